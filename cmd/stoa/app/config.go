@@ -1,0 +1,79 @@
+// What a node is started with, and where its files live.
+
+package app
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Config says how a node runs. The zero value of every field but Home has a
+// meaning, given beside it.
+type Config struct {
+	// Home is the folder of everything a person has: key, rooms, history and
+	// the socket that steers a running node. DefaultHome says where it is
+	// when nobody says otherwise.
+	Home string
+
+	// Network is "public" (the default), "lan" or, implied by Bootstrap,
+	// "private".
+	Network string
+
+	// Bootstrap holds the addresses of a private DHT. "none" as its only
+	// member starts one that others may bootstrap from.
+	Bootstrap []string
+
+	// Listen holds the multiaddrs to listen on; empty means every transport
+	// on a port of the system's choice.
+	Listen []string
+
+	// In is the microphone: "mic" (the default), "silence" or a WAV or
+	// Ogg/Opus file, played in real time and again from its start with Loop.
+	In   string
+	Loop bool
+
+	// Out is the loudspeaker: "speaker" (the default), "null" or a WAV or
+	// Ogg/Opus file that will hold exactly what a person would have heard.
+	Out string
+
+	// Name is what others see; empty keeps the one in Home.
+	Name string
+
+	// Passphrase is asked when the key file is locked. nil refuses locked keys.
+	Passphrase func() (string, error)
+
+	// Emit receives every event, in order, from one goroutine at a time. It
+	// must not block for long. nil discards them.
+	Emit func(Event)
+
+	// Log receives what neither the person nor a script needs. nil discards it.
+	Log *slog.Logger
+
+	// Started is when the program started: joined and sound count from it.
+	Started time.Time
+}
+
+// DefaultHome is $STOA_HOME, or else a folder "stoa" where the system keeps
+// what programs store for a person.
+func DefaultHome() string {
+	if h := os.Getenv("STOA_HOME"); h != "" {
+		return h
+	}
+	if h, err := os.UserConfigDir(); err == nil {
+		return filepath.Join(h, "stoa")
+	}
+	return ".stoa"
+}
+
+// A UserError is one that the person at the command line reads: what went
+// wrong in one plain sentence, and what to do next.
+type UserError struct {
+	Text string
+	Hint string
+	Err  error // what the log gets; may be nil
+}
+
+func (e *UserError) Error() string { return e.Text }
+func (e *UserError) Unwrap() error { return e.Err }

@@ -1,0 +1,75 @@
+// The events a running node tells its caller: what `--json` prints, one object a line.
+
+package app
+
+// An Event is one thing that happened, as the command line prints it with
+// --json. Kind decides which of the other fields are set; the rest are left
+// out of the JSON. People are named by their key in its text form.
+type Event struct {
+	Kind string `json:"event"`
+
+	Peer  string   `json:"peer,omitempty"`  // ready
+	Addrs []string `json:"addrs,omitempty"` // ready
+
+	Room  string `json:"room,omitempty"`  // every event that belongs to a room
+	Title string `json:"title,omitempty"` // room
+	Role  string `json:"role,omitempty"`  // link, joined, member
+	Link  string `json:"link,omitempty"`  // link
+	MS    *int64 `json:"ms,omitempty"`    // joined, sound: milliseconds since the program started
+
+	Who   string `json:"who,omitempty"`   // member, hand, stage, muted, sound, removed
+	Name  string `json:"name,omitempty"`  // member
+	State string `json:"state,omitempty"` // member: present, away, gone
+	Up    *bool  `json:"up,omitempty"`    // hand
+	Place int    `json:"place,omitempty"` // hand: 1 is next
+	On    *bool  `json:"on,omitempty"`    // stage
+	By    string `json:"by,omitempty"`    // muted, removed
+	Why   string `json:"why,omitempty"`   // removed, left
+	Muted *bool  `json:"muted,omitempty"` // muted
+
+	Stats *Stats `json:"stats,omitempty"` // stats
+
+	Text string `json:"text,omitempty"` // error, notice
+	Hint string `json:"hint,omitempty"` // error
+}
+
+// The kinds of event. Their words are a contract with scripts.
+const (
+	EventReady   = "ready"   // the node listens: peer, addrs
+	EventRoom    = "room"    // a room is entered or its title changed: room, title
+	EventLink    = "link"    // an invite link was made: role, link
+	EventJoined  = "joined"  // this node is a member: room, role, ms
+	EventMember  = "member"  // somebody came, changed or went: who, name, role, state
+	EventHand    = "hand"    // a hand went up, moved in the queue or went down: who, up, place
+	EventStage   = "stage"   // somebody stepped on or off the stage: who, on
+	EventMuted   = "muted"   // a moderator muted or unmuted somebody: who, muted, by
+	EventMic     = "mic"     // this node's own microphone: on
+	EventSound   = "sound"   // the first sound of a speaker was played: who, ms
+	EventStats   = "stats"   // once a second: stats
+	EventRemoved = "removed" // somebody was kicked, banned or revoked: who, by, why
+	EventLeft    = "left"    // this node is no longer in the room: why
+	EventError   = "error"   // something the person should know: text, hint
+)
+
+// Stats is the state of a room's sound over the second that ended.
+type Stats struct {
+	Room     string         `json:"room"`
+	People   int            `json:"people"`
+	Sent     uint64         `json:"sent"`    // packets this node has sent, all listeners together
+	Dropped  uint64         `json:"dropped"` // packets dropped unsent because they had become late
+	Refused  map[string]int `json:"refused"` // packets not played, by reason
+	Speakers []SpeakerStats `json:"speakers"`
+}
+
+// SpeakerStats counts what was received from one speaker since they were first
+// heard. Packets hold 20 ms each.
+type SpeakerStats struct {
+	Who       string  `json:"who"`
+	Received  uint64  `json:"received"`
+	Lost      uint64  `json:"lost"`
+	Late      uint64  `json:"late"`
+	Concealed uint64  `json:"concealed"`
+	Jitter    float64 `json:"jitter_ms"`
+	Delay     float64 `json:"delay_ms"` // mouth to ear as far as this node can tell: framing, codec, half the round trip, jitter buffer
+	Carrier   string  `json:"carrier"`
+}

@@ -1,0 +1,55 @@
+// What the verbs of the command line say to a node, and what it answers.
+
+package app
+
+// A Request is one verb for the node that runs with a home, or, for the verbs
+// that need no running node (invite, log, id), for the home itself.
+type Request struct {
+	Verb string   `json:"verb"`
+	Room string   `json:"room,omitempty"` // prefix of a room's ID or its title; empty: the only room
+	Args []string `json:"args,omitempty"` // the verb's own words: a PERSON, a title, an invite
+
+	Invite *InviteOptions `json:"invite,omitempty"` // verb invite
+
+	KeepLink bool   `json:"keep_link,omitempty"` // kick, ban: leave the link they came by open
+	Reason   string `json:"reason,omitempty"`    // kick, ban: what the log will say
+}
+
+// InviteOptions are the terms of a new link.
+type InviteOptions struct {
+	Role    string `json:"role"`              // listener (also when empty), speaker, moderator or relay
+	Expires string `json:"expires,omitempty"` // a duration such as 24h; "never"; empty: 24h
+	Uses    int    `json:"uses,omitempty"`    // how many people may come by it; 0: any number
+	For     string `json:"for,omitempty"`     // PERSON or a whole key: nobody else can use the link
+	NoHints bool   `json:"no_hints,omitempty"`
+}
+
+// The verbs. Those marked * also work with no node running.
+const (
+	VerbWho    = "who"    // who is here, what they may do
+	VerbHand   = "hand"   // [up|down]
+	VerbMute   = "mute"   // [PERSON]: without one, one's own microphone
+	VerbUnmute = "unmute" // [PERSON]
+	VerbLeave  = "leave"  // leave the room and forget how to return without a link
+	VerbStage  = "stage"  // add|drop PERSON
+	VerbKick   = "kick"   // PERSON
+	VerbBan    = "ban"    // PERSON
+	VerbPardon = "pardon" // PERSON: undoes a kick or a ban
+	VerbRevoke = "revoke" // INVITE: a link, or a prefix of its name
+	VerbLock   = "lock"   // nobody new
+	VerbUnlock = "unlock"
+	VerbTitle  = "title"  // TEXT
+	VerbEnd    = "end"    // close the room for everybody
+	VerbInvite = "invite" // * see InviteOptions
+	VerbLinks  = "links"  // * the invites made from this home
+	VerbLog    = "log"    // * the signed history, verified
+	VerbStatus = "status" // rooms this node is in
+	VerbID     = "id"     // * show | name NAME | export FILE | import FILE
+)
+
+// A Reply is what a verb answered: lines for a person, and the same as data
+// for a script. Data marshals to one JSON object.
+type Reply struct {
+	Lines []string `json:"lines,omitempty"`
+	Data  any      `json:"data,omitempty"`
+}
