@@ -1,0 +1,18 @@
+// Package audio is the road of sound through the program, from microphone to loudspeaker, without the
+// network in the middle, the codec and the devices: those sit behind Encoder, Decoder, Input and Output.
+//
+//	Input ─► Ring ─► Capture ─► Encoder ─► Packet        one for the speaker
+//	Packet ─► Source(Jitter ─► Decoder ─► time scale) ─┐
+//	Packet ─► Source(Jitter ─► Decoder ─► time scale) ─┼─► Player: mix, soft clip ─► Ring ─► Output
+//	Packet ─► Source(Jitter ─► Decoder ─► time scale) ─┘
+//
+// Samples are float32 in [-1, 1] at 48 kHz, mono. A frame is 20 ms.
+//
+// The loudspeaker drives the receiving side. When it has pulled from its ring the Player is woken,
+// mixes the 10 ms that are missing, and asks each Source for them; a Source pops its Jitter when it
+// runs short. So nothing on that side keeps a clock of its own, and nothing waits for the network.
+//
+// Delay is what this package guards. A Capture adds the 20 ms of a frame. A Jitter adds what the
+// network has lately proven to need, 10 ms at least. The ring to the loudspeaker holds one pull. Every
+// queue is bounded, and what is late is dropped and counted.
+package audio
