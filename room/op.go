@@ -1,0 +1,325 @@
+package room
+
+// This file holds one signed operation of the log: its kinds, its arguments, its bytes. What an operation means is in evaluate.go.
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"stoa/identity"
+)
+
+// Kind says what an operation does. The numbers are on the wire and never change meaning.
+type Kind uint8
+
+// The kinds. The package documentation holds the table of who may use each and how concurrent ones merge.
+const (
+	KindAdmit  Kind = 1  // let a person in, on the evidence of their credential
+	KindGrant  Kind = 2  // give a person a further grant, or replace those they have
+	KindRevoke Kind = 3  // end a grant and what came of it, or close it for newcomers
+	KindMute   Kind = 4  // silence a person
+	KindUnmute Kind = 5  // undo a mute
+	KindKick   Kind = 6  // put a person out; a later grant or pardon lets them back
+	KindBan    Kind = 7  // put a person out for good; only a pardon lets them back
+	KindPardon Kind = 8  // undo kicks and bans of a person
+	KindLock   Kind = 9  // admit nobody of a rank below the author's
+	KindUnlock Kind = 10 // undo locks
+	KindTitle  Kind = 11 // name the room
+	KindEpoch  Kind = 12 // commit to a new epoch secret
+	KindClose  Kind = 13 // one owner's vote to end the room
+)
+
+var kindNames = [...]string{
+	KindAdmit: "admit", KindGrant: "grant", KindRevoke: "revoke", KindMute: "mute", KindUnmute: "unmute", KindKick: "kick", KindBan: "ban",
+	KindPardon: "pardon", KindLock: "lock", KindUnlock: "unlock", KindTitle: "title", KindEpoch: "epoch", KindClose: "close",
+}
+
+// String returns the kind's name in lower case, or "kind(n)" for a number that is not a kind.
+func (k Kind) String() string {
+	if k.known() {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+func (k Kind) known() bool { return k >= KindAdmit && k <= KindClose }
+
+// Limits of one operation, in bytes unless said otherwise.
+const (
+	MaxOp     = 4096 // the whole signed record
+	MaxDeps   = 16   // entries
+	MaxTitle  = 120
+	MaxReason = 140
+)
+
+const opDomain = "stoa/op/1"
+
+// Op is one operation as its author signed it. An Op from ParseOp or Compose has a true signature; it is immutable from then on.
+type Op struct {
+	Room   identity.RoomID `cbor:"1,keyasint"`
+	Author identity.ID     `cbor:"2,keyasint"`
+	Seq    uint64          `cbor:"3,keyasint"` // 1 + the author's highest in the operation's past, so a gap or a fork shows
+	Deps   []identity.Hash `cbor:"4,keyasint"` // heads of the log as the author saw it; ascending, unique, at most MaxDeps
+	Time   uint64          `cbor:"5,keyasint"` // hybrid clock, unix ms: later than every dep's. For display and expiry, never for authority
+	Kind   Kind            `cbor:"6,keyasint"`
+	Grant  identity.Hash   `cbor:"7,keyasint"` // the grant acted under; zero for a charter owner, and for every admit
+	Target identity.ID     `cbor:"8,keyasint"` // the person acted upon; zero for kinds that act on the room
+	Args   []byte          `cbor:"9,keyasint"` // the kind's arguments, CBOR; empty for kinds that have none
+
+	raw  []byte // the signed record as received
+	hash identity.Hash
+	args opArgs
+}
+
+// AdmitArgs are the arguments of KindAdmit.
+type AdmitArgs struct {
+	Credential []byte `cbor:"1,keyasint"` // identity.Credential.Bytes, every step redeemed
+}
+
+// GrantArgs are the arguments of KindGrant.
+type GrantArgs struct {
+	Grant   []byte `cbor:"1,keyasint"` // identity.Grant.Bytes: issued by the author to Target, under the grant acted under
+	Replace bool   `cbor:"2,keyasint"` // first end every other grant that Target holds
+}
+
+// RevokeArgs are the arguments of KindRevoke.
+type RevokeArgs struct {
+	Grant identity.Hash `cbor:"1,keyasint"`
+	Keep  bool          `cbor:"2,keyasint"` // true: whoever is in stays in, the grant admits nobody else
+}
+
+// RemoveArgs are the arguments of KindKick and KindBan.
+type RemoveArgs struct {
+	Reason string        `cbor:"1,keyasint"` // at most MaxReason bytes, shown to everyone
+	Closes identity.Hash `cbor:"2,keyasint"` // zero, or the invite the person came by: closed for newcomers too
+}
+
+// TitleArgs are the arguments of KindTitle.
+type TitleArgs struct {
+	Text string `cbor:"1,keyasint"` // at most MaxTitle bytes
+}
+
+// EpochArgs are the arguments of KindEpoch.
+type EpochArgs struct {
+	Commit identity.Hash `cbor:"1,keyasint"` // SHA-256 of the 32-byte secret
+	N      uint32        `cbor:"2,keyasint"` // 1 + the highest number in the operation's past
+}
+
+// opArgs are the arguments of an operation, parsed once. Only the fields of its kind are set.
+type opArgs struct {
+	credential identity.Credential
+	grant      identity.Grant
+	replace    bool
+	revoke     RevokeArgs
+	remove     RemoveArgs
+	title      string
+	epoch      EpochArgs
+}
+
+// Hash names the operation: SHA-256 of its body as signed.
+func (o *Op) Hash() identity.Hash { return o.hash }
+
+// Raw is the signed record as it goes over the wire. The caller must not change it.
+func (o *Op) Raw() []byte { return o.raw }
+
+// Title is the text of a KindTitle operation.
+func (o *Op) Title() string { return o.args.title }
+
+// Epoch is the commitment of a KindEpoch operation.
+func (o *Op) Epoch() EpochArgs { return o.args.epoch }
+
+// Revoke is what a KindRevoke operation ends.
+func (o *Op) Revoke() RevokeArgs { return o.args.revoke }
+
+// Remove is the reason of a KindKick or KindBan operation, and the invite that it closes.
+func (o *Op) Remove() RemoveArgs { return o.args.remove }
+
+// Conferred is the grant that a KindGrant or KindAdmit operation gives its Target; false for other kinds.
+func (o *Op) Conferred() (g identity.Grant, replace, ok bool) {
+	switch o.Kind {
+	case KindGrant:
+		return o.args.grant, o.args.replace, true
+	case KindAdmit:
+		return o.args.credential.Leaf(), false, true
+	}
+	return identity.Grant{}, false, false
+}
+
+// Credential is the evidence that a KindAdmit operation carries; nil for other kinds.
+func (o *Op) Credential() identity.Credential { return o.args.credential }
+
+// record is the wire form: the body's bytes as signed, and the signature over them.
+type record struct {
+	_    struct{} `cbor:",toarray"`
+	Body []byte
+	Sig  []byte
+}
+
+// ParseOp reads one signed record and checks everything that the record alone can show: size, encoding, arguments, signature.
+// It does not look at grants or at other operations; Log.Add does. Errors: identity.ErrMalformed, identity.ErrForged.
+func ParseOp(raw []byte) (*Op, error) {
+	if len(raw) > MaxOp {
+		return nil, fmt.Errorf("operation of %d bytes: %w", len(raw), identity.ErrMalformed)
+	}
+	var rec record
+	if err := identity.Unmarshal(raw, &rec); err != nil {
+		return nil, fmt.Errorf("operation: %w", err)
+	}
+	o, err := parseBody(rec.Body)
+	if err != nil {
+		return nil, err
+	}
+	if !identity.Verify(o.Author, opDomain, rec.Sig, rec.Body) {
+		return nil, fmt.Errorf("operation of %s: %w", o.Author.Short(), identity.ErrForged)
+	}
+	o.raw = bytes.Clone(raw)
+	return o, nil
+}
+
+func parseBody(body []byte) (*Op, error) {
+	var o Op
+	if err := identity.Unmarshal(body, &o); err != nil {
+		return nil, fmt.Errorf("operation body: %w", err)
+	}
+	o.hash = sha256.Sum256(body)
+	if err := o.checkShape(); err != nil {
+		return nil, fmt.Errorf("%w: %w", identity.ErrMalformed, err)
+	}
+	if err := o.parseArgs(); err != nil {
+		return nil, fmt.Errorf("%s operation: %w: %w", o.Kind, identity.ErrMalformed, err)
+	}
+	return &o, nil
+}
+
+// checkShape checks what every kind shares.
+func (o *Op) checkShape() error {
+	switch {
+	case !o.Kind.known():
+		return fmt.Errorf("unknown %s", o.Kind)
+	case o.Seq == 0:
+		return errors.New("sequence starts at 1")
+	case len(o.Deps) > MaxDeps:
+		return fmt.Errorf("%d deps", len(o.Deps))
+	case o.Kind.onPerson() == o.Target.IsZero():
+		return fmt.Errorf("%s and its target do not fit", o.Kind)
+	case (o.Kind == KindAdmit || o.Kind == KindClose) && o.Grant != identity.Hash{}:
+		return fmt.Errorf("%s acts under no grant", o.Kind)
+	}
+	for i := 1; i < len(o.Deps); i++ {
+		if bytes.Compare(o.Deps[i-1][:], o.Deps[i][:]) >= 0 {
+			return errors.New("deps are not ascending")
+		}
+	}
+	return nil
+}
+
+// onPerson reports whether operations of this kind name a person.
+func (k Kind) onPerson() bool {
+	switch k {
+	case KindAdmit, KindGrant, KindMute, KindUnmute, KindKick, KindBan, KindPardon:
+		return true
+	}
+	return false
+}
+
+func (o *Op) parseArgs() error {
+	switch o.Kind {
+	case KindAdmit:
+		return o.parseAdmit()
+	case KindGrant:
+		return o.parseGrant()
+	case KindRevoke:
+		if err := identity.Unmarshal(o.Args, &o.args.revoke); err != nil {
+			return err
+		}
+		if (o.args.revoke.Grant == identity.Hash{}) {
+			return errors.New("names no grant")
+		}
+	case KindKick, KindBan:
+		if err := identity.Unmarshal(o.Args, &o.args.remove); err != nil {
+			return err
+		}
+		return checkText(o.args.remove.Reason, MaxReason)
+	case KindTitle:
+		var a TitleArgs
+		if err := identity.Unmarshal(o.Args, &a); err != nil {
+			return err
+		}
+		o.args.title = a.Text
+		return checkText(a.Text, MaxTitle)
+	case KindEpoch:
+		if err := identity.Unmarshal(o.Args, &o.args.epoch); err != nil {
+			return err
+		}
+		if (o.args.epoch.Commit == identity.Hash{}) || o.args.epoch.N == 0 {
+			return errors.New("epoch without commitment or number")
+		}
+	default:
+		if len(o.Args) != 0 {
+			return errors.New("takes no arguments")
+		}
+	}
+	return nil
+}
+
+func (o *Op) parseAdmit() error {
+	var a AdmitArgs
+	if err := identity.Unmarshal(o.Args, &a); err != nil {
+		return err
+	}
+	cred, err := identity.ParseCredential(a.Credential)
+	if err != nil {
+		return err
+	}
+	if len(cred) == 0 || cred.Holder() != o.Target {
+		return errors.New("the credential is not the target's")
+	}
+	o.args.credential = cred
+	return nil
+}
+
+func (o *Op) parseGrant() error {
+	var a GrantArgs
+	if err := identity.Unmarshal(o.Args, &a); err != nil {
+		return err
+	}
+	g, err := identity.ParseGrant(a.Grant)
+	if err != nil {
+		return err
+	}
+	if g.Invite || g.Subject != o.Target || g.Issuer != o.Author || g.Parent != o.Grant {
+		return errors.New("the grant is not the author's to the target under the grant acted under")
+	}
+	o.args.grant, o.args.replace = g, a.Replace
+	return nil
+}
+
+// checkText allows printable text of one line: a title or reason is shown in terminals and pages.
+func checkText(s string, limit int) error {
+	if len(s) > limit || !utf8.ValidString(s) {
+		return fmt.Errorf("text of %d bytes, or not UTF-8", len(s))
+	}
+	for _, r := range s {
+		if r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u2028' || r == '\u2029' || (r >= '\u202a' && r <= '\u202e') || (r >= '\u2066' && r <= '\u2069') {
+			return errors.New("text with control characters")
+		}
+	}
+	return nil
+}
+
+// sign encodes the body, signs it and fills what ParseOp would have filled. Args must be encoded already.
+func (o *Op) sign(k *identity.Key) (*Op, error) {
+	body := identity.Marshal(o)
+	signed, err := parseBody(body)
+	if err != nil {
+		return nil, err
+	}
+	signed.raw = identity.Marshal(record{Body: body, Sig: k.Sign(opDomain, body)})
+	if len(signed.raw) > MaxOp {
+		return nil, fmt.Errorf("operation of %d bytes: %w", len(signed.raw), identity.ErrMalformed)
+	}
+	return signed, nil
+}
