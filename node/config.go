@@ -1,0 +1,68 @@
+// The configuration of a node, and the errors that a caller can tell apart.
+
+package node
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"log/slog"
+
+	"github.com/libp2p/go-libp2p"
+
+	"stoa/identity"
+)
+
+// Config says how a node meets the network. The zero Config is a node on the
+// public network with a fresh transport key, listening on every interface.
+type Config struct {
+	// Key is the transport key, from which the peer ID follows. Nil means a
+	// fresh one, so that strangers cannot recognise the node from run to run.
+	Key ed25519.PrivateKey
+
+	// Listen holds the multiaddrs to listen on. Empty means QUIC, TCP and
+	// WebSocket on free ports of all interfaces, IPv4 and IPv6.
+	Listen []string
+
+	// Network says where rooms are announced and looked for. Empty means Public.
+	Network Network
+
+	// Bootstrap holds the multiaddrs, each with its /p2p part, of the first
+	// peers of a private DHT. Empty on a private network means that this node
+	// is the first and waits for others. It must be empty elsewhere.
+	Bootstrap []string
+
+	// Log receives what went wrong but stopped nothing. Nil discards it.
+	Log *slog.Logger
+
+	// Options are put behind the node's own libp2p options. nodetest swaps the
+	// sockets for a simulated network with them.
+	Options []libp2p.Option
+}
+
+// Network is the world in which rooms are announced and found.
+type Network string
+
+const (
+	Public  Network = "public"  // the Amino DHT, and mDNS
+	LAN     Network = "lan"     // mDNS alone
+	Private Network = "private" // a DHT of our own under /stoa, loopback allowed
+)
+
+// RoomConfig is what a node must know to act in a room.
+type RoomConfig struct {
+	ID         identity.RoomID
+	Rendezvous [16]byte      // the room's rendezvous key: who has it can find and enter
+	Key        *identity.Key // the person that this node speaks for in the room
+	Session    [8]byte       // this run of the program; zero means random
+}
+
+// Errors that a caller branches on.
+var (
+	ErrUnreachable = errors.New("cannot be reached")
+	ErrRefused     = errors.New("was reached and refused")
+	ErrImpostor    = errors.New("the peer that answered is somebody else")
+	ErrTooLarge    = errors.New("message is too large")
+	ErrBusy        = errors.New("too many requests at once")
+	ErrEntered     = errors.New("room is already entered")
+	ErrClosed      = errors.New("closed")
+)
