@@ -26,6 +26,7 @@ type Ring struct {
 
 	overrun  atomic.Uint64
 	underrun atomic.Uint64
+	pull     atomic.Int64
 
 	readable chan struct{}
 	writable chan struct{}
@@ -73,6 +74,9 @@ func (r *Ring) Read(p []float32) int {
 // Pull fills p whatever happens: what the ring lacks becomes zeros and is counted as underrun. It is
 // how an Output reads.
 func (r *Ring) Pull(p []float32) {
+	if int64(len(p)) > r.pull.Load() {
+		r.pull.Store(int64(len(p)))
+	}
 	n := r.Read(p)
 	if n == len(p) {
 		return
@@ -104,6 +108,9 @@ func (r *Ring) Overruns() uint64 { return r.overrun.Load() }
 
 // Underruns returns how many samples Pull has made up, since the beginning.
 func (r *Ring) Underruns() uint64 { return r.underrun.Load() }
+
+// LargestPull returns the most samples that Pull was asked for at once.
+func (r *Ring) LargestPull() int { return int(r.pull.Load()) }
 
 // Readable holds a value when something was written since it was last received from.
 func (r *Ring) Readable() <-chan struct{} { return r.readable }

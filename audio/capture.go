@@ -1,0 +1,162 @@
+// This file holds the sending side: from the microphone's ring to packets.
+//
+//	1. the microphone writes into its ring, which wakes the capture
+//	2. each full frame is measured and, while muted, dropped
+//	3. the encoder makes a payload, unless nobody speaks
+//	4. emit sends it
+
+package audio
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	muteFade = Rate / 100 // 10 ms
+
+	// captureMost is how much the microphone's ring may hold before the oldest frames are skipped.
+	// Sound that old helps nobody.
+	captureMost = 3 * FrameSize
+
+	// captureStall is how long a microphone may pause before the pause counts as media time.
+	captureStall = 100 * time.Millisecond
+)
+
+// A Capture makes packets of what a microphone hears. Its methods may be called from any goroutine.
+type Capture struct {
+	enc   Encoder
+	muted atomic.Bool
+	loss  atomic.Int32
+	level atomic.Uint32
+
+	// The rest is only used by Run.
+	frame    [FrameSize]float32
+	payload  [MaxPayload]byte
+	index    uint32
+	last     uint32 // index of the frame sent last
+	sent     bool   // whether there was one
+	paused   bool   // whether it had End set
+	gain     float32
+	toldLoss int32
+	heard    time.Time // when the last frame was read
+}
+
+// NewCapture returns a capture that encodes with enc, which from then on belongs to it. It is not muted.
+func NewCapture(enc Encoder) *Capture {
+	c := &Capture{enc: enc}
+	c.level.Store(uint32(Silence))
+	return c
+}
+
+// SetMuted stops or resumes sending, with a fade of 10 ms. While muted the microphone is read and
+// thrown away, so that nothing old is heard afterwards.
+func (c *Capture) SetMuted(muted bool) { c.muted.Store(muted) }
+
+// Muted reports what SetMuted was last told.
+func (c *Capture) Muted() bool { return c.muted.Load() }
+
+// SetLoss tells the encoder, from the next frame on, which share of packets is lost on the way, in percent.
+func (c *Capture) SetLoss(percent int) { c.loss.Store(int32(min(max(percent, 0), 100))) }
+
+// Level returns how loud the microphone is, muted or not, as RFC 6464 counts it.
+func (c *Capture) Level() uint8 { return uint8(c.level.Load()) }
+
+// Run makes packets of in and hands them to emit, on the calling goroutine, until ctx is done or the
+// encoder fails. emit must not block, nor keep the payload.
+func (c *Capture) Run(ctx context.Context, in *Ring, emit func(Packet)) error {
+	c.heard = time.Now()
+	for {
+		c.keepTime(in)
+		for in.Len() >= FrameSize {
+			in.Read(c.frame[:])
+			if err := c.send(emit); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-in.Readable():
+		}
+	}
+}
+
+// keepTime lets the index follow the clock when the microphone has stalled, or we have.
+func (c *Capture) keepTime(in *Ring) {
+	n := in.Len()
+	if n < FrameSize {
+		return
+	}
+	now := time.Now()
+	have := time.Duration(n) * time.Second / Rate
+	if missing := now.Sub(c.heard) - have; missing > captureStall {
+		c.index += uint32(missing / FrameTime)
+	}
+	c.heard = now
+	if n > captureMost {
+		skip := (n - captureMost + FrameSize - 1) / FrameSize
+		in.Discard(skip * FrameSize)
+		c.index += uint32(skip)
+	}
+}
+
+// send makes a packet of the frame, or none when there is nothing to say.
+func (c *Capture) send(emit func(Packet)) error {
+	index := c.index
+	c.index++
+	level := Level(c.frame[:])
+	c.level.Store(uint32(level))
+	muted := c.muted.Load()
+	if muted && c.gain == 0 {
+		return nil
+	}
+	if err := c.tellLoss(); err != nil {
+		return err
+	}
+	c.fade(muted)
+	n, err := c.enc.Encode(c.frame[:], c.payload[:])
+	if err != nil {
+		return fmt.Errorf("encode microphone: %w", err)
+	}
+	pause := n <= MaxPause
+	if n == 0 || pause && (!c.sent || c.paused) {
+		return nil
+	}
+	// The first frame of a pause is sent, small as it is: without it every receiver would take the pause
+	// for a loss at first, and conceal.
+	p := Packet{Index: index, End: pause || muted, Level: level, Payload: c.payload[:n]}
+	if since := index - c.last; c.sent && since <= 255 {
+		p.Since = uint8(since)
+	}
+	c.sent, c.last, c.paused = true, index, p.End
+	emit(p)
+	return nil
+}
+
+func (c *Capture) tellLoss() error {
+	loss := c.loss.Load()
+	if loss == c.toldLoss {
+		return nil
+	}
+	c.toldLoss = loss
+	if err := c.enc.SetLoss(int(loss)); err != nil {
+		return fmt.Errorf("set expected loss: %w", err)
+	}
+	return nil
+}
+
+// fade lets the frame begin, or end, at the beginning of being heard.
+func (c *Capture) fade(muted bool) {
+	to := float32(1)
+	if muted {
+		to = 0
+	}
+	if c.gain != to {
+		ramp(c.frame[:muteFade], c.gain, to)
+		ramp(c.frame[muteFade:], to, to)
+	}
+	c.gain = to
+}

@@ -1,0 +1,68 @@
+// This file holds the arithmetic of mixing: gain ramps, sums and the soft clip. Pure functions.
+
+package audio
+
+import "math"
+
+// clipKnee is the amplitude up to which softClip changes nothing: -3 dB below full scale.
+const clipKnee = 0.7079458
+
+// ramp multiplies p by a gain that goes in a straight line from from to to. A jump would click.
+func ramp(p []float32, from, to float32) {
+	if from == 1 && to == 1 {
+		return
+	}
+	if len(p) == 0 {
+		return
+	}
+	step := (to - from) / float32(len(p))
+	for i := range p {
+		p[i] *= from + step*float32(i+1)
+	}
+}
+
+// mix adds p, with a gain that goes from from to to, to sum.
+func mix(sum, p []float32, from, to float32) {
+	if from == 1 && to == 1 {
+		for i, v := range p {
+			sum[i] += v
+		}
+		return
+	}
+	if from == 0 && to == 0 || len(p) == 0 {
+		return
+	}
+	step := (to - from) / float32(len(p))
+	for i, v := range p {
+		sum[i] += v * (from + step*float32(i+1))
+	}
+}
+
+// softClip keeps p within full scale. Below clipKnee samples pass as they are; above it they bend
+// towards 1 along a hyperbolic tangent, whose slope at the knee is 1, so there is no corner to hear.
+func softClip(p []float32) {
+	for i, v := range p {
+		switch {
+		case v > clipKnee:
+			p[i] = bend(v)
+		case v < -clipKnee:
+			p[i] = -bend(-v)
+		case v != v:
+			p[i] = 0 // a decoder or device gone mad must not reach an ear
+		}
+	}
+}
+
+func bend(v float32) float32 {
+	const room = 1 - clipKnee
+	return clipKnee + room*float32(math.Tanh(float64(v-clipKnee)/room))
+}
+
+// crossfade replaces the beginning of to by a transition from from to it, over the length of from.
+func crossfade(from, to []float32) {
+	n := min(len(from), len(to))
+	for i := range n {
+		w := float32(i+1) / float32(n+1)
+		to[i] = from[i]*(1-w) + to[i]*w
+	}
+}

@@ -1,0 +1,116 @@
+// This file holds the receiving side as a whole: sources in, one stream to the loudspeaker out.
+//
+//	1. the loudspeaker pulls from its ring, which wakes the player
+//	2. the player mixes blocks until the ring holds what the next pull will take
+//	3. each source gives its block: jitter buffer, decoder, time scale, gain
+//	4. the sum is clipped softly and written to the ring
+
+package audio
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	leadStep  = BlockSize / 2    // the lead grows by 5 ms for each pull that came up short
+	leadMost  = 4 * BlockSize    // up to 40 ms
+	leadReset = 10 * time.Second // and shrinks as slowly
+)
+
+// A Player mixes any number of sources for one loudspeaker. It takes the time from the moments at
+// which the loudspeaker pulls, so nothing is played while nothing pulls.
+type Player struct {
+	epoch time.Time
+
+	mu      sync.Mutex
+	sources []*Source
+
+	playing []*Source // of Run: what it mixes, so that mixing holds no lock
+	block   [BlockSize]float32
+	lead    lead
+}
+
+// NewPlayer returns a player without sources.
+func NewPlayer() *Player {
+	return &Player{epoch: time.Now()}
+}
+
+// NewSource adds a speaker whose packets dec decodes. From then on dec belongs to the player, which
+// uses it only inside Run. The source is silent until packets come and costs next to nothing while silent. The
+// caller bounds the number of sources and closes each.
+func (p *Player) NewSource(dec Decoder) *Source {
+	s := &Source{player: p, dec: dec}
+	s.SetGain(1)
+	s.level.Store(uint32(Silence))
+	p.mu.Lock()
+	p.sources = append(p.sources, s)
+	p.mu.Unlock()
+	return s
+}
+
+// Run keeps out filled until ctx is done, and returns ctx's error. One Run at a time.
+func (p *Player) Run(ctx context.Context, out *Ring) error {
+	for {
+		now := time.Since(p.epoch)
+		want := p.lead.want(now, out)
+		for out.Len() < want {
+			p.mix(now)
+			out.Write(p.block[:])
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-out.Writable():
+		}
+	}
+}
+
+// mix makes the next block.
+func (p *Player) mix(now time.Duration) {
+	p.mu.Lock()
+	p.playing = append(p.playing[:0], p.sources...)
+	p.mu.Unlock()
+
+	clear(p.block[:])
+	for _, s := range p.playing {
+		if !s.block(now, p.block[:]) {
+			p.drop(s)
+		}
+	}
+	clear(p.playing)
+	softClip(p.block[:])
+}
+
+// drop forgets a source that has faded out.
+func (p *Player) drop(s *Source) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.sources, s); i >= 0 {
+		p.sources = slices.Delete(p.sources, i, i+1)
+	}
+}
+
+// A lead decides how much the ring to the loudspeaker should hold after each pull: as much as the
+// largest pull takes, and more on a machine that wakes us late.
+type lead struct {
+	extra     int
+	underruns uint64
+	changed   time.Duration
+}
+
+func (l *lead) want(now time.Duration, out *Ring) int {
+	missed := out.Underruns()
+	switch {
+	case missed > l.underruns:
+		l.extra = min(l.extra+leadStep, leadMost-BlockSize)
+		l.changed = now
+	case l.extra > 0 && now-l.changed > leadReset:
+		l.extra -= leadStep
+		l.changed = now
+	}
+	l.underruns = missed
+	return min(max(out.LargestPull(), BlockSize)+l.extra, out.Cap()-BlockSize)
+}

@@ -1,0 +1,260 @@
+// This file holds one speaker on the receiving side: from packets to blocks of samples.
+
+package audio
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	concealHold = FrameSize * 3  // a lost voice is continued for 60 ms
+	concealFade = FrameSize * 3  // and fades over 60 ms more
+	comfortHold = FrameSize * 22 // an encoder refreshes its comfort noise every 400 ms
+	comfortFade = FrameSize * 5
+	silenceFade = FrameSize / 4
+
+	seamSize = 240 // 5 ms of crossfade where concealment meets speech
+
+	// How alike two waves must be to be joined. In quiet parts anything goes, in a voice the cut must
+	// not be heard, and when there is far too much delay, that is the greater evil.
+	alikeVoice = 0.9
+	alikeHurry = 0.6
+
+	stretchHurry = FrameSize     // 20 ms too much or too little
+	stretchFar   = 2 * FrameSize // 40 ms
+	stretchRest  = 10            // frames between two cuts in a voice
+
+	quietPower = 1e-5 // -50 dBFS is quiet
+	quietBelow = 0.01 // and so is 20 dB below the speech
+)
+
+// Stats tell how a Source fares. Counters are since NewSource, in frames of 20 ms.
+type Stats struct {
+	JitterStats
+
+	Concealed  uint64    // frames' worth of concealment played, pauses left out
+	Stretched  uint64    // samples added to keep up with the clocks and the network
+	Compressed uint64    // samples left out for the same
+	Level      uint8     // loudness of the last block as RFC 6464 counts it
+	First      time.Time // when the first frame was mixed; zero until then
+}
+
+// A Source is one speaker in a Player. Its methods may be called from any goroutine.
+type Source struct {
+	player *Player
+	gain   atomic.Uint32 // wanted gain, bits of a float32
+	level  atomic.Uint32
+	closed atomic.Bool
+
+	mu      sync.Mutex
+	jitter  Jitter
+	extra   Stats  // all but JitterStats, Concealed and Level
+	unheard uint64 // samples concealed
+
+	// The rest is only used by Player.Run.
+	dec     Decoder
+	payload [MaxPayload]byte
+	pcm     [4 * FrameSize]float32 // decoded and not yet mixed
+	n       int
+	frame   [FrameSize]float32
+	spare   [FrameSize]float32 // concealment not yet used: its last left samples
+	left    int
+	comfort bool    // the last real frame was a pause frame, so concealment is comfort noise
+	hold    int     // how long concealment keeps its level since the last real frame, in samples
+	fade    int     // and how long it then takes to vanish
+	unreal  int     // samples since the last real frame
+	current float32 // gain at the end of the last block
+	loud    float64 // running power of the speech
+	rest    int     // frames until a voice may be cut again
+}
+
+// Push gives the source a packet that arrived at at. It copies the payload and never waits for
+// decoding.
+func (s *Source) Push(p Packet, at time.Time) {
+	arrival := at.Sub(s.player.epoch)
+	s.mu.Lock()
+	s.jitter.Push(p, arrival)
+	s.mu.Unlock()
+}
+
+// SetGain sets the loudness, 1 being as sent. It changes over 10 ms.
+func (s *Source) SetGain(gain float32) { s.gain.Store(math.Float32bits(gain)) }
+
+// Level returns the loudness of what was last mixed, as RFC 6464 counts it.
+func (s *Source) Level() uint8 { return uint8(s.level.Load()) }
+
+// Stats returns the counters.
+func (s *Source) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stats := s.extra
+	stats.JitterStats = s.jitter.Stats()
+	stats.Concealed = (s.unheard + FrameSize/2) / FrameSize
+	stats.Level = s.Level()
+	return stats
+}
+
+// Close lets the source fade out over 10 ms. The player then drops it and its decoder.
+func (s *Source) Close() { s.closed.Store(true) }
+
+// block adds the next BlockSize samples to sum and reports whether the source is still wanted.
+func (s *Source) block(now time.Duration, sum []float32) bool {
+	for s.n < BlockSize {
+		s.step(now)
+	}
+	out := s.pcm[:BlockSize]
+	gain := math.Float32frombits(s.gain.Load())
+	closed := s.closed.Load()
+	if closed {
+		gain = 0
+	}
+	s.level.Store(uint32(Level(out)))
+	mix(sum, out, s.current, gain)
+	s.current = gain
+	s.n = copy(s.pcm[:], s.pcm[BlockSize:s.n])
+	return !closed
+}
+
+// step asks the jitter buffer what comes next and makes it.
+func (s *Source) step(now time.Duration) {
+	s.mu.Lock()
+	step := s.jitter.Pop(now, s.n)
+	payload := s.payload[:copy(s.payload[:], step.Payload)]
+	s.count(step, now)
+	s.mu.Unlock()
+
+	switch step.Op {
+	case OpSilence:
+		if !s.comfort && s.unreal <= s.hold { // the voice was heard to its end: no echo of it
+			s.hold, s.fade = s.unreal, silenceFade
+		}
+		s.conceal(BlockSize - s.n)
+	case OpWait:
+		s.conceal(BlockSize)
+	case OpLost:
+		s.conceal(FrameSize - step.Skip)
+	case OpFEC:
+		s.real(s.dec.DecodeFEC(payload, s.frame[:]), step.Skip)
+	case OpFrame:
+		s.real(s.dec.Decode(payload, s.frame[:]), 0)
+		s.comfort = len(payload) <= MaxPause
+		s.stretch(step.Stretch)
+	}
+}
+
+// count keeps the statistics that the jitter buffer cannot know. It is called with mu held.
+func (s *Source) count(step Step, now time.Duration) {
+	switch step.Op {
+	case OpWait:
+		s.unheard += BlockSize
+	case OpLost:
+		s.unheard += uint64(FrameSize - step.Skip)
+	case OpFrame, OpFEC:
+		if s.extra.First.IsZero() {
+			s.extra.First = s.player.epoch.Add(now)
+		}
+	}
+}
+
+// real appends the frame that was decoded, but for its first skip samples. Where concealment was
+// heard before it the two are joined without a seam. What could not be decoded is concealed.
+func (s *Source) real(err error, skip int) {
+	if err != nil {
+		s.conceal(FrameSize - skip)
+		return
+	}
+	frame := s.frame[skip:]
+	strength := s.strength(s.unreal)
+	if s.left > 0 {
+		seam := s.spare[FrameSize-s.left:][:min(s.left, seamSize)]
+		ramp(seam, strength, strength)
+		crossfade(seam, frame)
+		s.left = 0
+	} else {
+		ramp(frame[:seamSize], strength, 1)
+	}
+	s.n += copy(s.pcm[s.n:], frame)
+	s.comfort, s.unreal = false, 0
+	s.hold, s.fade = concealHold, concealFade
+}
+
+// conceal appends n samples of what the decoder makes up, which fades when it goes on for long. The
+// decoder makes whole frames; what is left of one serves the next call, or is joined to the next real frame.
+func (s *Source) conceal(n int) {
+	if s.comfort {
+		s.hold, s.fade = comfortHold, comfortFade
+	}
+	for n > 0 {
+		from := s.strength(s.unreal)
+		if s.left == 0 && from > 0 && s.dec.Conceal(s.spare[:]) == nil {
+			s.left = FrameSize
+		}
+		if from == 0 || s.left == 0 {
+			s.left = 0
+			clear(s.pcm[s.n : s.n+n])
+			s.n += n
+			s.unreal += n
+			return
+		}
+		k := min(n, s.left)
+		piece := s.pcm[s.n : s.n+k]
+		copy(piece, s.spare[FrameSize-s.left:])
+		s.unreal += k
+		ramp(piece, from, s.strength(s.unreal))
+		s.n, s.left, n = s.n+k, s.left-k, n-k
+	}
+}
+
+// strength returns the gain of concealment so many samples after the last real frame.
+func (s *Source) strength(unreal int) float32 {
+	switch {
+	case unreal >= s.hold+s.fade:
+		return 0
+	case unreal <= s.hold:
+		return 1
+	}
+	return 1 - float32(unreal-s.hold)/float32(s.fade)
+}
+
+// stretch makes what was decoded up to want samples longer, or shorter when want is negative, if it
+// can be done without being heard. Quiet parts come first; a voice must be steady.
+func (s *Source) stretch(want int) {
+	now := power(s.frame[:])
+	s.loud = max(now, s.loud+(now-s.loud)/64)
+	s.rest--
+	size := max(want, -want)
+	alike, ok := s.mayStretch(now, size)
+	if want == 0 || !ok {
+		return
+	}
+	was := s.n
+	if want < 0 {
+		s.n = shorten(s.pcm[:s.n], size, alike)
+	} else {
+		s.n = lengthen(s.pcm[:], s.n, max(size, 2*scaleShort), alike)
+	}
+	if s.n == was {
+		return
+	}
+	s.rest = stretchRest
+	s.mu.Lock()
+	s.jitter.Stretched(s.n - was)
+	s.extra.Stretched += uint64(max(s.n-was, 0))
+	s.extra.Compressed += uint64(max(was-s.n, 0))
+	s.mu.Unlock()
+}
+
+// mayStretch returns how alike two waves must be to be joined, given the power of the frame and how
+// much is to be done.
+func (s *Source) mayStretch(power float64, size int) (alike float32, ok bool) {
+	switch {
+	case size >= stretchFar, power < quietPower, power < s.loud*quietBelow:
+		return -1, true
+	case size >= stretchHurry:
+		return alikeHurry, s.rest <= stretchRest/2
+	}
+	return alikeVoice, s.rest <= 0
+}
