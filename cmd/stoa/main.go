@@ -1,0 +1,98 @@
+// The program's entry: signals, and the real functions behind the commands.
+
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"stoa/cmd/stoa/app"
+)
+
+func main() {
+	started := time.Now()
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
+	// The first signal asks the node to leave politely. After it the signals
+	// have their usual effect again, so that a second Ctrl-C ends a node that
+	// cannot reach anybody to say goodbye to.
+	context.AfterFunc(ctx, stop)
+
+	c := &cli{
+		stdin:   os.Stdin,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		started: started,
+		app:     realBackend(),
+	}
+	os.Exit(c.run(ctx, os.Args[1:]))
+}
+
+// endSignals returns the signals that mean "leave". One that is ignored when
+// the program starts stays ignored: that is how nohup and a shell's "&" keep a
+// program running.
+func endSignals() []os.Signal {
+	var sigs []os.Signal
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			sigs = append(sigs, s)
+		}
+	}
+	if len(sigs) == 0 {
+		// No signals at all would mean every signal to signal.Notify.
+		sigs = append(sigs, syscall.SIGTERM)
+	}
+	return sigs
+}
+
+// A backend is all that the commands need of package app. Tests put fakes in.
+type backend struct {
+	// run opens a node and runs it until ctx ends, its first task fails or
+	// the room of that task is over. A nil task takes up the rooms of the home.
+	run func(ctx context.Context, cfg app.Config, first app.Task) error
+
+	do      func(ctx context.Context, home string, req app.Request, passphrase func() (string, error)) (app.Reply, error)
+	preview func(ctx context.Context, cfg app.Config, link string) (preview, error)
+	rooms   func(ctx context.Context, cfg app.Config, topic, lang string) ([]listing, error)
+}
+
+func realBackend() backend {
+	return backend{
+		run: func(ctx context.Context, cfg app.Config, first app.Task) error {
+			quietLibraries(cfg.Log)
+			s, err := app.Open(cfg)
+			if err != nil {
+				return err
+			}
+			return s.Run(ctx, first)
+		},
+		do: app.Do,
+		preview: func(ctx context.Context, cfg app.Config, link string) (preview, error) {
+			quietLibraries(cfg.Log)
+			p, err := app.Preview(ctx, cfg, link)
+			return preview(p), err
+		},
+		rooms: func(ctx context.Context, cfg app.Config, topic, lang string) ([]listing, error) {
+			quietLibraries(cfg.Log)
+			found, err := app.Rooms(ctx, cfg, topic, lang)
+			list := make([]listing, len(found))
+			for i, l := range found {
+				list[i] = listing(l)
+			}
+			return list, err
+		},
+	}
+}
+
+// quietLibraries sends what libraries print through the process-wide loggers
+// (QUIC's advice on buffer sizes, for one) to our log, away from the terminal
+// of a person who cannot act on it.
+func quietLibraries(log *slog.Logger) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	slog.SetDefault(log)
+}

@@ -1,0 +1,304 @@
+// Printing what a node tells: lines for a person, JSON for a script.
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"stoa/cmd/stoa/app"
+)
+
+// writeJSON writes v as one line. Links hold no characters that HTML needs
+// escaped, and people read these lines, so nothing is escaped for HTML.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// A printer turns the events of a node into output. For a person it remembers
+// names, so as not to print keys, and leaves out what a person can see already.
+// It is not safe for concurrent use.
+type printer struct {
+	json   bool
+	addrs  bool // print the node's addresses for a person too
+	idle   bool // no room was asked for
+	out    *screen
+	errOut io.Writer
+
+	inRoom bool // this node got into a room
+
+	rooms   map[string]string // room -> title
+	members map[seat]member
+	hands   map[seat]bool
+	mic     string          // for the status line
+	heard   map[seat]uint64 // packets received, at the last stats
+}
+
+// A seat is a person in a room.
+type seat struct{ room, who string }
+
+// A member is what is known of a person. Those who are gone stay known: later
+// events may name them.
+type member struct{ name, role, state string }
+
+const gone = "gone" // the state of a member who is not here
+
+func (c *cli) newPrinter(f *nodeFlags, idle bool) *printer {
+	return &printer{
+		json:    f.json,
+		addrs:   f.bootstrap != "",
+		idle:    idle,
+		out:     c.newScreen(f.qr),
+		errOut:  c.stderr,
+		rooms:   make(map[string]string),
+		members: make(map[seat]member),
+		hands:   make(map[seat]bool),
+		heard:   make(map[seat]uint64),
+	}
+}
+
+// close takes the status line away.
+func (p *printer) close() { p.out.status("") }
+
+// event prints e. A broken pipe ends the program by itself; other failures to
+// write have nowhere to be told.
+func (p *printer) event(e app.Event) {
+	if e.Kind == app.EventJoined {
+		p.inRoom = true
+	}
+	if e.Kind == app.EventError {
+		p.out.status("")
+		printError(p.errOut, e.Text, e.Hint)
+	}
+	if p.json {
+		writeJSON(p.out.w, e)
+		return
+	}
+	p.print(e)
+}
+
+// print tells a person about e.
+func (p *printer) print(e app.Event) {
+	who := p.person(e.Room, e.Who)
+	switch e.Kind {
+	case app.EventReady:
+		p.ready(e)
+	case app.EventRoom:
+		p.room(e)
+	case app.EventLink:
+		p.line(e, "link for a %s:", role(e.Role))
+		p.out.line(clean(e.Link))
+		p.out.qr(e.Link)
+	case app.EventJoined:
+		p.line(e, "you are in, as %s%s", role(e.Role), after(e.MS))
+	case app.EventMember:
+		p.member(e)
+	case app.EventHand:
+		p.hand(e, who)
+	case app.EventStage:
+		p.line(e, "%s %s", who, either(e.On, "is on stage", "left the stage"))
+	case app.EventMuted:
+		p.line(e, "%s was %s%s", who, either(e.Muted, "muted", "unmuted"), p.by(e))
+	case app.EventMic:
+		p.mic = either(e.On, "live", "muted")
+		p.line(e, "your microphone is %s", p.mic)
+	case app.EventSound:
+		p.line(e, "you hear %s", who)
+	case app.EventStats:
+		p.stats(e)
+	case app.EventRemoved:
+		p.line(e, "%s was removed%s%s", who, p.by(e), why(e.Why))
+		at := seat{e.Room, e.Who}
+		p.members[at] = member{name: p.members[at].name, state: gone}
+	case app.EventLeft:
+		p.line(e, "you left the room%s", why(e.Why))
+		p.forget(e.Room)
+	case app.EventError: // printed on standard error
+	default:
+		if e.Text != "" {
+			p.line(e, "%s", clean(e.Text))
+		}
+	}
+}
+
+// line prints one line, headed by the title of the room when there are several.
+// The arguments must be clean.
+func (p *printer) line(e app.Event, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if title, ok := p.rooms[e.Room]; ok && len(p.rooms) > 1 {
+		text = clean(title) + ": " + text
+	}
+	p.out.line(text)
+}
+
+func (p *printer) ready(e app.Event) {
+	p.out.line("ready")
+	if p.addrs {
+		for _, a := range e.Addrs {
+			p.out.line("  " + clean(a))
+		}
+	}
+	if p.idle && len(p.rooms) == 0 {
+		p.out.line("rooms of this home are taken up again, muted; Ctrl-C ends")
+	}
+}
+
+func (p *printer) room(e app.Event) {
+	old, known := p.rooms[e.Room]
+	p.rooms[e.Room] = e.Title
+	switch {
+	case !known:
+		p.out.line(fmt.Sprintf("room: %s (%s)", clean(e.Title), short(e.Room)))
+	case old != e.Title:
+		p.out.line(fmt.Sprintf("%s is now called %s", clean(old), clean(e.Title)))
+	}
+}
+
+func (p *printer) member(e app.Event) {
+	at := seat{e.Room, e.Who}
+	old, known := p.members[at]
+	now := member{e.Name, e.Role, e.State}
+	if now.name == "" {
+		now.name = old.name
+	}
+	if now.role == "" {
+		now.role = old.role
+	}
+	before := p.person(e.Room, e.Who)
+	p.members[at] = now
+	who := p.person(e.Room, e.Who)
+	switch {
+	case e.State == gone:
+		delete(p.hands, at)
+		delete(p.heard, at)
+		if known && old.state != gone { // else it has been told that they were removed
+			p.line(e, "%s left", who)
+		}
+	case e.State == "away" && old.state != "away":
+		p.line(e, "%s is away", who)
+	case e.State == "present" && (!known || old.state == gone):
+		p.line(e, "%s is here (%s)", who, role(now.role))
+	case e.State == "present" && old.state == "away":
+		p.line(e, "%s is back", who)
+	case old.name != now.name:
+		p.line(e, "%s is now called %s", before, who)
+	case old.role != now.role && !stageMove(old.role, now.role):
+		p.line(e, "%s is now a %s", who, role(now.role))
+	}
+}
+
+// stageMove reports whether a change of role is one that a stage event tells.
+func stageMove(a, b string) bool {
+	plain := func(r string) bool { return r == "listener" || r == "speaker" }
+	return plain(a) && plain(b)
+}
+
+func (p *printer) hand(e app.Event, who string) {
+	at := seat{e.Room, e.Who}
+	up := e.Up != nil && *e.Up
+	switch {
+	case up && !p.hands[at]: // a hand that only moved up the queue is no news
+		p.line(e, "%s raised a hand (place %d)", who, e.Place)
+	case !up && p.hands[at]:
+		p.line(e, "%s has the hand down", who)
+	}
+	p.hands[at] = up
+}
+
+// stats refreshes the status line: who was heard in the second that ended.
+func (p *printer) stats(e app.Event) {
+	if e.Stats == nil {
+		return
+	}
+	var now []string
+	for _, s := range e.Stats.Speakers {
+		at := seat{e.Stats.Room, s.Who}
+		if s.Received > p.heard[at] {
+			now = append(now, p.person(at.room, at.who))
+		}
+		p.heard[at] = s.Received
+	}
+	text := fmt.Sprintf("%d people", e.Stats.People)
+	if e.Stats.People == 1 {
+		text = "only you"
+	}
+	if len(now) > 0 {
+		text += " | speaking: " + strings.Join(now, ", ")
+	}
+	if p.mic != "" {
+		text += " | your microphone is " + p.mic
+	}
+	p.out.status(text)
+}
+
+func (p *printer) forget(room string) {
+	delete(p.rooms, room)
+	for at := range p.members {
+		if at.room == room {
+			delete(p.members, at)
+			delete(p.hands, at)
+			delete(p.heard, at)
+		}
+	}
+}
+
+// person is how to call somebody: the name, with the key behind it where two in
+// the room have the same, or the key alone.
+func (p *printer) person(room, who string) string {
+	name := clean(p.members[seat{room, who}].name)
+	if strings.TrimSpace(name) == "" {
+		return short(who)
+	}
+	for at, m := range p.members {
+		if at.room == room && at.who != who && m.state != gone && strings.EqualFold(clean(m.name), name) {
+			return name + " (" + short(who) + ")"
+		}
+	}
+	return name
+}
+
+func (p *printer) by(e app.Event) string {
+	if e.By == "" {
+		return ""
+	}
+	return " by " + p.person(e.Room, e.By)
+}
+
+// short is a key or room ID as people compare it: its first 8 characters.
+func short(id string) string {
+	id = clean(id)
+	return id[:min(len(id), 8)]
+}
+
+func role(r string) string {
+	if r == "" {
+		return "member"
+	}
+	return clean(r)
+}
+
+func why(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + clean(text)
+}
+
+func after(ms *int64) string {
+	if ms == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%d ms)", *ms)
+}
+
+// either chooses by an optional flag; unset is false.
+func either(on *bool, yes, no string) string {
+	if on != nil && *on {
+		return yes
+	}
+	return no
+}

@@ -1,0 +1,233 @@
+// Every kind of event, as a person and as a script see it.
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+	"testing"
+
+	"stoa/cmd/stoa/app"
+)
+
+const (
+	roomA = "roomaaaaaaaaaaaaaaaa"
+	roomB = "roombbbbbbbbbbbbbbbb"
+	ann   = "annkeyaaaaaaaaaaaaaa"
+	bob   = "bobkeybbbbbbbbbbbbbb"
+	cat   = "catkeycccccccccccccc"
+)
+
+func flagged(b bool) *bool    { return &b }
+func millis(ms int64) *int64  { return &ms }
+func here(who, name string) e { return memberIs(who, name, "listener", "present") }
+
+type e = app.Event
+
+func memberIs(who, name, role, state string) e {
+	return e{Kind: app.EventMember, Room: roomA, Who: who, Name: name, Role: role, State: state}
+}
+
+// TestPrint tells a story a step; each step is one event and what a person
+// sees of it.
+func TestPrint(t *testing.T) {
+	type step struct {
+		e    app.Event
+		want string
+	}
+	hand := func(who string, up bool, place int) e {
+		return e{Kind: app.EventHand, Room: roomA, Who: who, Up: flagged(up), Place: place}
+	}
+	stories := map[string][]step{
+		"coming and going": {
+			{e{Kind: app.EventReady, Peer: "p", Addrs: []string{"/ip4/192.0.2.1"}}, "ready\n"},
+			{e{Kind: app.EventRoom, Room: roomA, Title: "Evening talk"}, "room: Evening talk (roomaaaa)\n"},
+			{e{Kind: app.EventRoom, Room: roomA, Title: "Evening talk"}, ""},
+			{e{Kind: app.EventRoom, Room: roomA, Title: "Night \x1b[2Jtalk"}, "Evening talk is now called Night talk\n"},
+			{e{Kind: app.EventLink, Room: roomA, Role: "listener", Link: "stoa:j/abc"}, "link for a listener:\nstoa:j/abc\n"},
+			{e{Kind: app.EventJoined, Room: roomA, Role: "owner", MS: millis(0)}, "you are in, as owner (0 ms)\n"},
+			{e{Kind: app.EventLeft, Room: roomA}, "you left the room\n"},
+			{e{Kind: app.EventLeft, Room: roomA, Why: "the room was closed"}, "you left the room: the room was closed\n"},
+		},
+		"members": {
+			{here(ann, "Ann"), "Ann is here (listener)\n"},
+			{here(ann, "Ann"), ""},
+			{here(ann, "Anna"), "Ann is now called Anna\n"},
+			{memberIs(ann, "Anna", "speaker", "present"), ""}, // a stage event says it
+			{memberIs(ann, "Anna", "moderator", "present"), "Anna is now a moderator\n"},
+			{memberIs(ann, "", "", "away"), "Anna is away\n"},
+			{memberIs(ann, "", "", "away"), ""},
+			{memberIs(ann, "Anna", "moderator", "present"), "Anna is back\n"},
+			{memberIs(ann, "Anna", "moderator", "gone"), "Anna left\n"},
+			{memberIs(ann, "Anna", "moderator", "gone"), ""},
+			{here(ann, "Anna"), "Anna is here (listener)\n"},
+			{memberIs(bob, "Bob", "listener", "gone"), ""}, // never seen
+		},
+		"names": {
+			{here(ann, "Ann"), "Ann is here (listener)\n"},
+			{here(bob, "ANN"), "ANN (bobkeybb) is here (listener)\n"},
+			{here(cat, "\x1b[31m\u202e \n"), "catkeycc is here (listener)\n"},
+			{memberIs(ann, "Ann", "listener", "gone"), "Ann (annkeyaa) left\n"},
+			{e{Kind: app.EventStage, Room: roomA, Who: bob, On: flagged(true)}, "ANN is on stage\n"},
+		},
+		"hands": {
+			{here(ann, "Ann"), "Ann is here (listener)\n"},
+			{hand(ann, true, 2), "Ann raised a hand (place 2)\n"},
+			{hand(ann, true, 1), ""},
+			{hand(ann, false, 0), "Ann has the hand down\n"},
+			{hand(ann, false, 0), ""},
+			{hand(bob, true, 1), "bobkeybb raised a hand (place 1)\n"},
+		},
+		"stage and microphones": {
+			{here(ann, "Ann"), "Ann is here (listener)\n"},
+			{here(bob, "Bob"), "Bob is here (listener)\n"},
+			{e{Kind: app.EventStage, Room: roomA, Who: ann, On: flagged(true)}, "Ann is on stage\n"},
+			{e{Kind: app.EventStage, Room: roomA, Who: ann, On: flagged(false)}, "Ann left the stage\n"},
+			{e{Kind: app.EventMuted, Room: roomA, Who: ann, By: bob, Muted: flagged(true)}, "Ann was muted by Bob\n"},
+			{e{Kind: app.EventMuted, Room: roomA, Who: ann, Muted: flagged(false)}, "Ann was unmuted\n"},
+			{e{Kind: app.EventMic, Room: roomA, On: flagged(true)}, "your microphone is live\n"},
+			{e{Kind: app.EventMic, Room: roomA, On: flagged(false)}, "your microphone is muted\n"},
+			{e{Kind: app.EventSound, Room: roomA, Who: ann, MS: millis(310)}, "you hear Ann\n"},
+			{e{Kind: app.EventStats, Stats: &app.Stats{Room: roomA, People: 2}}, ""}, // no terminal, no status line
+			{e{Kind: app.EventStats}, ""},
+		},
+		"removal": {
+			{here(ann, "Ann"), "Ann is here (listener)\n"},
+			{e{Kind: app.EventRemoved, Room: roomA, Who: ann, By: bob, Why: "spam\a"}, "Ann was removed by bobkeybb: spam\n"},
+			{memberIs(ann, "Ann", "listener", "gone"), ""},
+			{e{Kind: app.EventRemoved, Room: roomA, Who: ann}, "Ann was removed\n"},
+			{here(ann, "Ann"), "Ann is here (listener)\n"},
+		},
+		"two rooms": {
+			{e{Kind: app.EventRoom, Room: roomA, Title: "One"}, "room: One (roomaaaa)\n"},
+			{e{Kind: app.EventRoom, Room: roomB, Title: "Two"}, "room: Two (roombbbb)\n"},
+			{here(ann, "Ann"), "One: Ann is here (listener)\n"},
+			{e{Kind: app.EventSound, Room: roomB, Who: ann}, "Two: you hear annkeyaa\n"},
+			{e{Kind: app.EventLeft, Room: roomB}, "Two: you left the room\n"},
+			{here(bob, "Bob"), "Bob is here (listener)\n"},
+		},
+		"of a later version": {
+			{e{Kind: "weather", Text: "it\nrains"}, "it rains\n"},
+			{e{Kind: "weather"}, ""},
+		},
+		"errors go elsewhere": {
+			{e{Kind: app.EventError, Text: "no", Hint: "yes"}, ""},
+		},
+	}
+	for name, steps := range stories {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			c := &cli{stdout: &out, stderr: &bytes.Buffer{}}
+			p := c.newPrinter(&nodeFlags{}, false)
+			for i, s := range steps {
+				out.Reset()
+				p.event(s.e)
+				if out.String() != s.want {
+					t.Errorf("step %d: got %q, want %q", i, out.String(), s.want)
+				}
+			}
+		})
+	}
+}
+
+func TestPrintReady(t *testing.T) {
+	var out bytes.Buffer
+	c := &cli{stdout: &out}
+	f := &nodeFlags{}
+	f.bootstrap = "none"
+	c.newPrinter(f, true).event(e{Kind: app.EventReady, Addrs: []string{"/a", "/b"}})
+	if want := "ready\n  /a\n  /b\nrooms of this home are taken up again, muted; Ctrl-C ends\n"; out.String() != want {
+		t.Errorf("got %q", out.String())
+	}
+}
+
+func TestErrorEvent(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		var out, errOut bytes.Buffer
+		c := &cli{stdout: &out, stderr: &errOut}
+		f := &nodeFlags{}
+		f.json = asJSON
+		c.newPrinter(f, false).event(e{Kind: app.EventError, Text: "no microphone found", Hint: "use --in silence"})
+		if want := "stoa: error: no microphone found\nstoa: hint: use --in silence\n"; errOut.String() != want {
+			t.Errorf("stderr %q", errOut.String())
+		}
+		if got, want := out.Len() > 0, asJSON; got != want {
+			t.Errorf("json %v: stdout %q", asJSON, out.String())
+		}
+	}
+}
+
+func TestPrintJSON(t *testing.T) {
+	tests := []struct {
+		e    app.Event
+		want string
+	}{
+		{e{Kind: app.EventReady, Peer: "p", Addrs: []string{"/a"}}, `{"event":"ready","peer":"p","addrs":["/a"]}`},
+		{e{Kind: app.EventRoom, Room: "r", Title: "A & <B>"}, `{"event":"room","room":"r","title":"A & <B>"}`},
+		{e{Kind: app.EventLink, Room: "r", Role: "listener", Link: "stoa:j/a"}, `{"event":"link","room":"r","role":"listener","link":"stoa:j/a"}`},
+		{e{Kind: app.EventJoined, Room: "r", Role: "owner", MS: millis(0)}, `{"event":"joined","room":"r","role":"owner","ms":0}`},
+		{e{Kind: app.EventMember, Room: "r", Who: "w", Name: "A\x1b[1m", Role: "speaker", State: "present"}, `{"event":"member","room":"r","role":"speaker","who":"w","name":"A\u001b[1m","state":"present"}`},
+		{e{Kind: app.EventHand, Room: "r", Who: "w", Up: flagged(true), Place: 1}, `{"event":"hand","room":"r","who":"w","up":true,"place":1}`},
+		{e{Kind: app.EventHand, Room: "r", Who: "w", Up: flagged(false)}, `{"event":"hand","room":"r","who":"w","up":false}`},
+		{e{Kind: app.EventStage, Room: "r", Who: "w", On: flagged(false)}, `{"event":"stage","room":"r","who":"w","on":false}`},
+		{e{Kind: app.EventMuted, Room: "r", Who: "w", By: "b", Muted: flagged(true)}, `{"event":"muted","room":"r","who":"w","by":"b","muted":true}`},
+		{e{Kind: app.EventMic, Room: "r", On: flagged(true)}, `{"event":"mic","room":"r","on":true}`},
+		{e{Kind: app.EventSound, Room: "r", Who: "w", MS: millis(5)}, `{"event":"sound","room":"r","ms":5,"who":"w"}`},
+		{e{Kind: app.EventStats, Stats: &app.Stats{Room: "r", People: 2, Sent: 3, Dropped: 1, Refused: map[string]uint64{"replay": 1}, Speakers: []app.SpeakerStats{{
+			Who: "w", Received: 50, Lost: 1, Late: 2, Concealed: 3, Jitter: 1.5, Delay: 61.5, Carrier: "datagram"}}}},
+			`{"event":"stats","stats":{"room":"r","people":2,"sent":3,"dropped":1,"refused":{"replay":1},"speakers":[{"who":"w","received":50,"lost":1,"late":2,"concealed":3,"jitter_ms":1.5,"delay_ms":61.5,"carrier":"datagram"}]}}`},
+		{e{Kind: app.EventRemoved, Room: "r", Who: "w", By: "b", Why: "spam"}, `{"event":"removed","room":"r","who":"w","by":"b","why":"spam"}`},
+		{e{Kind: app.EventLeft, Room: "r", Why: "closed"}, `{"event":"left","room":"r","why":"closed"}`},
+		{e{Kind: app.EventError, Text: "t", Hint: "h"}, `{"event":"error","text":"t","hint":"h"}`},
+	}
+	tested := make(map[string]bool)
+	for _, tt := range tests {
+		tested[tt.e.Kind] = true
+		var out bytes.Buffer
+		c := &cli{stdout: &out, stderr: &bytes.Buffer{}}
+		f := &nodeFlags{}
+		f.json = true
+		c.newPrinter(f, false).event(tt.e)
+		if got := strings.TrimSuffix(out.String(), "\n"); got != tt.want {
+			t.Errorf("%s: got  %s\nwant %s", tt.e.Kind, got, tt.want)
+		}
+		if !json.Valid(out.Bytes()) || strings.Count(out.String(), "\n") != 1 {
+			t.Errorf("%s: not one JSON object on one line", tt.e.Kind)
+		}
+	}
+	for _, kind := range eventKinds(t) {
+		if !tested[kind] {
+			t.Errorf("no test prints event %q", kind)
+		}
+	}
+}
+
+// eventKinds reads the kinds that package app declares, so that a new one
+// cannot go untested.
+func eventKinds(t *testing.T) []string {
+	file, err := parser.ParseFile(token.NewFileSet(), "app/event.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		v, ok := n.(*ast.ValueSpec)
+		if ok && strings.HasPrefix(v.Names[0].Name, "Event") && len(v.Values) == 1 {
+			kind, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kinds = append(kinds, kind)
+		}
+		return true
+	})
+	if len(kinds) == 0 {
+		t.Fatal("found no kinds of event")
+	}
+	return kinds
+}

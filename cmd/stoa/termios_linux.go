@@ -1,0 +1,10 @@
+// The names of the terminal calls on Linux.
+
+package main
+
+import "golang.org/x/sys/unix"
+
+const (
+	getTermios = unix.TCGETS
+	setTermios = unix.TCSETS
+)

@@ -1,0 +1,288 @@
+// The commands that steer a running node, or read and change a home that no
+// node runs in: each is one Request and the Reply to it.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+
+	"stoa/cmd/stoa/app"
+)
+
+// A verb is the flags every such command has and the request it fills.
+type verb struct {
+	home string
+	json bool
+	req  app.Request
+
+	// export asks for a new passphrase, twice, instead of for one that exists.
+	export bool
+}
+
+// newVerb adds the flags that every verb has.
+func newVerb(fs *flag.FlagSet, name string) *verb {
+	v := &verb{req: app.Request{Verb: name}}
+	addHome(fs, &v.home, &v.json)
+	return v
+}
+
+// addRoom adds --room, for commands whose words leave no doubt-free place for it.
+func (v *verb) addRoom(fs *flag.FlagSet) {
+	fs.StringVar(&v.req.Room, "room", "", "`ROOM` meant, where this node is in several")
+}
+
+// room takes an optional ROOM as the last of words; nothing may follow it.
+func (v *verb) room(words []string) error {
+	n := 1
+	if v.req.Room != "" {
+		n = 0 // --room said it already
+	}
+	if err := tooMany(words, n); err != nil {
+		return err
+	}
+	if len(words) == 1 {
+		v.req.Room = words[0]
+	}
+	return nil
+}
+
+// do sends the request and prints the reply.
+func (v *verb) do(ctx context.Context, c *cli) error {
+	reply, err := v.ask(ctx, c)
+	if err != nil {
+		return err
+	}
+	return v.print(c, reply)
+}
+
+// ask sends the request.
+func (v *verb) ask(ctx context.Context, c *cli) (app.Reply, error) {
+	prompt := "passphrase"
+	if v.export {
+		prompt = "new passphrase for the export"
+	}
+	reply, err := c.app.do(ctx, homeOr(v.home), v.req, c.passphrase(ctx, prompt, v.export))
+	if errors.Is(err, context.Canceled) {
+		err = &app.UserError{
+			Text: "stopped before there was an answer",
+			Hint: "it may have been done all the same: `stoa log` shows what was",
+			Err:  err,
+		}
+	}
+	return reply, err
+}
+
+// print prints the reply.
+func (v *verb) print(c *cli, reply app.Reply) error {
+	if v.json {
+		if reply.Data == nil {
+			reply.Data = struct{}{}
+		}
+		return writeJSON(c.stdout, reply.Data)
+	}
+	for _, l := range reply.Lines {
+		if _, err := fmt.Fprintln(c.stdout, clean(l)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// roomVerb is a command whose only word is an optional ROOM.
+func roomVerb(name, summary, about, example string) *command {
+	return &command{
+		name: name, summary: summary, usage: "[ROOM]", about: about, example: example,
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, name)
+			v.addRoom(fs)
+			return func(ctx context.Context, c *cli, words []string) error {
+				if err := v.room(words); err != nil {
+					return err
+				}
+				return v.do(ctx, c)
+			}
+		},
+	}
+}
+
+// personVerb is a command on one PERSON, with an optional ROOM. more may add flags.
+func personVerb(name, summary, about, example string, more func(*flag.FlagSet, *verb)) *command {
+	return &command{
+		name: name, summary: summary, usage: "PERSON [ROOM]", about: about, example: example,
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, name)
+			v.addRoom(fs)
+			if more != nil {
+				more(fs, v)
+			}
+			return func(ctx context.Context, c *cli, words []string) error {
+				if len(words) == 0 || words[0] == "" {
+					return needs("PERSON")
+				}
+				v.req.Args = words[:1]
+				if err := v.room(words[1:]); err != nil {
+					return err
+				}
+				return v.do(ctx, c)
+			}
+		},
+	}
+}
+
+func whoCommand() *command {
+	return roomVerb(app.VerbWho, "who is here, on stage and in the queue", "", "stoa who")
+}
+
+func leaveCommand() *command {
+	return roomVerb(app.VerbLeave, "leave a room for good",
+		"Afterwards only a link leads back. Ctrl-C on the node instead keeps your place.", "stoa leave")
+}
+
+func lockCommand() *command {
+	return roomVerb(app.VerbLock, "let nobody new in", "Who is in stays, and may go and come back.", "stoa lock")
+}
+
+func unlockCommand() *command {
+	return roomVerb(app.VerbUnlock, "let new people in again", "", "stoa unlock")
+}
+
+func endCommand() *command {
+	return roomVerb(app.VerbEnd, "close the room for everybody", "It cannot be opened again.", `stoa end "Evening talk"`)
+}
+
+func logCommand() *command {
+	return roomVerb(app.VerbLog, "the signed history of a room, verified", "It also works when no node runs.", "stoa log --json\nstoa log \"Evening talk\"")
+}
+
+func pardonCommand() *command {
+	return personVerb(app.VerbPardon, "let somebody back who was kicked or banned", "", "stoa pardon Bob", nil)
+}
+
+func kickCommand() *command {
+	return personVerb(app.VerbKick, "remove somebody from the room",
+		"The link they came by lets nobody else in, unless --keep-link is given.", "stoa kick Bob\nstoa kick --reason \"advertising\" k3f9a", removalFlags)
+}
+
+func banCommand() *command {
+	return personVerb(app.VerbBan, "remove somebody and keep them out by any link",
+		"The link they came by lets nobody else in, unless --keep-link is given.", "stoa ban Bob", removalFlags)
+}
+
+func removalFlags(fs *flag.FlagSet, v *verb) {
+	fs.BoolVar(&v.req.KeepLink, "keep-link", false, "leave the link they came by open")
+	fs.StringVar(&v.req.Reason, "reason", "", "`TEXT` that the room's history will give as the reason")
+}
+
+func statusCommand() *command {
+	return &command{
+		name: app.VerbStatus, summary: "the rooms the running node is in", example: "stoa status --json",
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, app.VerbStatus)
+			return func(ctx context.Context, c *cli, words []string) error {
+				if err := tooMany(words, 0); err != nil {
+					return err
+				}
+				return v.do(ctx, c)
+			}
+		},
+	}
+}
+
+func handCommand() *command {
+	return &command{
+		name: app.VerbHand, summary: "raise or lower your hand", usage: "[up|down] [ROOM]",
+		example: "stoa hand\nstoa hand down",
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, app.VerbHand)
+			v.addRoom(fs)
+			return func(ctx context.Context, c *cli, words []string) error {
+				v.req.Args = []string{"up"}
+				if len(words) > 0 && (words[0] == "up" || words[0] == "down") {
+					v.req.Args, words = words[:1], words[1:]
+				}
+				if err := v.room(words); err != nil {
+					return err
+				}
+				return v.do(ctx, c)
+			}
+		},
+	}
+}
+
+func muteCommand() *command {
+	return micVerb(app.VerbMute, "mute your microphone, or somebody's", "stoa mute\nstoa mute Bob")
+}
+
+func unmuteCommand() *command {
+	return micVerb(app.VerbUnmute, "make your microphone live, or let somebody be heard again", "stoa unmute\nstoa unmute Bob")
+}
+
+// micVerb is mute or unmute. One word alone is a PERSON or else a ROOM: the
+// node knows which, since it knows both.
+func micVerb(name, summary, example string) *command {
+	return &command{
+		name: name, summary: summary, usage: "[PERSON] [ROOM]", example: example,
+		about: `Without PERSON it is your own microphone. A single word that is no PERSON may
+be the ROOM; --room leaves no doubt.`,
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, name)
+			v.addRoom(fs)
+			return func(ctx context.Context, c *cli, words []string) error {
+				if len(words) > 0 {
+					v.req.Args, words = words[:1], words[1:]
+				}
+				if err := v.room(words); err != nil {
+					return err
+				}
+				return v.do(ctx, c)
+			}
+		},
+	}
+}
+
+func stageCommand() *command {
+	return &command{
+		name: app.VerbStage, summary: "let somebody speak, or back to listening", usage: "add|drop PERSON [ROOM]",
+		example: "stoa stage add Bob\nstoa stage drop Bob",
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, app.VerbStage)
+			v.addRoom(fs)
+			return func(ctx context.Context, c *cli, words []string) error {
+				switch {
+				case len(words) == 0 || words[0] != "add" && words[0] != "drop":
+					return needs("add or drop")
+				case len(words) == 1 || words[1] == "":
+					return needs("PERSON")
+				}
+				v.req.Args = words[:2]
+				if err := v.room(words[2:]); err != nil {
+					return err
+				}
+				return v.do(ctx, c)
+			}
+		},
+	}
+}
+
+func titleCommand() *command {
+	return &command{
+		name: app.VerbTitle, summary: "give the room another title", usage: "TITLE",
+		example: `stoa title "Evening talk, part two"`,
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, app.VerbTitle)
+			v.addRoom(fs)
+			return func(ctx context.Context, c *cli, words []string) error {
+				title := strings.TrimSpace(strings.Join(words, " "))
+				if title == "" {
+					return needs("TITLE")
+				}
+				v.req.Args = []string{title}
+				return v.do(ctx, c)
+			}
+		},
+	}
+}
