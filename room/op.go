@@ -4,7 +4,6 @@ package room
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -54,6 +53,9 @@ const (
 	MaxTitle  = 120
 	MaxReason = 140
 )
+
+// maxTime is the last ms of the year 9999, as in package identity.
+const maxTime = 253402300799999
 
 const opDomain = "stoa/op/1"
 
@@ -151,28 +153,21 @@ func (o *Op) Conferred() (g identity.Grant, replace, ok bool) {
 // Credential is the evidence that a KindAdmit operation carries; nil for other kinds.
 func (o *Op) Credential() identity.Credential { return o.args.credential }
 
-// record is the wire form: the body's bytes as signed, and the signature over them.
-type record struct {
-	_    struct{} `cbor:",toarray"`
-	Body []byte
-	Sig  []byte
-}
-
 // ParseOp reads one signed record and checks everything that the record alone can show: size, encoding, arguments, signature.
 // It does not look at grants or at other operations; Log.Add does. Errors: identity.ErrMalformed, identity.ErrForged.
 func ParseOp(raw []byte) (*Op, error) {
 	if len(raw) > MaxOp {
 		return nil, fmt.Errorf("operation of %d bytes: %w", len(raw), identity.ErrMalformed)
 	}
-	var rec record
-	if err := identity.Unmarshal(raw, &rec); err != nil {
+	body, sigs, err := identity.Unpack(raw, 1)
+	if err != nil {
 		return nil, fmt.Errorf("operation: %w", err)
 	}
-	o, err := parseBody(rec.Body)
+	o, err := parseBody(body)
 	if err != nil {
 		return nil, err
 	}
-	if !identity.Verify(o.Author, opDomain, rec.Sig, rec.Body) {
+	if !identity.Verify(o.Author, opDomain, sigs[0], body) {
 		return nil, fmt.Errorf("operation of %s: %w", o.Author.Short(), identity.ErrForged)
 	}
 	o.raw = bytes.Clone(raw)
@@ -184,7 +179,7 @@ func parseBody(body []byte) (*Op, error) {
 	if err := identity.Unmarshal(body, &o); err != nil {
 		return nil, fmt.Errorf("operation body: %w", err)
 	}
-	o.hash = sha256.Sum256(body)
+	o.hash = identity.HashOf(body)
 	if err := o.checkShape(); err != nil {
 		return nil, fmt.Errorf("%w: %w", identity.ErrMalformed, err)
 	}
@@ -201,11 +196,13 @@ func (o *Op) checkShape() error {
 		return fmt.Errorf("unknown %s", o.Kind)
 	case o.Seq == 0:
 		return errors.New("sequence starts at 1")
+	case o.Time > maxTime:
+		return errors.New("time out of range")
 	case len(o.Deps) > MaxDeps:
 		return fmt.Errorf("%d deps", len(o.Deps))
 	case o.Kind.onPerson() == o.Target.IsZero():
 		return fmt.Errorf("%s and its target do not fit", o.Kind)
-	case (o.Kind == KindAdmit || o.Kind == KindClose) && o.Grant != identity.Hash{}:
+	case (o.Kind == KindAdmit || o.Kind == KindClose) && !o.Grant.IsZero():
 		return fmt.Errorf("%s acts under no grant", o.Kind)
 	}
 	for i := 1; i < len(o.Deps); i++ {
@@ -235,7 +232,7 @@ func (o *Op) parseArgs() error {
 		if err := identity.Unmarshal(o.Args, &o.args.revoke); err != nil {
 			return err
 		}
-		if (o.args.revoke.Grant == identity.Hash{}) {
+		if o.args.revoke.Grant.IsZero() {
 			return errors.New("names no grant")
 		}
 	case KindKick, KindBan:
@@ -254,7 +251,7 @@ func (o *Op) parseArgs() error {
 		if err := identity.Unmarshal(o.Args, &o.args.epoch); err != nil {
 			return err
 		}
-		if (o.args.epoch.Commit == identity.Hash{}) || o.args.epoch.N == 0 {
+		if o.args.epoch.Commit.IsZero() || o.args.epoch.N == 0 {
 			return errors.New("epoch without commitment or number")
 		}
 	default:
@@ -274,7 +271,7 @@ func (o *Op) parseAdmit() error {
 	if err != nil {
 		return err
 	}
-	if len(cred) == 0 || cred.Holder() != o.Target {
+	if cred.Holder() != o.Target {
 		return errors.New("the credential is not the target's")
 	}
 	o.args.credential = cred
@@ -317,7 +314,7 @@ func (o *Op) sign(k *identity.Key) (*Op, error) {
 	if err != nil {
 		return nil, err
 	}
-	signed.raw = identity.Marshal(record{Body: body, Sig: k.Sign(opDomain, body)})
+	signed.raw = identity.Pack(body, k.Sign(opDomain, body))
 	if len(signed.raw) > MaxOp {
 		return nil, fmt.Errorf("operation of %d bytes: %w", len(signed.raw), identity.ErrMalformed)
 	}

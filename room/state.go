@@ -2,9 +2,16 @@ package room
 
 // This file holds the state of a room: an immutable picture of who is in, what they may do, and what the room is called.
 
-import "stoa/identity"
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
 
-// State is a pure function of the charter and the set of operations. Nobody changes it, so it may be shared.
+	"stoa/identity"
+)
+
+// State is a pure function of the charter and the set of operations. Nobody changes it, so goroutines may share it.
 type State struct {
 	Room    identity.RoomID
 	Title   string
@@ -13,9 +20,15 @@ type State struct {
 	Members map[identity.ID]Member
 	Muted   map[identity.ID]Mark
 	Banned  map[identity.ID]Mark
-	Kicked  map[identity.ID]Mark // put out, and not let back; not also in Banned
-	Epoch   Epoch
-	Root    identity.Hash // SHA-256 over the canonical CBOR of all of the above but Epoch.Stale
+	Kicked  map[identity.ID]Mark // put out, and not let back; nobody who is in Banned
+	Epoch   EpochMark
+	Root    identity.Hash // SHA-256 of the canonical CBOR of all this but Epoch.Stale: equal roots, equal states
+
+	charter *identity.Charter
+	live    map[identity.ID][]*conferral // what Members hold
+	origin  map[identity.ID]origin
+	rules   *rules
+	size    int // operations seen
 }
 
 // Mark says who did something to a person.
@@ -26,14 +39,14 @@ type Mark struct {
 	Time   uint64 // unix ms as the author claims
 }
 
-// Epoch is the current commitment to a media secret. The zero value: none yet.
-type Epoch struct {
+// EpochMark is the current commitment to a media secret. The zero value: none yet.
+type EpochMark struct {
 	Commit identity.Hash
 	N      uint32
 	Op     identity.Hash
 	By     identity.ID
-	// Stale: somebody has been put out since, or on the other side of a partition, who may hold this secret. Whoever may
-	// compose an epoch should.
+	// Stale: somebody who is out may hold this secret, since its author had not seen what put them out. True after every removal, and
+	// after a partition in which one side removed whom the other still trusted. Whoever may compose an epoch should.
 	Stale bool
 }
 
@@ -45,24 +58,311 @@ type Member struct {
 	Rank       uint16              // of the strongest live grant; lower is stronger
 	Grant      identity.Hash       // the strongest live grant; zero for a charter owner
 	Credential identity.Credential // proves the strongest grant; nil for a charter owner
-	Via        identity.Hash       // the invite they were admitted by; zero when none
-	By         identity.ID         // the issuer of that invite or of their first grant: who brought them
-	Expires    uint64              // unix ms when the strongest grant lapses; 0 never. See State.At
+	Via        identity.Hash       // the invite they last came in by, though its grant may have been replaced since; zero when none
+	By         identity.ID         // who brought them: the issuer of that invite, else of their strongest grant; zero for a charter owner
+	Expires    uint64              // unix ms when the strongest grant lapses, 0 never. See State.At
+}
+
+// origin is how somebody came in.
+type origin struct {
+	via identity.Hash
+	by  identity.ID
+}
+
+// snapshot draws the state of the evaluated operations.
+func (l *Log) snapshot() *State {
+	e := &l.eval
+	s := &State{
+		Room: l.room, Closed: len(e.enders) >= int(l.charter.Threshold),
+		Members: map[identity.ID]Member{}, Muted: map[identity.ID]Mark{}, Banned: map[identity.ID]Mark{}, Kicked: map[identity.ID]Mark{},
+		charter: l.charter, live: map[identity.ID][]*conferral{}, origin: map[identity.ID]origin{}, rules: e.rules, size: len(l.nodes),
+	}
+	if n := winner(e.titles); n != nil {
+		s.Title = n.op.args.title
+	}
+	for _, id := range l.charter.Owners {
+		s.Members[id] = Member{ID: id, Role: identity.RoleOwner, Caps: identity.AllCaps}
+	}
+	for id, cs := range l.byPerson {
+		l.enroll(s, id, cs)
+	}
+	s.Locked = s.rules.lockedOut(s.newcomer()) != nil
+	l.mark(s)
+	if e.epoch != nil {
+		o := e.epoch.op
+		s.Epoch = EpochMark{Commit: o.args.epoch.Commit, N: o.args.epoch.N, Op: o.hash, By: o.Author, Stale: l.stale(s)}
+	}
+	s.Root = s.root()
+	return s
+}
+
+// enroll makes a person a member if a conferral of theirs lives.
+func (l *Log) enroll(s *State, id identity.ID, cs []*conferral) {
+	var live []*conferral
+	var came *conferral // the latest valid admission by an invite
+	for _, c := range cs {
+		if !l.eval.rules.valid(c.node) {
+			continue
+		}
+		if len(l.eval.ends[c.node.at]) == 0 {
+			live = append(live, c)
+		}
+		if c.admits() && c.grant.Invite && (came == nil || cameAfter(c, came)) {
+			came = c
+		}
+	}
+	if came != nil {
+		s.origin[id] = origin{via: came.own().grant, by: came.own().issuer}
+	}
+	if len(live) == 0 {
+		return
+	}
+	slices.SortFunc(live, stronger)
+	s.live[id] = live
+	s.Members[id] = s.member(id, live)
+}
+
+func cameAfter(a, b *conferral) bool {
+	if x, y := a.node.op.Time, b.node.op.Time; x != y {
+		return x > y
+	}
+	return compareHashes(a.node.op.hash, b.node.op.hash) < 0
+}
+
+// stronger orders conferrals of one person: the lower rank first, then by what is equal for everybody.
+func stronger(a, b *conferral) int {
+	return cmp.Or(cmp.Compare(a.rank(), b.rank()), compareHashes(a.own().grant, b.own().grant), compareHashes(a.node.op.hash, b.node.op.hash))
+}
+
+// member describes somebody by what they hold, strongest first.
+func (s *State) member(id identity.ID, live []*conferral) Member {
+	best, from := live[0], s.origin[id]
+	m := Member{
+		ID: id, Role: best.grant.Role, Rank: best.rank(), Grant: best.own().grant, Credential: best.cred,
+		Via: from.via, By: from.by, Expires: lapses(best),
+	}
+	if m.By.IsZero() {
+		m.By = best.own().issuer
+	}
+	for _, c := range live {
+		m.Caps |= c.grant.Caps
+	}
+	return m
+}
+
+// lapses is when a conferral ends by itself, unix ms, 0 never: an invite's expiry bounds only its redemption.
+func lapses(c *conferral) uint64 {
+	if c.grant.Invite {
+		return 0
+	}
+	return c.grant.Expires
+}
+
+// mark fills in who is muted, banned, kicked.
+func (l *Log) mark(s *State) {
+	for id, ns := range l.eval.mutes {
+		rank := s.rank(id)
+		binding := slices.DeleteFunc(slices.Clone(ns), func(n *node) bool { return n.rank >= rank })
+		if n := winner(binding); n != nil && n.op.Kind == KindMute {
+			s.Muted[id] = markOf(n)
+		}
+	}
+	for id, ns := range s.rules.removals {
+		if _, in := s.Members[id]; in {
+			continue
+		}
+		if n := s.standing(ns, KindBan); n != nil {
+			s.Banned[id] = markOf(n)
+		} else if n := s.standing(ns, KindKick); n != nil {
+			s.Kicked[id] = markOf(n)
+		}
+	}
+}
+
+// standing is the weightiest of the removals of that kind that nobody pardoned; nil if there is none.
+func (s *State) standing(ns []*node, kind Kind) *node {
+	now := s.now()
+	return winner(slices.DeleteFunc(slices.Clone(ns), func(n *node) bool {
+		return n.op.Kind != kind || s.rules.pardoned(n, now, step{holding: holding{person: n.op.Target}, rank: nobody})
+	}))
+}
+
+// now is an operation that has seen all that this state has.
+func (s *State) now() *node {
+	n := &node{op: &Op{Kind: KindAdmit}, at: s.size}
+	for i := range s.size {
+		n.past = n.past.set(i)
+	}
+	return n
+}
+
+// newcomer is the admission of somebody unknown at the lowest of all ranks.
+func (s *State) newcomer() *conferral {
+	return &conferral{node: s.now(), line: []step{{rank: nobody}}}
+}
+
+func markOf(n *node) Mark {
+	return Mark{By: n.op.Author, Op: n.op.hash, Reason: n.op.args.remove.Reason, Time: n.op.Time}
+}
+
+// stale reports whether somebody who is out now might have been handed the epoch's secret: their conferral let them hear, and the
+// epoch's author had not seen what ended or voided it.
+func (l *Log) stale(s *State) bool {
+	epoch := l.eval.epoch
+	for id, cs := range l.byPerson {
+		if s.CanHear(id) {
+			continue
+		}
+		for _, c := range cs {
+			if c.grant.Caps.Has(identity.CapHear) && !l.knewOut(epoch, c) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (l *Log) knewOut(epoch *node, c *conferral) bool {
+	if !l.eval.rules.valid(c.node) {
+		cause := l.eval.cause[c.node.at]
+		return cause == nil || epoch.sees(cause)
+	}
+	return slices.ContainsFunc(l.eval.ends[c.node.at], epoch.sees)
 }
 
 // At is the state as it stands at a time, unix ms: members whose personal grants have lapsed by then fall back to the
 // grants that are left, or are out. It returns s itself when nothing has lapsed. Root stays: it says what was agreed, not when.
-func (s *State) At(now uint64) *State { panic("pending") }
+func (s *State) At(now uint64) *State {
+	t := s
+	for id, live := range s.live {
+		left := slices.DeleteFunc(slices.Clone(live), func(c *conferral) bool { return lapses(c) != 0 && lapses(c) <= now })
+		if len(left) == len(live) {
+			continue
+		}
+		if t == s {
+			later := *s
+			later.Members, later.live = maps.Clone(s.Members), maps.Clone(s.live)
+			t = &later
+		}
+		if len(left) == 0 {
+			delete(t.Members, id)
+			delete(t.live, id)
+		} else {
+			t.Members[id], t.live[id] = s.member(id, left), left
+		}
+	}
+	return t
+}
 
 // CanSpeak reports whether the person's voice is to be heard: in, allowed to speak, not muted, room not closed.
-func (s *State) CanSpeak(id identity.ID) bool { panic("pending") }
+func (s *State) CanSpeak(id identity.ID) bool {
+	_, muted := s.Muted[id]
+	return s.Members[id].Caps.Has(identity.CapSpeak) && !muted && !s.Closed
+}
 
 // CanHear reports whether the person may have the epoch secrets.
-func (s *State) CanHear(id identity.ID) bool { panic("pending") }
+func (s *State) CanHear(id identity.ID) bool {
+	return s.Members[id].Caps.Has(identity.CapHear) && !s.Closed
+}
 
 // Uses counts the persons whom the invite grant has admitted.
-func (s *State) Uses(grant identity.Hash) int { panic("pending") }
+func (s *State) Uses(grant identity.Hash) int {
+	t := s.rules.tallies[grant]
+	if t.limit != 0 {
+		return min(t.n, t.limit)
+	}
+	return t.n
+}
 
 // Refuses says why an admission on this credential, seeing all this state has seen, would be void; nil when it would stand.
 // Errors: identity.ErrRevoked, identity.ErrUsedUp, ErrBanned, ErrKicked, ErrLocked, ErrClosed. It does not verify the credential.
-func (s *State) Refuses(cred identity.Credential) error { panic("pending") }
+func (s *State) Refuses(cred identity.Credential) error {
+	if s.Closed {
+		return ErrClosed
+	}
+	if len(cred) == 0 {
+		return nil // an owner's
+	}
+	c := &conferral{node: s.now(), grant: cred.Leaf(), line: lineage(cred), cred: cred}
+	if ends := s.rules.endings(c); len(ends) > 0 {
+		return whyOut(ends, c.person())
+	}
+	if s.rules.crowdedOut(c) != nil {
+		return identity.ErrUsedUp
+	}
+	if s.rules.lockedOut(c) != nil {
+		return ErrLocked
+	}
+	return nil
+}
+
+// whyOut words what ends an admission of the person, the gravest first.
+func whyOut(ends []*node, person identity.ID) error {
+	worst := identity.ErrRevoked
+	for _, n := range ends {
+		switch {
+		case n.op.Target != person:
+		case n.op.Kind == KindBan:
+			return ErrBanned
+		case n.op.Kind == KindKick:
+			worst = ErrKicked
+		}
+	}
+	return worst
+}
+
+// root hashes the state in a form that is the same for everybody.
+func (s *State) root() identity.Hash {
+	type person struct {
+		_     struct{} `cbor:",toarray"`
+		ID    identity.ID
+		Role  identity.Role
+		Caps  identity.Caps
+		Rank  uint16
+		Via   identity.Hash
+		By    identity.ID
+		Holds []identity.Hash // the operations that confer what they hold
+	}
+	type marked struct {
+		_  struct{} `cbor:",toarray"`
+		ID identity.ID
+		Op identity.Hash
+	}
+	type used struct {
+		_     struct{} `cbor:",toarray"`
+		Grant identity.Hash
+		N     int
+	}
+	var all struct {
+		_              struct{} `cbor:",toarray"`
+		Room           identity.RoomID
+		Title          string
+		Locked, Closed bool
+		Members        []person
+		Marks          [3][]marked
+		Epoch          identity.Hash
+		Uses           []used
+	}
+	all.Room, all.Title, all.Locked, all.Closed, all.Epoch = s.Room, s.Title, s.Locked, s.Closed, s.Epoch.Op
+	for _, id := range sortedIDs(s.Members) {
+		m := s.Members[id]
+		p := person{ID: id, Role: m.Role, Caps: m.Caps, Rank: m.Rank, Via: m.Via, By: m.By}
+		for _, c := range s.live[id] {
+			p.Holds = append(p.Holds, c.node.op.hash)
+		}
+		all.Members = append(all.Members, p)
+	}
+	for i, marks := range []map[identity.ID]Mark{s.Muted, s.Banned, s.Kicked} {
+		for _, id := range sortedIDs(marks) {
+			all.Marks[i] = append(all.Marks[i], marked{ID: id, Op: marks[id].Op})
+		}
+	}
+	for _, g := range slices.SortedFunc(maps.Keys(s.rules.tallies), compareHashes) {
+		all.Uses = append(all.Uses, used{Grant: g, N: s.Uses(g)})
+	}
+	return identity.HashOf(identity.Marshal(all))
+}
+
+func sortedIDs[V any](m map[identity.ID]V) []identity.ID {
+	return slices.SortedFunc(maps.Keys(m), func(a, b identity.ID) int { return bytes.Compare(a[:], b[:]) })
+}

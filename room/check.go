@@ -1,0 +1,174 @@
+package room
+
+// This file holds what an operation must satisfy to join the log at all: facts that it and its past settle for good, so that every machine
+// refuses the same operations. What may still change with operations not yet seen is in evaluate.go.
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"stoa/identity"
+)
+
+// redeemSlack is how far apart the clocks of who is admitted and who admits may be, in ms.
+const redeemSlack = 2 * 60 * 1000
+
+// place gives o its place after deps, or says why it may not join.
+func (l *Log) place(o *Op) (*node, error) {
+	n := &node{op: o, at: len(l.nodes)}
+	for _, h := range o.Deps {
+		d := l.byHash[h]
+		if o.Time <= d.op.Time {
+			return nil, fmt.Errorf("not later than what it has seen: %w", identity.ErrMalformed)
+		}
+		n.past = n.past.or(d.past).set(d.at)
+	}
+	if o.Room != l.room {
+		return nil, identity.ErrWrongRoom
+	}
+	if want := l.lastSeq(o.Author, n.past) + 1; o.Seq != want {
+		return nil, fmt.Errorf("sequence %d instead of %d: %w", o.Seq, want, identity.ErrMalformed)
+	}
+	if !o.Target.IsZero() && l.charter.IsOwner(o.Target) {
+		return nil, fmt.Errorf("%s of an owner: %w", o.Kind, ErrNotAllowed)
+	}
+	if o.Kind == KindAdmit {
+		return n, l.checkAdmit(n)
+	}
+	return n, l.checkAct(n)
+}
+
+// lastSeq is the author's highest sequence number within past, 0 if none.
+func (l *Log) lastSeq(author identity.ID, past bitset) uint64 {
+	var last uint64
+	for _, n := range l.byAuthor[author] {
+		if past.has(n.at) {
+			last = max(last, n.op.Seq)
+		}
+	}
+	return last
+}
+
+// checkAdmit checks the evidence. The author's standing is not asked, only that somebody let them in once: whoever was never in cannot
+// bring a room to accept an invite that has lapsed by dating an operation back.
+func (l *Log) checkAdmit(n *node) error {
+	o := n.op
+	cred := o.args.credential
+	if err := l.verify(cred, time.UnixMilli(int64(o.Time))); err != nil {
+		return err
+	}
+	line := lineage(cred)
+	if err := checkLine(line); err != nil {
+		return err
+	}
+	leaf := cred[len(cred)-1]
+	if leaf.Redeem != nil {
+		if gap(leaf.Redeem.Time, o.Time) > redeemSlack {
+			return fmt.Errorf("redeemed at another time: %w", identity.ErrExpired)
+		}
+		if leaf.Grant.Exact && o.Author != leaf.Grant.Issuer {
+			return fmt.Errorf("only the issuer of this invite admits: %w", ErrNotAllowed)
+		}
+	}
+	for _, s := range line[:len(line)-1] {
+		if s.exact && !l.eval.rules.seen(n.past, s.holding) {
+			return fmt.Errorf("an invite of an uncounted moderator: %w", ErrNotAllowed)
+		}
+	}
+	if !l.charter.IsOwner(o.Author) && !slices.ContainsFunc(l.byPerson[o.Author], func(c *conferral) bool { return n.sees(c.node) }) {
+		return fmt.Errorf("admitted by a stranger: %w", ErrNotAllowed)
+	}
+	n.rank = leaf.Grant.Rank
+	n.gives = &conferral{node: n, grant: leaf.Grant, line: line, cred: cred}
+	return nil
+}
+
+// checkLine checks that ranks fall along a lineage, on which the evaluation's order rests.
+func checkLine(line []step) error {
+	rank := uint16(0)
+	for _, s := range line {
+		if s.rank <= rank {
+			return identity.ErrWidened
+		}
+		rank = s.rank
+	}
+	return nil
+}
+
+// checkAct checks an operation whose authority is its author's: that they were given the grant acted under, that it covers the kind.
+func (l *Log) checkAct(n *node) error {
+	o := n.op
+	var parent *conferral
+	switch {
+	case !o.Grant.IsZero():
+		if parent = l.held(o, n.past); parent == nil {
+			return fmt.Errorf("under a grant that the author was never given: %w", ErrNotAllowed)
+		}
+		if e := parent.grant.Expires; e != 0 && !parent.grant.Invite && o.Time > e {
+			return fmt.Errorf("the grant acted under: %w", identity.ErrExpired)
+		}
+		n.rank, n.caps = parent.rank(), parent.grant.Caps
+	case l.charter.IsOwner(o.Author):
+		n.rank, n.caps = 0, identity.RoleOwner.Caps()
+	default:
+		return fmt.Errorf("acts as an owner: %w", ErrNotAllowed)
+	}
+	if !allows(n.caps, o.Kind) {
+		return fmt.Errorf("%s: %w", o.Kind, ErrNotAllowed)
+	}
+	switch o.Kind {
+	case KindGrant:
+		return l.checkGrant(n, parent)
+	case KindClose:
+		if !l.charter.IsOwner(o.Author) {
+			return fmt.Errorf("only owners end a room: %w", ErrNotAllowed)
+		}
+	case KindEpoch:
+		if want := l.lastEpoch(n.past) + 1; uint64(o.args.epoch.N) != want {
+			return fmt.Errorf("epoch %d instead of %d: %w", o.args.epoch.N, want, identity.ErrMalformed)
+		}
+	}
+	return nil
+}
+
+// held is a conferral within past of the grant that o acts under on its author; nil if there is none. All of them are of the same grant.
+func (l *Log) held(o *Op, past bitset) *conferral {
+	for _, c := range l.eval.rules.given[holding{o.Author, o.Grant}] {
+		if past.has(c.node.at) {
+			return c
+		}
+	}
+	return nil
+}
+
+func (l *Log) checkGrant(n *node, parent *conferral) error {
+	g := n.op.args.grant
+	var cred identity.Credential
+	if parent != nil {
+		cred = slices.Clone(parent.cred)
+	}
+	cred = append(cred, identity.Link{Grant: g})
+	if err := l.verify(cred, time.UnixMilli(int64(n.op.Time))); err != nil {
+		return err
+	}
+	line := lineage(cred)
+	if err := checkLine(line); err != nil {
+		return err
+	}
+	n.gives = &conferral{node: n, grant: g, line: line, cred: cred}
+	return nil
+}
+
+// lastEpoch is the highest epoch number within past, 0 if none.
+func (l *Log) lastEpoch(past bitset) uint64 {
+	var last uint64
+	for _, n := range l.epochs {
+		if past.has(n.at) {
+			last = max(last, uint64(n.op.args.epoch.N))
+		}
+	}
+	return last
+}
+
+func gap(a, b uint64) uint64 { return max(a, b) - min(a, b) }
