@@ -24,7 +24,7 @@ type cli struct {
 
 // A command is one row of the table.
 type command struct {
-	name    string
+	name    string // empty for stoa alone
 	summary string // one line, for the list of commands
 	usage   string // the words after the name
 	about   string // what a person must know beyond the summary; may be empty
@@ -60,11 +60,12 @@ func sections() []section {
 	}
 }
 
-// find returns the command of that name, or nil.
+// find returns the command of that name, or nil. The one without a name is
+// not found: nobody types it.
 func find(name string) *command {
 	for _, s := range sections() {
 		for _, cmd := range s.commands {
-			if cmd.name == name {
+			if cmd.name == name && name != "" {
 				return cmd
 			}
 		}
@@ -210,10 +211,10 @@ func (c *cli) report(err error, cmd *command, asJSON bool) int {
 }
 
 func helpHint(cmd *command) string {
-	if cmd == nil || cmd.name == "" {
+	if cmd == nil {
 		return "see `stoa help`"
 	}
-	return "see `stoa help " + cmd.name + "`"
+	return "see `stoa help " + cmd.label() + "`"
 }
 
 // runsNode reports whether cmd has the flags of a node.

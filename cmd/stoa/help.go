@@ -10,15 +10,14 @@ import (
 
 // help prints the list of commands, or the help of the one that words name.
 func (c *cli) help(words []string) error {
-	if len(words) == 0 {
-		c.printCommands()
-		return nil
-	}
-	if words[0] == "help" {
+	if len(words) == 0 || words[0] == "help" {
 		c.printCommands()
 		return nil
 	}
 	cmd := find(words[0])
+	if alone := desktopCommand(); words[0] == alone.label() {
+		cmd = alone
+	}
 	if cmd == nil {
 		return unknownCommand(words[0])
 	}
@@ -66,11 +65,10 @@ func (c *cli) printCommand(cmd *command) {
 	fmt.Fprintf(w, "\nExample:\n  %s\n", strings.ReplaceAll(cmd.example, "\n", "\n  "))
 }
 
-// label is the name in the list of commands; the command without a name is
-// "stoa" alone.
+// label is the name in the list of commands and behind "stoa help".
 func (cmd *command) label() string {
 	if cmd.name == "" {
-		return "(none)"
+		return "stoa"
 	}
 	return cmd.name
 }

@@ -247,7 +247,7 @@ func TestUsageErrors(t *testing.T) {
 		{"open T --network lan --bootstrap none", "--network lan and --bootstrap exclude each other", "--bootstrap already keeps the node off the public network"},
 		{"join", "LINK is missing", "see `stoa help join`"},
 		{"join a b", `unexpected word "b"`, "see `stoa help join`"},
-		{"--in silence open", `unexpected word "open"`, "see `stoa help`"},
+		{"--in silence open", `unexpected word "open"`, "see `stoa help stoa`"},
 		{"preview", "LINK is missing", "see `stoa help preview`"},
 		{"preview --wait 0s L", "--wait must be longer than nothing", "see `stoa help preview`"},
 		{"rooms go", `unexpected word "go"`, "see `stoa help rooms`"},
@@ -317,6 +317,14 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// An empty word, as an unset variable of a script leaves, is no command.
+func TestEmptyCommand(t *testing.T) {
+	f := &fake{}
+	if got := f.run(t.Context(), ""); got.status != 2 || f.calls != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // Behind -- nothing is a flag, so neither is --json.
 func TestJSONBehindDashes(t *testing.T) {
 	f := &fake{err: errors.New("no")}
@@ -335,23 +343,24 @@ func TestHelp(t *testing.T) {
 	}
 	for _, s := range sections() {
 		for _, cmd := range s.commands {
-			if cmd.name == "" {
-				continue
-			}
-			t.Run(cmd.name, func(t *testing.T) {
-				if !strings.Contains(list.out, "\n  "+cmd.name+" ") {
+			t.Run(cmd.label(), func(t *testing.T) {
+				if !strings.Contains(list.out, "\n  "+cmd.label()+" ") {
 					t.Error("not in the list of commands")
 				}
-				got := f.run(t.Context(), cmd.name, "--help")
+				args := []string{cmd.name, "--help"}
+				if cmd.name == "" {
+					args = []string{"--json", "--help"} // --help alone is about everything
+				}
+				got := f.run(t.Context(), args...)
 				if got.status != 0 || got.err != "" {
 					t.Errorf("got %+v", got)
 				}
-				for _, part := range []string{"Usage: stoa " + cmd.name + " [FLAGS]", "\nExample:\n  stoa "} {
+				for _, part := range []string{strings.TrimSpace("Usage: stoa "+cmd.name) + " [FLAGS]", "\nExample:\n  stoa"} {
 					if !strings.Contains(got.out, part) {
 						t.Errorf("lacks %q:\n%s", part, got.out)
 					}
 				}
-				if again := f.run(t.Context(), "help", cmd.name); again != got {
+				if again := f.run(t.Context(), "help", cmd.label()); again != got {
 					t.Error("help COMMAND differs from COMMAND --help")
 				}
 			})

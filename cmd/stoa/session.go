@@ -73,7 +73,7 @@ stoa join --in silence --out talk.wav --for 1h stoa:j/AQx3…`,
 
 func desktopCommand() *command {
 	return &command{
-		summary: "stoa alone: take up again the rooms of this home, muted",
+		summary: "alone, without a command: take up again the rooms of this home, muted",
 		about:   `It stays, and the other commands steer it, until Ctrl-C.`,
 		example: `stoa
 stoa --home ~/work-stoa --json`,
