@@ -1,0 +1,47 @@
+# make run [ARGS="open Hello"]   build stoa and run it
+# make test                      everything that must hold
+# make bench                     the figures, one benchmark a line
+# make fuzz [FUZZTIME=1m]        every fuzz target for a while
+#
+# The first thing that each does is to install what is missing: see .ci/need.
+
+# nolibopusfile leaves out a C library that nothing here uses.
+TAGS := -tags nolibopusfile
+FUZZTIME := 1m
+PACKAGES := identity node room audio cmd
+
+# STRICT=1 fails when a test is skipped; TESTFLAGS are further flags of go test.
+STRICT :=
+TESTFLAGS :=
+
+export CGO_ENABLED := 1
+
+.PHONY: run build need test check bench fuzz clean
+
+run: build
+	@bin/stoa $(ARGS)
+
+build: need
+	go build -trimpath $(TAGS) -o bin/stoa ./cmd/stoa
+
+need:
+	@.ci/need
+
+check: need
+	@unformatted=$$(gofmt -l $(PACKAGES) .ci) && if [ -n "$$unformatted" ]; then \
+		echo "not as gofmt writes it:" $$unformatted >&2; exit 1; fi
+	go vet $(TAGS) ./...
+	go vet .ci/verdict.go
+	go tool staticcheck $(TAGS) ./...
+
+test: check
+	go run .ci/verdict.go -limit 12m $(if $(STRICT),-strict) -- -race -timeout 10m $(TAGS) $(TESTFLAGS) ./...
+
+bench: need
+	go test $(TAGS) -run '^$$' -bench . -benchmem ./...
+
+fuzz: need
+	.ci/fuzz $(FUZZTIME)
+
+clean:
+	rm -rf bin
