@@ -1,0 +1,297 @@
+// What a member can do. Every action is checked against the state first, so
+// that the error says why not in plain words; what goes into the log is
+// durable before it is applied, and applied before the action returns.
+
+package room
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"stoa/identity"
+)
+
+// Errors of actions, beside those of [State.May].
+var (
+	ErrOnStage  = errors.New("already on the stage")
+	ErrOffStage = errors.New("not on the stage")
+	ErrMuted    = errors.New("muted by a moderator")
+	ErrTooOften = errors.New("the hand went up and down too often; wait a few seconds")
+)
+
+// SetName changes what others see. It is cut to MaxName printable bytes.
+func (r *Room) SetName(ctx context.Context, name string) error {
+	return r.do(ctx, func(now time.Time) error {
+		r.name = cut(name, MaxName)
+		r.dirty = true
+		r.hurry(now)
+		return nil
+	})
+}
+
+// SetMic tells the others whether this member's microphone is on. It says
+// nothing to the microphone. It goes off by itself when this member may not
+// speak any more. Errors: ErrNotMember, ErrMuted, ErrNoRight.
+func (r *Room) SetMic(ctx context.Context, on bool) error {
+	return r.do(ctx, func(now time.Time) error {
+		if on && !r.state.CanSpeak(r.me) {
+			return r.silence()
+		}
+		if r.mic != on {
+			r.mic, r.dirty = on, true
+			r.hurry(now)
+		}
+		return nil
+	})
+}
+
+// silence says why this member may not speak. Loop only.
+func (r *Room) silence() error {
+	if !r.member(r.me) || r.state.Closed {
+		return refusal(r.state, r.me)
+	}
+	if _, muted := r.state.Muted[r.me]; muted {
+		return ErrMuted
+	}
+	return ErrNoRight
+}
+
+// RaiseHand raises or lowers this member's hand. Doing what is done already is
+// no error. Errors: ErrNotMember, ErrOnStage, ErrTooOften.
+func (r *Room) RaiseHand(ctx context.Context, up bool) error {
+	return r.do(ctx, func(now time.Time) error {
+		old := r.queue.hands[r.me]
+		switch {
+		case !r.member(r.me):
+			return refusal(r.state, r.me)
+		case up && r.state.CanSpeak(r.me):
+			return ErrOnStage
+		case up == (r.queue.raised(r.me) != nil):
+			return nil
+		case !r.wave.take(now):
+			return ErrTooOften
+		}
+		h := &Hand{Room: r.id, Who: r.me, Up: up, Time: millis(now), Seq: 1}
+		if old != nil {
+			h.Time, h.Seq = max(h.Time, old.Time), old.Seq+1
+		}
+		raw := signHand(r.cfg.Key, h)
+		r.queue.put(h, raw, now)
+		r.dirty = true
+		r.publish(ChannelHands, raw)
+		r.hurry(now)
+		return nil
+	})
+}
+
+// StageAdd calls a member to the stage.
+func (r *Room) StageAdd(ctx context.Context, who identity.ID) error {
+	return r.do(ctx, func(now time.Time) error {
+		m, err := r.present(who)
+		if err != nil {
+			return err
+		}
+		if m.Caps.Has(identity.CapSpeak) {
+			return ErrOnStage
+		}
+		return r.grant(who, identity.RoleSpeaker, false, now)
+	})
+}
+
+// StageDrop sends a member back among the listeners, whatever they were.
+func (r *Room) StageDrop(ctx context.Context, who identity.ID) error {
+	return r.do(ctx, func(now time.Time) error {
+		m, err := r.present(who)
+		if err != nil {
+			return err
+		}
+		if !m.Caps.Has(identity.CapSpeak) {
+			return ErrOffStage
+		}
+		return r.grant(who, identity.RoleListener, true, now)
+	})
+}
+
+// present returns a member to act on. Loop only.
+func (r *Room) present(who identity.ID) (Member, error) {
+	m, in := r.state.Members[who]
+	if !in {
+		return m, ErrNotHere
+	}
+	return m, nil
+}
+
+// grant gives somebody a role, beside or instead of those they have.
+func (r *Room) grant(who identity.ID, role identity.Role, replace bool, now time.Time) error {
+	if err := r.state.May(r.me, KindGrant, who); err != nil {
+		return err
+	}
+	me := r.state.Members[r.me]
+	if under, ok := r.state.Under(r.me, KindGrant); !ok || under != me.Grant {
+		return ErrNoRight
+	}
+	cred, err := identity.IssueGrant(r.cfg.Key, me.Credential, who, identity.Terms{Role: role}, r.id)
+	if err != nil {
+		return err
+	}
+	return r.write(KindGrant, who, GrantArgs{Grant: cred.Leaf().Bytes(), Replace: replace}, now)
+}
+
+// Mute silences a member: nobody passes on or plays what they say.
+func (r *Room) Mute(ctx context.Context, who identity.ID) error {
+	return r.act(ctx, KindMute, who, nil)
+}
+
+// Unmute lets a muted member be heard again.
+func (r *Room) Unmute(ctx context.Context, who identity.ID) error {
+	return r.act(ctx, KindUnmute, who, nil)
+}
+
+// Kick puts a member out. The link they came by admits nobody else from then
+// on unless keepLink is set. reason is shown to everybody, cut to MaxReason
+// bytes.
+func (r *Room) Kick(ctx context.Context, who identity.ID, reason string, keepLink bool) error {
+	return r.remove(ctx, KindKick, who, reason, keepLink)
+}
+
+// Ban is Kick for good: only a pardon lets the person back. It also works on
+// somebody who is not in.
+func (r *Room) Ban(ctx context.Context, who identity.ID, reason string, keepLink bool) error {
+	return r.remove(ctx, KindBan, who, reason, keepLink)
+}
+
+func (r *Room) remove(ctx context.Context, kind Kind, who identity.ID, reason string, keepLink bool) error {
+	return r.do(ctx, func(now time.Time) error {
+		m, err := r.present(who)
+		if err != nil && kind == KindKick {
+			return err
+		}
+		args := RemoveArgs{Reason: cut(reason, MaxReason)}
+		if !keepLink {
+			args.Closes = m.Via
+		}
+		if err := r.write(kind, who, args, now); err != nil {
+			return err
+		}
+		r.removed(now)
+		return nil
+	})
+}
+
+// Pardon undoes kicks and bans of a person: they may come in again.
+func (r *Room) Pardon(ctx context.Context, who identity.ID) error {
+	return r.act(ctx, KindPardon, who, nil)
+}
+
+// Revoke ends a grant or an invite. With keep, those it has let in stay;
+// otherwise they go, and so does everybody they brought.
+func (r *Room) Revoke(ctx context.Context, grant identity.Hash, keep bool) error {
+	return r.do(ctx, func(now time.Time) error {
+		if err := r.write(KindRevoke, identity.ID{}, RevokeArgs{Grant: grant, Keep: keep}, now); err != nil {
+			return err
+		}
+		if !keep {
+			r.removed(now)
+		}
+		return nil
+	})
+}
+
+// Lock keeps newcomers of lower rank out, or lets them in again.
+func (r *Room) Lock(ctx context.Context, on bool) error {
+	kind := KindUnlock
+	if on {
+		kind = KindLock
+	}
+	return r.act(ctx, kind, identity.ID{}, nil)
+}
+
+// SetTitle names the room, in at most MaxTitle printable bytes.
+func (r *Room) SetTitle(ctx context.Context, title string) error {
+	return r.act(ctx, KindTitle, identity.ID{}, TitleArgs{Text: cut(title, MaxTitle)})
+}
+
+// End is this owner's vote to end the room for everybody.
+func (r *Room) End(ctx context.Context) error {
+	return r.act(ctx, KindClose, identity.ID{}, nil)
+}
+
+// Leave says goodbye: the others see at once that this member is not here any
+// more. Membership, role and everything kept remain, so that the member may
+// come back. The caller ends Run afterwards.
+func (r *Room) Leave(ctx context.Context) error {
+	return r.do(ctx, func(now time.Time) error {
+		if r.left || !r.member(r.me) {
+			return nil
+		}
+		r.left, r.mic, r.own, r.dirty = true, false, nil, true
+		r.queue.lower(r.me)
+		r.publish(ChannelPresence, r.heartbeat(now, true))
+		return nil
+	})
+}
+
+// Invite makes an invite of this member, without address hints, and remembers
+// it under a label. Errors: ErrNoRight, ErrClosed, or those of
+// [identity.IssueInvite].
+func (r *Room) Invite(ctx context.Context, terms identity.Terms, label string) (*identity.Invite, error) {
+	var inv *identity.Invite
+	err := r.do(ctx, func(now time.Time) error {
+		me, in := r.state.Members[r.me]
+		switch {
+		case r.state.Closed || !in:
+			return refusal(r.state, r.me)
+		case !me.Caps.Has(identity.CapInvite):
+			return ErrNoRight
+		}
+		chain, seed, err := identity.IssueInvite(r.cfg.Key, me.Credential, terms, r.id)
+		if err != nil {
+			return err
+		}
+		made := &identity.Invite{Room: r.id, Rendezvous: r.cfg.Record.Rendezvous, Seed: seed, Chain: chain}
+		leaf := chain.Leaf()
+		entry := Invited{
+			Grant: leaf.Hash(), Role: leaf.Role, Link: made.String(), Label: label,
+			Made: now, Expires: expiry(leaf.Expires), Uses: leaf.Uses, Exact: leaf.Exact,
+		}
+		if err := r.cfg.Keeper.SaveInvite(r.id, entry); err != nil {
+			return err
+		}
+		r.invites = slices.Insert(r.invites, 0, entry)
+		r.dirty = true
+		inv = made
+		return nil
+	})
+	return inv, err
+}
+
+// expiry is the time that a grant names; zero for never.
+func expiry(ms uint64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(ms))
+}
+
+// act is an action that is one operation.
+func (r *Room) act(ctx context.Context, kind Kind, target identity.ID, args any) error {
+	return r.do(ctx, func(now time.Time) error { return r.write(kind, target, args, now) })
+}
+
+// write puts an operation of this member into the log. Loop only.
+func (r *Room) write(kind Kind, target identity.ID, args any, now time.Time) error {
+	if err := r.state.May(r.me, kind, target); err != nil {
+		return err
+	}
+	grant, ok := r.state.Under(r.me, kind)
+	if !ok {
+		return ErrNoRight
+	}
+	op, err := r.log.Compose(r.cfg.Key, kind, grant, target, args, millis(now))
+	if err != nil {
+		return err
+	}
+	return r.commit(op, now)
+}

@@ -1,0 +1,154 @@
+// Raised hands: signed, one a person, in a queue that everybody can verify.
+
+package room
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"slices"
+	"time"
+
+	"stoa/identity"
+)
+
+const (
+	handDomain = "stoa/hand/1"
+	maxHand    = 256 // bytes, as signed
+
+	handLife  = 10 * time.Minute // how long a hand stays up by itself
+	handSkew  = 30 * time.Second // between what a fresh hand claims and the clock here
+	handGrace = time.Minute      // how long somebody may be away and keep the place
+	handEvery = 3 * time.Second  // between the changes of one hand, in the long run
+	handBurst = 3                // changes at once
+)
+
+// Hand is a hand going up or down, signed under "stoa/hand/1", at most 256
+// bytes long. Of one person's hands the one with the highest (Time, Seq)
+// counts.
+type Hand struct {
+	Room identity.RoomID `cbor:"1,keyasint"`
+	Who  identity.ID     `cbor:"2,keyasint"`
+	Up   bool            `cbor:"3,keyasint"`
+	Time uint64          `cbor:"4,keyasint"` // Unix milliseconds: the place in the queue
+	Seq  uint64          `cbor:"5,keyasint"`
+}
+
+func signHand(k *identity.Key, h *Hand) []byte { return pack(k, handDomain, h) }
+
+// ParseHand decodes a hand and checks its signature, but not whether its
+// author is a member.
+func ParseHand(raw []byte) (*Hand, error) {
+	h := new(Hand)
+	if err := unpack(raw, maxHand, handDomain, h, func() identity.ID { return h.Who }); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *Hand) after(o *Hand) bool {
+	return h.Time > o.Time || h.Time == o.Time && h.Seq > o.Seq
+}
+
+// queue is the hands that are up, and those that were until lately. It is a
+// pure machine.
+type queue struct {
+	hands map[identity.ID]*held
+}
+
+type held struct {
+	Hand
+	raw   []byte
+	hash  [32]byte // of raw: who comes first at the same instant
+	spent bool     // its wish was granted, or its owner went
+	seen  time.Time
+}
+
+// up tells whether the hand is in the queue.
+func (h *held) up() bool { return h.Up && !h.spent }
+
+// put takes a hand and tells whether the queue has changed.
+func (q *queue) put(h *Hand, raw []byte, now time.Time) bool {
+	old := q.hands[h.Who]
+	if old != nil && !h.after(&old.Hand) {
+		return false
+	}
+	made := time.UnixMilli(int64(h.Time))
+	if made.After(now.Add(handSkew)) || now.Sub(made) >= handLife {
+		return false
+	}
+	if q.hands == nil {
+		q.hands = make(map[identity.ID]*held)
+	}
+	if old != nil && old.up() && h.Up {
+		// Raising a raised hand does not cost its place, nor gain one.
+		return false
+	}
+	q.hands[h.Who] = &held{Hand: *h, raw: raw, hash: sha256.Sum256(raw), seen: now}
+	return h.Up || old != nil && old.up()
+}
+
+// raised returns a person's hand if it is up.
+func (q *queue) raised(who identity.ID) *held {
+	if h := q.hands[who]; h != nil && h.up() {
+		return h
+	}
+	return nil
+}
+
+// lower takes a person's hand down, as its owner's heartbeat without it does.
+func (q *queue) lower(who identity.ID) bool {
+	h := q.raised(who)
+	if h == nil {
+		return false
+	}
+	h.spent = true
+	return true
+}
+
+// settle takes down the hands of those who may speak now, who are no members
+// any more, or who have been away for too long, and forgets old ones.
+func (q *queue) settle(now time.Time, speaks, member, here func(identity.ID) bool) bool {
+	any := false
+	for who, h := range q.hands {
+		if here(who) {
+			h.seen = now
+		}
+		old := now.Sub(time.UnixMilli(int64(h.Time))) >= handLife
+		if h.up() && (old || speaks(who) || !member(who) || now.Sub(h.seen) >= handGrace) {
+			h.spent = true
+			any = true
+		}
+		if old {
+			delete(q.hands, who)
+		}
+	}
+	return any
+}
+
+// list returns the queue in order: by the time of raising, then by hash.
+func (q *queue) list() []Raised {
+	var up []*held
+	for _, h := range q.hands {
+		if h.up() {
+			up = append(up, h)
+		}
+	}
+	slices.SortFunc(up, func(a, b *held) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), bytes.Compare(a.hash[:], b.hash[:]))
+	})
+	list := make([]Raised, len(up))
+	for i, h := range up {
+		list[i] = Raised{Who: h.Who, Place: i + 1, Since: time.UnixMilli(int64(h.Time))}
+	}
+	return list
+}
+
+// raws returns the hands that are up as they were signed, in order.
+func (q *queue) raws() [][]byte {
+	var raws [][]byte
+	for _, r := range q.list() {
+		raws = append(raws, q.hands[r.Who].raw)
+	}
+	return raws
+}

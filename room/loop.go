@@ -1,0 +1,499 @@
+// What the loop owns, what falls due in it, and what it takes from others.
+
+package room
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"stoa/identity"
+)
+
+const (
+	flushAfter = 100 * time.Millisecond // how long others' operations may be only in memory
+	byeTime    = time.Second            // for the last messages of a room
+)
+
+// loop is the state that only the loop touches.
+type loop struct {
+	work context.Context // ends when Run is about to
+	wg   *sync.WaitGroup // of what Run started
+
+	log     *Log
+	state   *State // what log amounts to now
+	roster  roster
+	queue   queue
+	book    book
+	syncs   syncs
+	fetch   fetch
+	turnkey turnkey
+	jitter  *rand.Rand
+
+	unsaved [][]byte // others' operations that are not durable yet
+	flushAt time.Time
+	stateAt time.Time // when a grant lapses next
+
+	name    string
+	mic     bool
+	own     []byte // the last heartbeat of this member
+	last    uint64 // its time
+	seq     uint64
+	beaten  time.Time // when it was sent
+	beatAt  time.Time // when the next one is due
+	wave    bucket    // changes of this member's hand
+	left    bool      // said goodbye
+	synced  bool      // has compared logs with anybody in this run
+	curious bool      // somebody knows operations that are missing here
+
+	invites []Invited
+	dirty   bool // the snapshot is out of date
+}
+
+// load fills the loop from the Keeper and from what the gate told.
+func (r *Room) load(now time.Time) error {
+	r.guard = newGuard()
+	r.log = NewLog(r.charter)
+	r.roster = newRoster()
+	r.syncs = newSyncs()
+	r.jitter = newRand(r.cfg.Session)
+	r.name = cut(r.cfg.Name, MaxName)
+	r.beatAt = now
+	r.wave = bucket{burst: handBurst, every: handEvery}
+
+	ops, err := r.cfg.Keeper.Ops(r.id)
+	if err != nil {
+		return fmt.Errorf("reading the room: %w", err)
+	}
+	for _, raw := range ops {
+		// What was good when it was saved but is refused now is left out:
+		// it cannot be worth more than the rest of the room.
+		_, _, _ = r.log.Add(raw)
+	}
+	secrets, err := r.cfg.Keeper.Secrets(r.id)
+	if err != nil {
+		return fmt.Errorf("reading the room's secrets: %w", err)
+	}
+	for _, s := range secrets {
+		r.book.hold(s, now)
+	}
+	if r.invites, err = r.cfg.Keeper.Invites(r.id); err != nil {
+		return fmt.Errorf("reading the room's invites: %w", err)
+	}
+	slices.SortFunc(r.invites, func(a, b Invited) int { return b.Made.Compare(a.Made) })
+	r.renew(now)
+	if w := r.cfg.Welcome; w != nil {
+		for _, raw := range w.Presences {
+			r.takePresence(raw, now, false)
+		}
+		for _, raw := range w.Hands {
+			r.takeHand(raw, now, false)
+		}
+	}
+	return nil
+}
+
+// due does everything whose time has come and returns when to come back.
+func (r *Room) due(now time.Time) time.Time {
+	if !r.stateAt.IsZero() && !now.Before(r.stateAt) {
+		r.renew(now)
+	}
+	if len(r.unsaved) > 0 && !now.Before(r.flushAt) {
+		if err := r.flush(); err != nil {
+			r.flushAt = now.Add(time.Second) // the disk may have room again
+		}
+	}
+	r.dirty = r.roster.expire(now) || r.dirty
+	r.dirty = r.queue.settle(now, r.state.CanSpeak, r.member, r.here) || r.dirty
+	if over := r.book.expire(now); len(over) > 0 {
+		r.dirty = true
+		// A secret that stays on disk for longer than it should is dropped
+		// by the next run.
+		_ = r.cfg.Keeper.DropSecrets(r.id, over...)
+	}
+	r.seekSync(now)
+	r.sync(now)
+	r.seekSecret(now)
+	r.rotate(now)
+	if !now.Before(r.beatAt) {
+		r.beat(now)
+	}
+	return r.wake(now)
+}
+
+// wake is when due has something to do, at the latest.
+func (r *Room) wake(now time.Time) time.Time {
+	next := r.beatAt
+	sooner := func(t time.Time) {
+		if !t.IsZero() && t.Before(next) {
+			next = t
+		}
+	}
+	sooner(r.roster.next(now))
+	sooner(r.syncs.next(now))
+	sooner(r.stateAt)
+	sooner(r.fetch.next())
+	sooner(r.turnkey.at)
+	sooner(r.book.next())
+	if len(r.unsaved) > 0 {
+		sooner(r.flushAt)
+	}
+	if next.Before(now) {
+		return now
+	}
+	return next
+}
+
+func (r *Room) member(id identity.ID) bool { _, in := r.state.Members[id]; return in }
+
+func (r *Room) here(id identity.ID) bool { return id == r.me || r.roster.here[id] != nil }
+
+// receive takes a message that the network has checked.
+func (r *Room) receive(m message, now time.Time) {
+	switch m.channel {
+	case ChannelLog:
+		r.takeOp(m.data, now)
+	case ChannelPresence:
+		r.takePresence(m.data, now, true)
+	case ChannelHands:
+		r.takeHand(m.data, now, true)
+	}
+}
+
+// takeOp takes an operation. When it follows some that are missing here, its
+// author surely has them.
+func (r *Room) takeOp(raw []byte, now time.Time) {
+	missing := r.merge([][]byte{raw}, now)
+	if len(missing) == 0 {
+		return
+	}
+	if op, err := ParseOp(raw); err == nil && r.roster.here[op.Author] != nil {
+		r.syncs.want(op.Author, missing, now)
+	} else if who, ok := r.anybody(); ok {
+		r.syncs.want(who, missing, now)
+	}
+}
+
+// anybody picks one of those who are here.
+func (r *Room) anybody() (identity.ID, bool) {
+	here := r.candidates()
+	if len(here) == 0 {
+		return identity.ID{}, false
+	}
+	return here[r.jitter.IntN(len(here))], true
+}
+
+// candidates are the members who are here and not this one, in order.
+func (r *Room) candidates() []identity.ID {
+	list := make([]identity.ID, 0, len(r.roster.here))
+	for id := range r.roster.here {
+		list = append(list, id)
+	}
+	slices.SortFunc(list, func(a, b identity.ID) int { return bytes.Compare(a[:], b[:]) })
+	return list
+}
+
+// seekSync compares logs with somebody: with the first person heard in this
+// run, and whenever somebody asked who knows more.
+func (r *Room) seekSync(now time.Time) {
+	if r.synced && !r.curious {
+		return
+	}
+	if who, ok := r.anybody(); ok {
+		r.synced, r.curious = true, false
+		r.syncs.want(who, nil, now)
+	}
+}
+
+// takePresence takes a heartbeat: direct when its author's own gossip brought
+// it, else from somebody who keeps it.
+func (r *Room) takePresence(raw []byte, now time.Time, direct bool) {
+	p, err := ParsePresence(raw)
+	if err != nil || p.Room != r.id || p.Who == r.me || !r.member(p.Who) || apart(p.Time, now) > maxSkew {
+		return
+	}
+	seen := now
+	if made := time.UnixMilli(int64(p.Time)); !direct && made.Before(now) {
+		seen = made
+	}
+	before := r.roster.here[p.Who]
+	what := r.roster.put(p, raw, seen)
+	if what == stale {
+		return
+	}
+	r.dirty = r.dirty || what == changed
+	r.takeOwnHand(p, before, now)
+	if p.Bye {
+		return
+	}
+	if before == nil || !slices.Equal(before.Addrs, p.Addrs) {
+		r.cfg.Network.Meet(p.Who, slices.Clone(p.Addrs))
+	}
+	var missing []identity.Hash
+	for _, h := range p.Heads {
+		if !r.log.Has(h) {
+			missing = append(missing, h)
+		}
+	}
+	if len(missing) > 0 {
+		r.syncs.want(p.Who, missing, now)
+	}
+}
+
+// takeOwnHand brings the queue into step with what a heartbeat says of its
+// author's hand. before is the heartbeat that it follows here.
+func (r *Room) takeOwnHand(p *Presence, before *attendee, now time.Time) {
+	if p.Bye {
+		r.dirty = r.queue.lower(p.Who) || r.dirty
+		return
+	}
+	if len(p.Hand) == 0 {
+		// Only the run of the program that raised it takes it down: a new
+		// one may not have heard of it yet.
+		if before != nil && before.Session == p.Session && len(before.Hand) > 0 {
+			r.dirty = r.queue.lower(p.Who) || r.dirty
+		}
+		return
+	}
+	h, err := ParseHand(p.Hand)
+	if err != nil || h.Who != p.Who || h.Room != r.id || !h.Up {
+		return
+	}
+	// A hand that an earlier heartbeat should have shown is made up to
+	// jump the queue.
+	if before != nil && before.Session == p.Session && len(before.Hand) == 0 &&
+		before.Time > h.Time+uint64(handSkew.Milliseconds()) {
+		return
+	}
+	r.dirty = r.queue.put(h, p.Hand, now) || r.dirty
+}
+
+// takeHand takes a raised or lowered hand. One that comes first hand is as
+// old as it claims, give or take 30 seconds.
+func (r *Room) takeHand(raw []byte, now time.Time, direct bool) {
+	h, err := ParseHand(raw)
+	if err != nil || h.Room != r.id || !r.member(h.Who) || direct && apart(h.Time, now) > handSkew {
+		return
+	}
+	r.dirty = r.queue.put(h, raw, now) || r.dirty
+}
+
+// merge adds operations of others to the log and returns what has to be asked
+// for. Ones that are not genuine are left out.
+func (r *Room) merge(raws [][]byte, now time.Time) (missing []identity.Hash) {
+	r.log.SetHorizon(millis(now.Add(maxSkew)))
+	var added int
+	for _, raw := range raws {
+		ops, lacks, err := r.log.Add(raw)
+		if err != nil {
+			continue
+		}
+		for _, op := range ops {
+			r.unsaved = append(r.unsaved, op.Raw())
+		}
+		added += len(ops)
+		missing = append(missing, lacks...)
+	}
+	if added > 0 {
+		if r.flushAt.Before(now) {
+			r.flushAt = now.Add(flushAfter)
+		}
+		r.renew(now)
+	}
+	return slices.DeleteFunc(missing, r.log.Has)
+}
+
+// flush makes durable what others said.
+func (r *Room) flush() error {
+	if len(r.unsaved) == 0 {
+		return nil
+	}
+	if err := r.cfg.Keeper.SaveOps(r.id, r.unsaved); err != nil {
+		return err
+	}
+	r.unsaved = nil
+	return nil
+}
+
+// commit makes an operation of this member durable, together with everything
+// that it follows and the secrets it announces, applies it, and publishes it.
+func (r *Room) commit(op *Op, now time.Time, secrets ...Secret) error {
+	if err := r.cfg.Keeper.SaveOps(r.id, append(slices.Clone(r.unsaved), op.Raw()), secrets...); err != nil {
+		return fmt.Errorf("saving: %w", err)
+	}
+	r.unsaved = nil
+	if _, _, err := r.log.Add(op.Raw()); err != nil {
+		return err
+	}
+	for _, s := range secrets {
+		r.book.hold(s, now)
+	}
+	r.renew(now)
+	r.publish(ChannelLog, op.Raw())
+	return nil
+}
+
+// renew works out what follows from the log at this instant.
+func (r *Room) renew(now time.Time) {
+	r.state = r.log.State().At(millis(now))
+	r.dirty = true
+	r.stateAt = time.Time{}
+	for _, m := range r.state.Members {
+		if at := time.UnixMilli(int64(m.Expires)); m.Expires != 0 && at.After(now) && (r.stateAt.IsZero() || at.Before(r.stateAt)) {
+			r.stateAt = at
+		}
+	}
+	for id := range r.roster.here {
+		if !r.member(id) {
+			r.roster.drop(id)
+		}
+	}
+	if r.mic && !r.state.CanSpeak(r.me) {
+		r.mic = false
+		r.hurry(now)
+	}
+	r.book.turn(r.state.Epoch.N, r.state.Epoch.Commit, now)
+}
+
+// beat says that this member is here.
+func (r *Room) beat(now time.Time) {
+	mean := r.roster.beat()
+	spread := mean * beatSlack / 100
+	r.beatAt = now.Add(mean - spread + time.Duration(r.jitter.Int64N(int64(2*spread))))
+	if !r.member(r.me) || r.left {
+		r.own = nil
+		return
+	}
+	r.own = r.heartbeat(now, false)
+	r.beaten = now
+	r.publish(ChannelPresence, r.own)
+}
+
+// heartbeat makes the next one of this member.
+func (r *Room) heartbeat(now time.Time, bye bool) []byte {
+	p := Presence{
+		Room: r.id, Who: r.me, Session: r.cfg.Session, Name: r.name, Mic: r.mic && !bye,
+		Heads: r.log.Heads(), Time: max(millis(now), r.last), Bye: bye,
+	}
+	p.Heads = p.Heads[:min(len(p.Heads), maxHeads)]
+	if h := r.queue.raised(r.me); h != nil && !bye {
+		p.Hand = h.raw
+	}
+	if r.cfg.Addrs != nil && !bye {
+		for _, a := range r.cfg.Addrs() {
+			if plain(a, maxAddr) && len(p.Addrs) < maxAddrs {
+				p.Addrs = append(p.Addrs, a)
+			}
+		}
+	}
+	r.seq++
+	r.last, p.Seq = p.Time, r.seq
+	return signPresence(r.cfg.Key, &p)
+}
+
+// hurry makes the next heartbeat come soon, because it has news.
+func (r *Room) hurry(now time.Time) {
+	at := r.beaten.Add(soonest)
+	if at.Before(now) {
+		at = now
+	}
+	if at.Before(r.beatAt) {
+		r.beatAt = at
+	}
+}
+
+// presences are the heartbeats of everybody here, this member included.
+func (r *Room) presences() [][]byte {
+	raws := r.roster.raws()
+	if r.own != nil {
+		raws = append(raws, r.own)
+	}
+	return raws
+}
+
+// goodbye publishes what is still in the outbox and a last heartbeat. The
+// loop has ended.
+func (r *Room) goodbye(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, byeTime)
+	defer cancel()
+	for {
+		select {
+		case m := <-r.outbox:
+			_ = r.cfg.Network.Publish(ctx, m.channel, m.data)
+			continue
+		default:
+		}
+		break
+	}
+	if !r.left && r.member(r.me) {
+		_ = r.cfg.Network.Publish(ctx, ChannelPresence, r.heartbeat(time.Now(), true))
+	}
+}
+
+// show replaces the snapshot.
+func (r *Room) show(now time.Time) {
+	r.dirty = false
+	s := r.snapshot(now)
+	old := r.view.Swap(&view{snapshot: s, replaced: make(chan struct{})})
+	if old != nil {
+		close(old.replaced)
+	}
+}
+
+// snapshot copies the room.
+func (r *Room) snapshot(now time.Time) *Snapshot {
+	s := &Snapshot{
+		Room:    r.id,
+		Charter: r.charter,
+		State:   r.state,
+		Hands:   r.queue.list(),
+		Epochs:  slices.Clone(r.book.epochs),
+		Invites: slices.Clone(r.invites),
+		Ops:     r.log.Len(),
+	}
+	place := make(map[identity.ID]int, len(s.Hands))
+	for _, h := range s.Hands {
+		place[h.Who] = h.Place
+	}
+	me := &Presence{Who: r.me, Session: r.cfg.Session, Name: r.name, Mic: r.mic}
+	if r.cfg.Addrs != nil {
+		me.Addrs = slices.Clone(r.cfg.Addrs())
+	}
+	s.Me = r.person(me, now, place)
+	s.Live = r.member(r.me) && !r.state.Closed
+	if r.member(r.me) && !r.left {
+		s.People = append(s.People, s.Me)
+	}
+	for _, a := range r.roster.here {
+		s.People = append(s.People, r.person(&a.Presence, a.seen, place))
+	}
+	slices.SortFunc(s.People, func(a, b Person) int {
+		return cmp.Or(cmp.Compare(a.Rank, b.Rank), bytes.Compare(a.ID[:], b.ID[:]))
+	})
+	for _, p := range s.People {
+		if p.Caps&(identity.CapMute|identity.CapKick|identity.CapStage) != 0 {
+			s.Host = p.ID
+			break
+		}
+	}
+	return s
+}
+
+// person describes somebody by their heartbeat and the log.
+func (r *Room) person(p *Presence, seen time.Time, place map[identity.ID]int) Person {
+	m, in := r.state.Members[p.Who]
+	if !in {
+		m.ID = p.Who
+	}
+	_, muted := r.state.Muted[p.Who]
+	return Person{
+		Member: m, Name: p.Name, Session: p.Session, Mic: p.Mic, Addrs: p.Addrs,
+		Stage: in && m.Caps.Has(identity.CapSpeak), Speaks: r.state.CanSpeak(p.Who), Muted: muted,
+		Place: place[p.Who], Seen: seen,
+	}
+}

@@ -1,0 +1,197 @@
+// Who is here: signed heartbeats, and the roster that is made of them.
+
+package room
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"stoa/identity"
+)
+
+const (
+	presenceDomain = "stoa/presence/1"
+
+	// MaxName is the length of the longest name, in bytes of UTF-8.
+	MaxName = 48
+
+	maxAddrs    = 6   // addresses in a presence
+	maxAddr     = 128 // bytes of one
+	maxHeads    = 16  // hashes in a presence
+	maxPresence = 2 << 10
+
+	minBeat   = 2 * time.Second        // between the heartbeats of a small room
+	maxBeat   = 5 * time.Second        // and of any other
+	beatShare = 100 * time.Millisecond // added by each person here
+	beatSlack = 20                     // per cent that a heartbeat may be early or late
+	soonest   = 250 * time.Millisecond // between two heartbeats, also when things change
+
+	// maxSkew is how far the clocks of two members may be apart.
+	maxSkew = 2 * time.Minute
+)
+
+// Presence is a heartbeat: a member says that it is here, how it is called
+// and reached, what it knows of the log, and whether its hand is up. It is
+// signed under "stoa/presence/1" and at most 2 KiB long.
+type Presence struct {
+	Room    identity.RoomID `cbor:"1,keyasint"`
+	Who     identity.ID     `cbor:"2,keyasint"`
+	Session [8]byte         `cbor:"3,keyasint"` // differs for each run of the program
+	Name    string          `cbor:"4,keyasint"` // at most MaxName bytes, printable
+	Mic     bool            `cbor:"5,keyasint"`
+	Addrs   []string        `cbor:"6,keyasint"` // at most 6 of 128 bytes
+	Heads   []identity.Hash `cbor:"7,keyasint"` // of the log: at most 16
+	Hand    []byte          `cbor:"8,keyasint"` // the raised hand as signed; empty without one
+	Time    uint64          `cbor:"9,keyasint"` // Unix milliseconds
+	Seq     uint64          `cbor:"10,keyasint"`
+	Bye     bool            `cbor:"11,keyasint"` // the last one of its session
+}
+
+// signPresence returns a heartbeat as it travels.
+func signPresence(k *identity.Key, p *Presence) []byte { return pack(k, presenceDomain, p) }
+
+// ParsePresence decodes a heartbeat and checks its signature and limits, but
+// not whether its author is a member, nor the hand in it.
+func ParsePresence(raw []byte) (*Presence, error) {
+	p := new(Presence)
+	if err := unpack(raw, maxPresence, presenceDomain, p, func() identity.ID { return p.Who }); err != nil {
+		return nil, err
+	}
+	if !plain(p.Name, MaxName) || len(p.Addrs) > maxAddrs || len(p.Heads) > maxHeads || len(p.Hand) > maxHand {
+		return nil, identity.ErrMalformed
+	}
+	for _, a := range p.Addrs {
+		if !plain(a, maxAddr) {
+			return nil, identity.ErrMalformed
+		}
+	}
+	return p, nil
+}
+
+// after tells whether p was made later than what was made at (t, seq).
+func (p *Presence) after(t, seq uint64) bool {
+	return p.Time > t || p.Time == t && p.Seq > seq
+}
+
+// roster is who is here, by the heartbeats that arrived. It is a pure
+// machine.
+type roster struct {
+	here map[identity.ID]*attendee
+	// last is the latest heartbeat of people who are not here any more, so
+	// that an old one cannot call them back.
+	last map[identity.ID]departed
+}
+
+type attendee struct {
+	Presence
+	raw  []byte
+	seen time.Time // when it arrived
+}
+
+type departed struct {
+	time, seq uint64
+	seen      time.Time
+}
+
+func newRoster() roster {
+	return roster{here: make(map[identity.ID]*attendee), last: make(map[identity.ID]departed)}
+}
+
+// news is what a heartbeat changed.
+type news uint8
+
+const (
+	stale   news = iota // older than what is known: nothing
+	repeat              // still here, as before
+	changed             // came, went, or says something new
+)
+
+// put takes a heartbeat that arrived at seen. One that was handed on by
+// somebody else arrived, at best, when it was made.
+func (t *roster) put(p *Presence, raw []byte, seen time.Time) news {
+	old, was := t.here[p.Who]
+	if was && !p.after(old.Time, old.Seq) {
+		return stale
+	}
+	if d, ok := t.last[p.Who]; ok && !p.after(d.time, d.seq) {
+		return stale
+	}
+	if p.Bye {
+		delete(t.here, p.Who)
+		t.last[p.Who] = departed{p.Time, p.Seq, seen}
+		if was {
+			return changed
+		}
+		return stale
+	}
+	t.here[p.Who] = &attendee{Presence: *p, raw: raw, seen: seen}
+	delete(t.last, p.Who)
+	if was && old.Session == p.Session && old.Name == p.Name && old.Mic == p.Mic && slices.Equal(old.Addrs, p.Addrs) {
+		return repeat
+	}
+	return changed
+}
+
+// drop removes somebody at once, as a removal from the room does.
+func (t *roster) drop(who identity.ID) bool {
+	a, ok := t.here[who]
+	if ok {
+		t.last[who] = departed{a.Time, a.Seq, a.seen}
+		delete(t.here, who)
+	}
+	return ok
+}
+
+// expire removes those who have been silent for three heartbeats and says
+// whether there were any.
+func (t *roster) expire(now time.Time) bool {
+	any := false
+	for who, a := range t.here {
+		if now.Sub(a.seen) >= t.patience() {
+			any = t.drop(who) || any
+		}
+	}
+	for who, d := range t.last {
+		if now.Sub(d.seen) > 2*maxSkew {
+			delete(t.last, who)
+		}
+	}
+	return any
+}
+
+// next is when expire will have something to do.
+func (t *roster) next(now time.Time) time.Time {
+	next := now.Add(maxBeat)
+	for _, a := range t.here {
+		if at := a.seen.Add(t.patience()); at.Before(next) {
+			next = at
+		}
+	}
+	return next
+}
+
+// beat is the mean time between the heartbeats of one member. The roster
+// does not hold this member, so it counts one more.
+func (t *roster) beat() time.Duration {
+	return min(max(minBeat, time.Duration(len(t.here)+1)*beatShare), maxBeat)
+}
+
+// patience is how long somebody is believed to be here without a heartbeat:
+// at most 15 seconds.
+func (t *roster) patience() time.Duration { return 3 * t.beat() }
+
+// raws returns the heartbeats of those who are here, in the order of their
+// authors.
+func (t *roster) raws() [][]byte {
+	var list []*attendee
+	for _, a := range t.here {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b *attendee) int { return bytes.Compare(a.Who[:], b.Who[:]) })
+	raws := make([][]byte, len(list))
+	for i, a := range list {
+		raws[i] = a.raw
+	}
+	return raws
+}

@@ -1,0 +1,94 @@
+// What others see of a room: an immutable copy of everything, replaced whole.
+
+package room
+
+import (
+	"strings"
+	"time"
+
+	"stoa/identity"
+)
+
+// Snapshot is a room at one instant. It is shared and must not be changed.
+// What happened between two instants is the difference of two snapshots.
+type Snapshot struct {
+	Room    identity.RoomID
+	Charter *identity.Charter
+	State   *State // title, members, who is muted and banned
+	Me      Person // this member, also after being removed
+	Live    bool   // this member may be in the room
+	People  []Person
+	Hands   []Raised
+	Epochs  []EpochKey // newest first; the first is the room's current one
+	Host    identity.ID
+	Invites []Invited // that were issued here, newest first
+	Ops     int       // operations in the log
+}
+
+// Person is a member who is here. Snapshot.People is sorted by rank, then by
+// ID, and holds this member too.
+type Person struct {
+	Member
+	Name    string // as chosen; not unique and not to be trusted
+	Session [8]byte
+	Mic     bool     // says that its microphone is on
+	Addrs   []string // where it says it may be reached
+	Stage   bool     // may speak but for being muted
+	Speaks  bool     // may speak now
+	Muted   bool     // by a moderator
+	Place   int      // in the queue of hands, from 1; 0 without a raised hand
+	Seen    time.Time
+}
+
+// Raised is a hand in the queue.
+type Raised struct {
+	Who   identity.ID
+	Place int       // from 1
+	Since time.Time // by the clock of who raised it
+}
+
+// EpochKey is a time during which the room's voices are sealed with one secret.
+type EpochKey struct {
+	N        uint32
+	Commit   identity.Hash // SHA-256 of Secret
+	Secret   [32]byte      // meaningless unless Known
+	Known    bool          // the secret is here
+	Seen     time.Time     // when its operation was first seen here
+	Replaced time.Time     // when it stopped being the current one; zero for that one
+}
+
+// Speaking returns the epoch to seal under at an instant: the current one
+// from [EpochDelay] after it was first seen, before that the one it replaced.
+// ok is false when its secret is not here: then nothing may be sent.
+func (s *Snapshot) Speaking(now time.Time) (e EpochKey, ok bool) {
+	if len(s.Epochs) == 0 {
+		return EpochKey{}, false
+	}
+	e = s.Epochs[0]
+	if len(s.Epochs) > 1 && now.Before(e.Seen.Add(EpochDelay)) {
+		e = s.Epochs[1]
+	}
+	return e, e.Known
+}
+
+// Person returns a member who is here.
+func (s *Snapshot) Person(id identity.ID) (Person, bool) {
+	for _, p := range s.People {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return Person{}, false
+}
+
+// FindInvite returns the invites issued here whose grant hash, as text, begins
+// with prefix.
+func (s *Snapshot) FindInvite(prefix string) []Invited {
+	var found []Invited
+	for _, inv := range s.Invites {
+		if strings.HasPrefix(inv.Grant.String(), strings.ToLower(prefix)) {
+			found = append(found, inv)
+		}
+	}
+	return found
+}

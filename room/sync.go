@@ -1,0 +1,230 @@
+// How members come to know the same: whoever hears of an operation that it
+// lacks asks for it, and gives what the other lacks in return.
+
+package room
+
+import (
+	"context"
+	"time"
+
+	"stoa/identity"
+)
+
+const (
+	syncGrace = 300 * time.Millisecond // gossip gets this long to bring what is missing
+	syncEvery = time.Second            // between two syncs with the same person
+	maxSyncs  = 4                      // at a time
+	maxWishes = 256                    // people to sync with, waiting
+)
+
+// wish is the intent to sync with somebody.
+type wish struct {
+	at    time.Time
+	heads []identity.Hash // what they have and this member lacked; nil: sync in any case
+}
+
+// syncs is whom to sync with, and when. It is a pure machine.
+type syncs struct {
+	wishes map[identity.ID]wish
+	last   map[identity.ID]time.Time // when a sync began
+	busy   map[identity.ID]bool
+}
+
+func newSyncs() syncs {
+	return syncs{
+		wishes: make(map[identity.ID]wish),
+		last:   make(map[identity.ID]time.Time),
+		busy:   make(map[identity.ID]bool),
+	}
+}
+
+// want asks for a sync with somebody who has these operations, once gossip
+// has had its chance.
+func (s *syncs) want(who identity.ID, heads []identity.Hash, now time.Time) {
+	w, ok := s.wishes[who]
+	if !ok {
+		if len(s.wishes) >= maxWishes {
+			return
+		}
+		w.at = now.Add(syncGrace)
+		if heads == nil {
+			w.at = now
+		}
+		if soon := s.last[who].Add(syncEvery); soon.After(w.at) {
+			w.at = soon
+		}
+	}
+	w.heads = heads
+	s.wishes[who] = w
+}
+
+// take returns somebody to sync with now. lacks tells whether an operation is
+// still missing.
+func (s *syncs) take(now time.Time, lacks func(identity.Hash) bool) (identity.ID, bool) {
+	for who, w := range s.wishes {
+		if w.at.After(now) || s.busy[who] || len(s.busy) >= maxSyncs {
+			continue
+		}
+		delete(s.wishes, who)
+		needed := w.heads == nil
+		for _, h := range w.heads {
+			needed = needed || lacks(h)
+		}
+		if needed {
+			s.last[who] = now
+			s.busy[who] = true
+			return who, true
+		}
+	}
+	return identity.ID{}, false
+}
+
+// done ends a sync.
+func (s *syncs) done(who identity.ID, now time.Time) {
+	delete(s.busy, who)
+	for id, at := range s.last {
+		if !s.busy[id] && now.Sub(at) > time.Minute {
+			delete(s.last, id)
+		}
+	}
+}
+
+// next is when take may have something.
+func (s *syncs) next(now time.Time) time.Time {
+	next := now.Add(maxBeat)
+	for who, w := range s.wishes {
+		if !s.busy[who] && len(s.busy) < maxSyncs && w.at.Before(next) {
+			next = w.at
+		}
+	}
+	return next
+}
+
+// sync starts the syncs that are due. Loop only.
+func (r *Room) sync(now time.Time) {
+	for {
+		who, ok := r.syncs.take(now, func(h identity.Hash) bool { return !r.log.Has(h) })
+		if !ok {
+			return
+		}
+		q := syncQuestion{Credential: credentialBytes(r.proof()), Heads: r.log.Heads()}
+		r.aside(func(ctx context.Context) func(time.Time) {
+			var a syncAnswer
+			err := r.askOne(ctx, who, askSync, q, &a)
+			return func(now time.Time) {
+				r.syncs.done(who, now)
+				if err == nil {
+					r.learn(who, &a, now)
+				}
+			}
+		})
+	}
+}
+
+// askOne asks a member a question. It runs beside the loop.
+func (r *Room) askOne(ctx context.Context, who identity.ID, kind askKind, q, a any) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	to := func(ctx context.Context, req []byte) ([]byte, error) { return r.cfg.Network.Ask(ctx, who, req) }
+	return ask(ctx, to, kind, q, a)
+}
+
+// learn takes what a sync has brought, and gives back what the other lacks.
+// Loop only.
+func (r *Room) learn(who identity.ID, a *syncAnswer, now time.Time) {
+	r.merge(a.Ops, now)
+	for _, raw := range a.Presences {
+		r.takePresence(raw, now, false)
+	}
+	for _, raw := range a.Hands {
+		r.takeHand(raw, now, false)
+	}
+	lacking, _ := r.log.Missing(a.Heads)
+	if len(lacking) == 0 {
+		return
+	}
+	q := syncQuestion{Credential: credentialBytes(r.proof()), Heads: r.log.Heads(), Ops: fit(lacking, maxPush)}
+	r.aside(func(ctx context.Context) func(time.Time) {
+		var a syncAnswer
+		err := r.askOne(ctx, who, askSync, q, &a)
+		return func(now time.Time) {
+			if err == nil {
+				r.merge(a.Ops, now)
+			}
+		}
+	})
+}
+
+// proof is how this member shows to somebody who does not know it yet that it
+// was let in. Loop only.
+func (r *Room) proof() identity.Credential {
+	if m, in := r.state.Members[r.me]; in && m.Credential != nil {
+		return m.Credential
+	}
+	return r.chain
+}
+
+// onSync answers a member who compares its log with this one.
+func (r *Room) onSync(ctx context.Context, from identity.ID, q syncQuestion) (any, error) {
+	if len(q.Heads) > maxHeads {
+		return nil, identity.ErrMalformed
+	}
+	_, known := r.Snapshot().State.Members[from]
+	if !known {
+		// Operations of somebody unknown are looked at only when they could
+		// be the ones that make them known.
+		if _, err := r.past(q.Credential, from, time.Now()); err != nil {
+			return nil, ErrNotMember
+		}
+	}
+	var reply *syncAnswer
+	err := r.do(ctx, func(now time.Time) error {
+		_, banned := r.state.Banned[from]
+		_, kicked := r.state.Kicked[from]
+		if !banned && !kicked {
+			r.merge(q.Ops, now)
+		}
+		if _, in := r.state.Members[from]; !in {
+			return refusal(r.state, from)
+		}
+		reply = r.since(q.Heads)
+		return nil
+	})
+	return reply, err
+}
+
+// since is what somebody with these heads lacks. Loop only.
+func (r *Room) since(heads []identity.Hash) *syncAnswer {
+	ops, unknown := r.log.Missing(heads)
+	if len(unknown) > 0 {
+		r.curious = true
+	}
+	return &syncAnswer{Heads: r.log.Heads(), Ops: ops, Presences: r.presences(), Hands: r.queue.raws()}
+}
+
+// onSecret answers a member who lacks the secret of an epoch.
+func (r *Room) onSecret(ctx context.Context, from identity.ID, q secretQuestion) (any, error) {
+	var reply *secretAnswer
+	err := r.do(ctx, func(time.Time) error {
+		if !r.state.CanHear(from) {
+			return refusal(r.state, from)
+		}
+		secret, ok := r.book.secret(q.Commit)
+		if !ok {
+			return ErrRefused
+		}
+		reply = &secretAnswer{Secret: secret}
+		return nil
+	})
+	return reply, err
+}
+
+// fit returns as many of the first records as fit into max bytes together.
+func fit(raws [][]byte, max int) [][]byte {
+	for i, raw := range raws {
+		if max -= len(raw) + 3; max < 0 {
+			return raws[:i]
+		}
+	}
+	return raws
+}
