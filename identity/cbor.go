@@ -5,6 +5,7 @@ package identity
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/fxamacker/cbor/v2"
@@ -66,7 +67,7 @@ func Marshal(v any) []byte {
 // Unmarshal reads the deterministic CBOR of one value, of at most [MaxRecord] bytes, into v, which must
 // point to a zero value. It refuses, with an error wrapping [ErrMalformed]: trailing bytes, duplicate or
 // unknown fields, indefinite lengths, tags, excess of elements or nesting, and every encoding other than
-// the one [Marshal] gives. What it stores in v does not alias b.
+// the one [Marshal] gives. A record inside v that breaks its own rules keeps its own error. What it stores in v does not alias b.
 func Unmarshal(b []byte, v any) error { return UnmarshalLimit(b, v, MaxRecord) }
 
 // UnmarshalLimit is [Unmarshal] for at most limit bytes, for replies that carry many records.
@@ -75,13 +76,23 @@ func UnmarshalLimit(b []byte, v any, limit int) error {
 		return fmt.Errorf("%w: %d bytes, more than %d", ErrMalformed, len(b), limit)
 	}
 	if err := decMode.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
+		return malformed(err)
 	}
 	again, err := encMode.Marshal(v)
 	if err != nil || !bytes.Equal(again, b) {
 		return fmt.Errorf("%w: not in the deterministic encoding", ErrMalformed)
 	}
 	return nil
+}
+
+// malformed names the error of a decoder, unless it comes from a record inside, which has named it.
+func malformed(err error) error {
+	for _, named := range []error{ErrMalformed, ErrForged, ErrWidened, ErrTooDeep} {
+		if errors.Is(err, named) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrMalformed, err)
 }
 
 // Pack frames a signed record for the wire: a CBOR array of the body and its signatures, all byte strings.

@@ -247,7 +247,7 @@ func IssueInvite(issuer *Key, own Credential, terms Terms, room RoomID) (chain C
 func (t Terms) grant(own Credential, room RoomID) (Grant, error) {
 	g := Grant{
 		Room: room, Role: t.Role, Caps: t.Caps, Rank: t.Rank, Depth: t.Depth, For: t.For, Uses: t.Uses, Exact: t.Exact,
-		NotBefore: millis(t.NotBefore), Expires: millis(t.Expires),
+		NotBefore: limit(t.NotBefore), Expires: limit(t.Expires),
 	}
 	parent := Grant{Caps: AllCaps, Depth: MaxChain, Invite: true} // an owner's
 	if len(own) > 0 {
@@ -289,5 +289,13 @@ func (c Credential) extend(issuer *Key, g Grant) (Credential, error) {
 	return chain, nil
 }
 
-// millis gives t in unix milliseconds, and 0 for the zero time and everything before 1970.
+// limit gives t in unix milliseconds as a record holds it, where 0 is no limit: the zero time and only that.
+func limit(t time.Time) uint64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(1, millis(t))
+}
+
+// millis gives t in unix milliseconds, and 0 for everything before 1970.
 func millis(t time.Time) uint64 { return uint64(max(0, t.UnixMilli())) }
