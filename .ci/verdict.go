@@ -130,8 +130,7 @@ func (r *report) finish(t test, e event) {
 	case t.name == "" && e.Action == "pass":
 		fmt.Fprintf(r.out, "ok    %s  %.1fs\n", t.pkg, e.Elapsed)
 	case t.name == "" && e.Action == "fail":
-		r.print(t)
-		fmt.Fprintf(r.out, "FAIL  %s  %.1fs\n", t.pkg, e.Elapsed)
+		r.print(t) // ends in a line of its own that names the package
 	case t.name == "":
 		fmt.Fprintf(r.out, "-     %s  no tests\n", t.pkg)
 	case e.Action == "pass":
