@@ -1,0 +1,185 @@
+// Asks: one stream, one request, one reply, both signed and sealed by the door.
+
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"stoa/identity"
+)
+
+// handleAsk answers one request. Whoever does not hold the key of a room that we
+// are in gets a reset stream, the same for every reason.
+func (n *Node) handleAsk(s network.Stream) {
+	if !n.begin() {
+		s.Reset()
+		return
+	}
+	defer n.work.Done()
+	if !n.asks.take(s.Conn().RemotePeer(), time.Now()) {
+		s.ResetWithError(network.StreamRateLimited)
+		return
+	}
+	select {
+	case n.asking <- struct{}{}:
+		defer func() { <-n.asking }()
+	default:
+		s.ResetWithError(network.StreamResourceLimitExceeded)
+		return
+	}
+	if err := n.answer(s); err != nil {
+		n.log.Debug("ask not answered", "peer", s.Conn().RemotePeer(), "err", err)
+		s.Reset()
+		return
+	}
+	s.Close()
+}
+
+func (n *Node) answer(s network.Stream) error {
+	s.SetReadDeadline(time.Now().Add(askHandling))
+	frame, err := readFrame(s, maxRequest+wireSlack)
+	if err != nil {
+		return err
+	}
+	tag, sealed, err := cutTag(frame)
+	if err != nil {
+		return err
+	}
+	r := n.roomByTag(tag)
+	if r == nil {
+		return errDoor
+	}
+	from := s.Conn().RemotePeer()
+	ch := channel{r.id, from, n.host.ID()}
+	req, err := openRequest(r.door, ch, sealed)
+	if err != nil {
+		return err
+	}
+	r.prove(req.From, from)
+	body, err := r.handle(req.From, req.Body)
+	if err != nil {
+		r.log.Debug("ask refused", "from", req.From.Short(), "err", err)
+		body = nil
+	}
+	s.SetWriteDeadline(time.Now().Add(askTransfer))
+	return writeFrame(s, sealReply(r.door, r.key, ch.back(), req.Nonce, err != nil, body))
+}
+
+// handle runs the handler of the room. An empty request is a greeting: it only
+// makes both ends prove who they are.
+func (r *Room) handle(from identity.ID, body []byte) ([]byte, error) {
+	if len(body) == 0 {
+		return nil, nil
+	}
+	f := r.onAsk.Load()
+	if f == nil {
+		return nil, errors.New("no handler yet")
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, askHandling)
+	defer cancel()
+	rep, err := (*f)(ctx, from, body)
+	if err == nil && len(rep) > maxReply {
+		err = ErrTooLarge
+	}
+	return rep, err
+}
+
+// HandleAsk sets who answers requests; until then they are refused. The handler is
+// called on a goroutine for each request, with at most 64 KiB, from a person who
+// has signed it. Its error tells the asker nothing but [ErrRefused].
+func (r *Room) HandleAsk(f func(ctx context.Context, from identity.ID, req []byte) ([]byte, error)) {
+	r.onAsk.Store(&f)
+}
+
+// Ask puts one request (at most 64 KiB) to a person and returns the reply (at most
+// 4 MiB), which that person signed. It tries the peers that have proved to speak
+// for the person, then those that [Room.Meet] named. The error wraps
+// [ErrUnreachable], [ErrRefused] or [ErrImpostor].
+func (r *Room) Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, error) {
+	err := fmt.Errorf("%s: %w: no address is known", to.Short(), ErrUnreachable)
+	for _, at := range r.book.candidates(to) {
+		r.node.host.Peerstore().AddAddrs(at.ID, at.Addrs, foundTTL)
+		var who identity.ID
+		var rep []byte
+		who, rep, err = r.askPeer(ctx, at.ID, req)
+		if err == nil && who != to {
+			err = ErrImpostor
+		}
+		if err == nil {
+			return rep, nil
+		}
+		err = fmt.Errorf("%s: %w", to.Short(), err)
+		if errors.Is(err, ErrRefused) || ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, err
+}
+
+// AskPeer puts one request to whoever answers at addr, a text multiaddr with its
+// /p2p part: a hint, a remembered address, or what [Room.Find] yielded. It says
+// who answered. The error wraps [ErrUnreachable] or [ErrRefused].
+func (r *Room) AskPeer(ctx context.Context, addr string, req []byte) (who identity.ID, rep []byte, err error) {
+	p, err := r.node.meetAt(addr)
+	if err != nil {
+		return who, nil, err
+	}
+	return r.askPeer(ctx, p, req)
+}
+
+// askPeer asks one peer: dial if need be, one round trip.
+func (r *Room) askPeer(ctx context.Context, p peer.ID, body []byte) (who identity.ID, rep []byte, err error) {
+	if len(body) > maxRequest {
+		return who, nil, ErrTooLarge
+	}
+	ctx, cancel := r.node.bound(ctx)
+	defer cancel()
+	ctx, stop := context.WithTimeout(ctx, askPatience)
+	defer stop()
+	s, err := r.node.open(network.WithAllowLimitedConn(ctx, "ask"), p, protoAsk)
+	if err != nil {
+		return who, nil, err
+	}
+	defer context.AfterFunc(ctx, func() { s.Reset() })()
+	defer s.Reset() // harmless after a whole exchange
+	ch := channel{r.id, r.node.host.ID(), p}
+	answer, err := r.exchange(s, ch, body)
+	if err != nil {
+		return who, nil, err
+	}
+	r.prove(answer.From, p)
+	if answer.Refused {
+		return answer.From, nil, ErrRefused
+	}
+	return answer.From, answer.Body, nil
+}
+
+// exchange writes the request and reads the reply. A peer that resets the stream
+// was reached: it does not know the room, or does not want us.
+func (r *Room) exchange(s stream, ch channel, body []byte) (reply, error) {
+	var nonce [16]byte
+	rand.Read(nonce[:])
+	s.SetDeadline(time.Now().Add(askPatience))
+	if err := writeFrame(s, sealRequest(r.door, r.key, ch, nonce, body)); err != nil {
+		return reply{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	s.CloseWrite()
+	sealed, err := readFrame(s, maxReply+wireSlack)
+	if errors.Is(err, network.ErrReset) {
+		return reply{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	} else if err != nil {
+		return reply{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	answer, err := openReply(r.door, ch.back(), nonce, sealed)
+	if err != nil {
+		return reply{}, fmt.Errorf("%w: %w", ErrImpostor, err)
+	}
+	return answer, nil
+}

@@ -1,0 +1,129 @@
+// The libp2p host: transports, reachability, and limits that let a crowd behind one
+// address in while one address cannot take everything.
+
+package node
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/x/rate"
+)
+
+// defaultListen is every transport on a free port of every interface. One port
+// serves TCP and WebSocket, another QUIC.
+var defaultListen = []string{
+	"/ip4/0.0.0.0/udp/0/quic-v1",
+	"/ip6/::/udp/0/quic-v1",
+	"/ip4/0.0.0.0/tcp/0",
+	"/ip6/::/tcp/0",
+	"/ip4/0.0.0.0/tcp/0/ws",
+	"/ip6/::/tcp/0/ws",
+}
+
+// newHost opens the sockets. source feeds circuit relays to a node on the public
+// network that turns out to be behind a NAT.
+func newHost(cfg Config, source func(num int) []peer.AddrInfo) (host.Host, error) {
+	opts, err := hostOptions(cfg, source)
+	if err != nil {
+		return nil, err
+	}
+	h, err := libp2p.New(append(opts, cfg.Options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("open the network: %w", err)
+	}
+	return h, nil
+}
+
+func hostOptions(cfg Config, source func(num int) []peer.AddrInfo) ([]libp2p.Option, error) {
+	manager, err := resourceManager()
+	if err != nil {
+		return nil, err
+	}
+	conns, err := connmgr.NewConnManager(160, 320, connmgr.WithGracePeriod(30*time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("connection limits: %w", err)
+	}
+	listen := cfg.Listen
+	if len(listen) == 0 {
+		listen = defaultListen
+	}
+	opts := []libp2p.Option{
+		libp2p.ListenAddrStrings(listen...),
+		libp2p.ResourceManager(manager),
+		libp2p.ConnectionManager(conns),
+		libp2p.UserAgent("stoa"),
+		libp2p.DisableMetrics(),
+		libp2p.EnableHolePunching(),
+	}
+	if cfg.Key != nil {
+		key, err := crypto.UnmarshalEd25519PrivateKey(cfg.Key)
+		if err != nil || len(cfg.Key) != ed25519.PrivateKeySize {
+			return nil, fmt.Errorf("transport key: %w", err)
+		}
+		opts = append(opts, libp2p.Identity(key))
+	}
+	if cfg.Network == Public {
+		return append(opts,
+			libp2p.NATPortMap(),
+			libp2p.EnableAutoNATv2(),
+			libp2p.EnableAutoRelayWithPeerSource(relaySource(source)),
+		), nil
+	}
+	// A few failed dials on a small network do not mean that UDP or IPv6 is blocked.
+	return append(opts,
+		libp2p.UDPBlackHoleSuccessCounter(nil),
+		libp2p.IPv6BlackHoleSuccessCounter(nil),
+	), nil
+}
+
+// resourceManager widens the defaults of libp2p, which admit 8 connections an
+// address and 32 handshakes at once, to what a room of 60 people behind one
+// carrier NAT needs. The sealed hello is the real gate.
+func resourceManager() (network.ResourceManager, error) {
+	limits := rcmgr.DefaultLimits
+	libp2p.SetDefaultServiceLimits(&limits)
+	system := &limits.SystemBaseLimit
+	system.Conns, system.ConnsInbound, system.ConnsOutbound = 1024, 768, 512
+	system.Streams, system.StreamsInbound, system.StreamsOutbound = 16384, 8192, 8192
+	system.FD = 1024
+	transient := &limits.TransientBaseLimit
+	transient.Conns, transient.ConnsInbound, transient.ConnsOutbound = 512, 256, 256
+	transient.Streams, transient.StreamsInbound, transient.StreamsOutbound = 1024, 512, 512
+	transient.FD = 256
+
+	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.AutoScale()),
+		rcmgr.WithMetricsDisabled(),
+		rcmgr.WithLimitPerSubnet(
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: 128}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: 128}, {PrefixLength: 48, ConnCount: 512}},
+		),
+		rcmgr.WithNetworkPrefixLimit(
+			[]rcmgr.NetworkPrefixLimit{{Network: loopback4, ConnCount: math.MaxInt}},
+			[]rcmgr.NetworkPrefixLimit{{Network: loopback6, ConnCount: math.MaxInt}},
+		),
+		rcmgr.WithConnRateLimiters(&rate.Limiter{
+			NetworkPrefixLimits: []rate.PrefixLimit{{Prefix: loopback4}, {Prefix: loopback6}},
+			SubnetRateLimiter: rate.SubnetLimiter{
+				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: rate.Limit{RPS: 5, Burst: 128}}},
+				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: rate.Limit{RPS: 5, Burst: 128}}},
+				GracePeriod:      time.Minute,
+			},
+		}),
+	)
+}
+
+var (
+	loopback4 = netip.MustParsePrefix("127.0.0.0/8")
+	loopback6 = netip.MustParsePrefix("::1/128")
+)

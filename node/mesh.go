@@ -1,0 +1,80 @@
+// Keeping enough members connected for gossip, with or without media.
+
+package node
+
+import (
+	"context"
+	"maps"
+	"math/rand/v2"
+	"time"
+
+	"stoa/identity"
+)
+
+const (
+	meshEvery   = time.Second // looks at the connections at least so often
+	meshDials   = 6           // at once
+	meshTimeout = 5 * time.Second
+	meshRetry   = 10 * time.Second // before somebody who was away is tried again
+)
+
+func (r *Room) nudgeMesh() {
+	select {
+	case r.mesh <- struct{}{}:
+	default:
+	}
+}
+
+// keepMesh greets people known by Meet until meshPeers of them are connected.
+func (r *Room) keepMesh() {
+	tick := time.NewTicker(meshEvery)
+	defer tick.Stop()
+	tried := make(map[identity.ID]time.Time)
+	slots := make(chan struct{}, meshDials)
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-r.mesh:
+		case <-tick.C:
+		}
+		r.fillMesh(tried, slots)
+	}
+}
+
+// fillMesh starts greetings of a random few and does not wait for them: somebody
+// who does not answer must not keep the others waiting.
+func (r *Room) fillMesh(tried map[identity.ID]time.Time, slots chan struct{}) {
+	now := time.Now()
+	maps.DeleteFunc(tried, func(_ identity.ID, at time.Time) bool { return now.Sub(at) > meshRetry })
+	want := meshPeers - len(r.book.connected()) - len(slots)
+	ids := r.book.strangers()
+	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	for _, id := range ids {
+		if _, recently := tried[id]; recently {
+			continue
+		}
+		if want <= 0 || len(slots) == cap(slots) || !r.begin() {
+			return
+		}
+		want--
+		tried[id] = now
+		slots <- struct{}{}
+		go func() {
+			defer r.work.Done()
+			r.greet(id)
+			<-slots
+			r.nudgeMesh()
+		}()
+	}
+}
+
+// greet connects to a person and makes both ends prove themselves, so that each
+// lets the other into its mesh.
+func (r *Room) greet(id identity.ID) {
+	ctx, cancel := context.WithTimeout(r.ctx, meshTimeout)
+	defer cancel()
+	if _, err := r.Ask(ctx, id, nil); err != nil {
+		r.log.Debug("greet", "who", id.Short(), "err", err)
+	}
+}

@@ -1,0 +1,352 @@
+// Node: the libp2p host and everything that lives as long as the process.
+
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+	msmux "github.com/multiformats/go-multistream"
+	"github.com/quic-go/quic-go"
+)
+
+// A Node is one libp2p host: a transport key, its sockets, the DHT and the gossip
+// router. Rooms are entered on it. Its methods may be called from any goroutine.
+type Node struct {
+	host   host.Host
+	gossip *pubsub.PubSub
+	filter *topicFilter
+	find   finder
+	lan    *lan // nil without mDNS
+	log    *slog.Logger
+	born   time.Time
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup // every goroutine that the node started itself
+
+	asks     buckets[peer.ID]
+	asking   chan struct{} // a slot for each request being handled
+	cardAsks buckets[peer.ID]
+
+	mu     sync.Mutex
+	closed bool
+	rooms  map[roomTag]*Room
+	wires  map[*quic.Conn]*wire
+	cards  func() [][]byte
+}
+
+// Open starts a node. libp2p works from here on until Close; ctx bounds only the
+// start. It does not wait for the first peers: what needs them waits itself.
+func Open(ctx context.Context, cfg Config) (*Node, error) {
+	cfg, first, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{
+		log:      cfg.Log,
+		born:     time.Now(),
+		filter:   newTopicFilter(),
+		asks:     buckets[peer.ID]{rate: asksPerSecond},
+		asking:   make(chan struct{}, asksAtOnce),
+		cardAsks: buckets[peer.ID]{rate: cardsPerSecond},
+		rooms:    make(map[roomTag]*Room),
+		wires:    make(map[*quic.Conn]*wire),
+	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	if err := n.start(ctx, cfg, first); err != nil {
+		n.cancel()
+		return nil, errors.Join(err, n.stop())
+	}
+	return n, nil
+}
+
+func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (err error) {
+	if n.host, err = newHost(cfg, n.relayCandidates); err != nil {
+		return err
+	}
+	if n.find, err = newFinder(ctx, n.host, cfg.Network, first); err != nil {
+		return err
+	}
+	if n.gossip, err = newGossip(n); err != nil {
+		return err
+	}
+	if cfg.Network != Private {
+		if n.lan, err = startLAN(n.host); err != nil && cfg.Network == LAN {
+			return err
+		} else if err != nil {
+			n.log.Warn("no discovery on the local network", "err", err)
+		}
+	}
+	n.host.Network().Notify(&network.NotifyBundle{DisconnectedF: n.disconnected})
+	n.host.SetStreamHandler(protoAsk, n.handleAsk)
+	n.host.SetStreamHandler(protoMedia, n.handleLink)
+	n.host.SetStreamHandler(protoCard, n.handleCards)
+	for _, p := range first {
+		n.work.Go(func() { n.bootstrap(p) })
+	}
+	return nil
+}
+
+// check fills in what the zero values mean and parses the bootstrap peers.
+func (cfg Config) check() (Config, []peer.AddrInfo, error) {
+	if cfg.Network == "" {
+		cfg.Network = Public
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if !slices.Contains([]Network{Public, LAN, Private}, cfg.Network) {
+		return cfg, nil, fmt.Errorf("unknown network %q", cfg.Network)
+	}
+	if cfg.Network != Private && len(cfg.Bootstrap) > 0 {
+		return cfg, nil, fmt.Errorf("bootstrap peers need network %q", Private)
+	}
+	var first []peer.AddrInfo
+	for _, text := range cfg.Bootstrap {
+		p, err := peer.AddrInfoFromString(text)
+		if err != nil {
+			return cfg, nil, fmt.Errorf("bootstrap address %q: %w", text, err)
+		}
+		first = append(first, *p)
+	}
+	return cfg, first, nil
+}
+
+// Close leaves every room, closes every connection and waits for all goroutines
+// of the node. It is safe to call twice.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return nil
+	}
+	n.closed = true
+	var rooms []*Room
+	for _, r := range n.rooms {
+		rooms = append(rooms, r)
+	}
+	n.mu.Unlock()
+	for _, r := range rooms {
+		r.Close()
+	}
+	n.cancel()
+	return n.stop()
+}
+
+// stop closes what start opened, as far as it came.
+func (n *Node) stop() error {
+	var errs []error
+	if n.lan != nil {
+		errs = append(errs, n.lan.Close())
+	}
+	if n.find != nil {
+		errs = append(errs, n.find.Close())
+	}
+	if n.host != nil {
+		errs = append(errs, n.host.Close())
+	}
+	n.work.Wait()
+	return errors.Join(errs...)
+}
+
+// bootstrap connects to one first peer of a private DHT, however long it takes.
+func (n *Node) bootstrap(p peer.AddrInfo) {
+	retry := newBackoff(50*time.Millisecond, 5*time.Second)
+	for {
+		err := n.host.Connect(n.ctx, p)
+		if err == nil {
+			return
+		}
+		n.log.Warn("bootstrap peer", "peer", p.ID, "err", err)
+		if !retry.wait(n.ctx) {
+			return
+		}
+	}
+}
+
+// disconnected forgets what was proved over connections to a peer that is gone.
+func (n *Node) disconnected(_ network.Network, c network.Conn) {
+	p := c.RemotePeer()
+	if n.host.Network().Connectedness(p) != network.NotConnected {
+		return
+	}
+	n.filter.forget(p)
+	for _, r := range n.allRooms() {
+		r.book.gone(p)
+		r.nudgeMesh()
+	}
+}
+
+// begin counts one more goroutine that Close waits for, unless the node is closed.
+// The caller must call n.work.Done.
+func (n *Node) begin() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return false
+	}
+	n.work.Add(1)
+	return true
+}
+
+func (n *Node) allRooms() []*Room {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	rooms := make([]*Room, 0, len(n.rooms))
+	for _, r := range n.rooms {
+		rooms = append(rooms, r)
+	}
+	return rooms
+}
+
+func (n *Node) roomByTag(tag roomTag) *Room {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.rooms[tag]
+}
+
+// Peer returns the peer ID in its text form.
+func (n *Node) Peer() string { return n.host.ID().String() }
+
+// maxAddrs bounds what Addrs returns.
+const maxAddrs = 16
+
+// Addrs returns the addresses at which the node believes it can be dialled, each
+// ending in /p2p/<peer ID>, the best first: public before local, QUIC before TCP.
+// At most 16.
+func (n *Node) Addrs() []string {
+	var texts []string
+	for _, a := range n.rankedAddrs() {
+		texts = append(texts, a.String())
+	}
+	return texts
+}
+
+// Hints returns the first three of Addrs that differ in more than the transport, in
+// binary, each at most 128 bytes, for an invite link.
+func (n *Node) Hints() [][]byte {
+	const most, size = 3, 128
+	var hints [][]byte
+	seen := make(map[string]bool)
+	for _, a := range n.rankedAddrs() {
+		ip, _ := ma.SplitFirst(a)
+		if b := a.Bytes(); len(b) <= size && !seen[ip.String()] && len(hints) < most {
+			seen[ip.String()] = true
+			hints = append(hints, b)
+		}
+	}
+	return hints
+}
+
+// HintAddr returns the text of a binary address from an invite link.
+func HintAddr(hint []byte) (string, error) {
+	a, err := ma.NewMultiaddrBytes(hint)
+	if err != nil {
+		return "", fmt.Errorf("address hint: %w", err)
+	}
+	if _, err := peer.AddrInfoFromP2pAddr(a); err != nil {
+		return "", fmt.Errorf("address hint: %w", err)
+	}
+	return a.String(), nil
+}
+
+func (n *Node) rankedAddrs() []ma.Multiaddr {
+	self := ma.StringCast("/p2p/" + n.host.ID().String())
+	addrs := slices.Clone(n.host.Addrs())
+	slices.SortStableFunc(addrs, func(a, b ma.Multiaddr) int { return rankAddr(a) - rankAddr(b) })
+	addrs = addrs[:min(len(addrs), maxAddrs)]
+	for i, a := range addrs {
+		addrs[i] = a.Encapsulate(self)
+	}
+	return addrs
+}
+
+// rankAddr sorts addresses by how likely a stranger reaches them, then by how well
+// voice travels over them.
+func rankAddr(a ma.Multiaddr) int {
+	rank := 0
+	switch {
+	case hasProtocol(a, ma.P_CIRCUIT):
+		rank = 20
+	case manet.IsPublicAddr(a):
+	case manet.IsIPLoopback(a):
+		rank = 30
+	case manet.IsIP6LinkLocal(a):
+		rank = 40
+	default:
+		rank = 10
+	}
+	switch {
+	case hasProtocol(a, ma.P_QUIC_V1):
+	case hasProtocol(a, ma.P_WS):
+		rank += 2
+	default:
+		rank++
+	}
+	return rank
+}
+
+func hasProtocol(a ma.Multiaddr, code int) bool {
+	_, err := a.ValueForProtocol(code)
+	return err == nil
+}
+
+// stream is a libp2p stream whose protocol is negotiated together with the first
+// bytes, which saves a round trip.
+type stream struct {
+	network.Stream
+	rw io.ReadWriter
+}
+
+func (s stream) Read(b []byte) (int, error)  { return s.rw.Read(b) }
+func (s stream) Write(b []byte) (int, error) { return s.rw.Write(b) }
+
+// open dials a peer when there is no connection and opens a stream on the best one.
+// It goes round host.NewStream, which waits for identify to finish first.
+func (n *Node) open(ctx context.Context, p peer.ID, proto protocol.ID) (stream, error) {
+	s, err := n.host.Network().NewStream(ctx, p)
+	if err != nil {
+		return stream{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return negotiate(s, proto)
+}
+
+func negotiate(s network.Stream, proto protocol.ID) (stream, error) {
+	if err := s.SetProtocol(proto); err != nil {
+		s.Reset()
+		return stream{}, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return stream{s, msmux.NewMSSelect(s, proto)}, nil
+}
+
+// backoff waits longer after each failure.
+type backoff struct{ next, most time.Duration }
+
+func newBackoff(first, most time.Duration) *backoff { return &backoff{first, most} }
+
+// wait reports false when ctx ended first.
+func (b *backoff) wait(ctx context.Context) bool {
+	t := time.NewTimer(b.next)
+	defer t.Stop()
+	b.next = min(2*b.next, b.most)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,210 @@
+// Room: one room as the network sees it.
+
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/sync/singleflight"
+
+	"stoa/identity"
+)
+
+// A Room is one room as the network sees it: its gossip channels, its asks and its
+// media links. It satisfies room.Network. Its methods may be called from any
+// goroutine; callbacks must be set before what they are called for can happen.
+type Room struct {
+	node    *Node
+	id      identity.RoomID
+	key     *identity.Key
+	session [8]byte
+	door    *door
+	book    *book
+	log     *slog.Logger
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	channels map[string]*gossipChannel
+	inbox    chan gossip
+	mesh     chan struct{} // one slot: look at the connections for gossip now
+
+	onAsk    atomic.Pointer[func(context.Context, identity.ID, []byte) ([]byte, error)]
+	onCheck  atomic.Pointer[func(string, []byte) (bool, bool)]
+	onPacket atomic.Pointer[func(identity.ID, []byte, time.Time)]
+	onLink   atomic.Pointer[func(LinkInfo, bool)]
+	admit    atomic.Pointer[func(identity.ID) bool]
+
+	checking   sync.Mutex   // serialises onCheck
+	delivering sync.RWMutex // held for reading during onPacket, so that Close can wait
+	dials      singleflight.Group
+	relink     chan struct{}                           // one slot: there are events for onLink
+	linked     atomic.Pointer[map[identity.ID][]*link] // those that are up; the map is never changed
+
+	mu     sync.Mutex
+	closed bool
+	links  map[linkKey]*link
+	events []linkEvent
+}
+
+// Enter makes the node act in a room: it subscribes to the room's channels and
+// answers asks and links for it. It fails with [ErrEntered] when the node is
+// already in.
+func (n *Node) Enter(cfg RoomConfig) (*Room, error) {
+	if cfg.Session == ([8]byte{}) {
+		rand.Read(cfg.Session[:])
+	}
+	r := &Room{
+		node:    n,
+		id:      cfg.ID,
+		key:     cfg.Key,
+		session: cfg.Session,
+		door:    newDoor(cfg.ID, cfg.Rendezvous),
+		book:    newBook(),
+		log:     n.log.With("room", cfg.ID.Short()),
+		inbox:   make(chan gossip, inboxMessages),
+		mesh:    make(chan struct{}, 1),
+		relink:  make(chan struct{}, 1),
+		links:   make(map[linkKey]*link),
+	}
+	r.linked.Store(new(map[identity.ID][]*link))
+	r.ctx, r.cancel = context.WithCancel(n.ctx)
+	if err := n.register(r); err != nil {
+		return nil, err
+	}
+	if err := r.join(); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("enter room: %w", err)
+	}
+	r.work.Go(r.keepMesh)
+	r.work.Go(r.keepLinks)
+	return r, nil
+}
+
+func (n *Node) register(r *Room) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return ErrClosed
+	}
+	if n.rooms[r.door.tag] != nil {
+		return ErrEntered
+	}
+	n.rooms[r.door.tag] = r
+	return nil
+}
+
+// Close leaves the room: it cuts the links, unsubscribes, and waits for the room's
+// goroutines and running packet callbacks. A link's sender that is stuck on a dead
+// connection ends with that connection; [Node.Close] waits for it.
+func (r *Room) Close() error {
+	r.mu.Lock()
+	closed := r.closed
+	r.closed = true
+	r.mu.Unlock()
+	if closed {
+		return nil
+	}
+	r.cancel()
+	r.closeLinks()
+	r.part()
+	r.work.Wait()
+	for _, p := range r.book.connected() {
+		r.node.host.ConnManager().Unprotect(p, r.protection())
+	}
+	r.node.mu.Lock()
+	delete(r.node.rooms, r.door.tag)
+	r.node.mu.Unlock()
+	r.delivering.Lock() // waits for callbacks that began before the links were cut
+	defer r.delivering.Unlock()
+	return nil
+}
+
+// begin counts one more goroutine that Close waits for, unless the room is closed.
+// The caller must call r.work.Done.
+func (r *Room) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false
+	}
+	r.work.Add(1)
+	return true
+}
+
+// Meet says where a person may be reached (text multiaddrs with their /p2p part, at
+// most 8 are kept), replacing what was known. Addresses that do not parse are
+// ignored: they come from other people.
+func (r *Room) Meet(id identity.ID, addrs []string) {
+	if id == r.key.ID() {
+		return
+	}
+	var at []peer.AddrInfo
+	for _, text := range addrs[:min(len(addrs), personAddrs)] {
+		if len(text) > maxAddr {
+			continue
+		}
+		info, err := peer.AddrInfoFromString(text)
+		if err != nil || info.ID == r.node.host.ID() {
+			continue
+		}
+		at = addAddr(at, *info)
+	}
+	r.book.meet(id, at)
+	r.nudgeMesh()
+}
+
+// addAddr groups addresses by peer.
+func addAddr(at []peer.AddrInfo, info peer.AddrInfo) []peer.AddrInfo {
+	for i := range at {
+		if at[i].ID == info.ID {
+			at[i].Addrs = append(at[i].Addrs, info.Addrs...)
+			return at
+		}
+	}
+	return append(at, info)
+}
+
+// prove records who speaks for whom and keeps the connection from being trimmed.
+func (r *Room) prove(id identity.ID, p peer.ID) {
+	if id == r.key.ID() && p == r.node.host.ID() {
+		return
+	}
+	if r.book.prove(id, p) {
+		r.node.host.ConnManager().Protect(p, r.protection())
+	}
+}
+
+func (r *Room) protection() string { return "stoa/" + string(r.door.tag[:]) }
+
+// Announce tells the DHT, until ctx ends, that this node knows the room. It
+// returns why it ended.
+func (r *Room) Announce(ctx context.Context) error {
+	return r.node.announce(ctx, r.door.rendezvousKey)
+}
+
+// Find yields addresses for [Room.AskPeer] of peers that say they know the room,
+// from the DHT and mDNS, until ctx ends or the caller breaks. They are hints from
+// strangers; a peer that stays announced is yielded again every 10 s or later.
+func (r *Room) Find(ctx context.Context) iter.Seq[string] {
+	return texts(r.node.seek(ctx, r.door.rendezvousKey))
+}
+
+func texts(peers iter.Seq[peer.ID]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for p := range peers {
+			if !yield("/p2p/" + p.String()) {
+				return
+			}
+		}
+	}
+}
