@@ -239,6 +239,7 @@ func (j *Jitter) Pop(now time.Duration, ahead int) Step {
 	case OpWait:
 		j.owed++
 		j.calm = 0
+		j.lately = recent{} // waiting has made the delay another
 		j.stats.Waits++
 		return step
 	}
@@ -296,15 +297,17 @@ func (j *Jitter) shed(now time.Duration) {
 	if j.due(now, j.next)-j.target <= jitterShed {
 		return
 	}
-	for j.due(now, j.next)-j.target > jitterExcess && j.next < j.newest {
+	for j.next < j.newest && j.due(now, j.next)-j.target > jitterExcess {
 		if s := &j.slots[j.next&(jitterSlots-1)]; s.full && s.index == j.next {
 			s.full = false
 			j.stats.Dropped++
+		} else {
+			j.stats.Lost++
 		}
 		j.next++
+		j.owed = 0
+		j.lately = recent{}
 	}
-	j.owed = 0
-	j.lately = recent{}
 }
 
 // decide says what becomes of the frame next, and moves next over frames that concealment has
