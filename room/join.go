@@ -125,11 +125,12 @@ func (r *Room) enter(ctx context.Context, from identity.ID, raw []byte) (*joinAn
 	var reply *joinAnswer
 	var what verdict
 	err := r.do(ctx, func(now time.Time) (err error) {
-		if what, err = judge(r.state, r.me, cred, from, now); err != nil {
-			return err
-		}
-		if what != welcome && verr != nil {
+		what, err = judge(r.state, r.me, cred, from, now)
+		if verr != nil && (err == nil && what != welcome || errors.Is(err, ErrClock)) {
 			return verr
+		}
+		if err != nil {
+			return err
 		}
 		if what == admit {
 			if err := r.admit(from, cred, now); err != nil {

@@ -5,6 +5,7 @@ package room
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"stoa/identity"
@@ -179,18 +180,41 @@ func (r *Room) onSync(ctx context.Context, from identity.ID, q syncQuestion) (an
 	}
 	var reply *syncAnswer
 	err := r.do(ctx, func(now time.Time) error {
-		_, banned := r.state.Banned[from]
-		_, kicked := r.state.Kicked[from]
-		if !banned && !kicked {
-			r.merge(q.Ops, now)
+		if reply = r.farewell(from, q.Heads); reply != nil {
+			return nil
 		}
-		if _, in := r.state.Members[from]; !in {
+		r.merge(q.Ops, now)
+		if reply = r.farewell(from, q.Heads); reply != nil {
+			return nil
+		}
+		if !r.member(from) {
 			return refusal(r.state, from)
 		}
 		reply = r.since(q.Heads)
 		return nil
 	})
 	return reply, err
+}
+
+// farewell is what somebody who was put out may still know: the operation that
+// did it and what it follows, so that they see by whom and why. nil for
+// everybody else. Loop only.
+func (r *Room) farewell(who identity.ID, heads []identity.Hash) *syncAnswer {
+	mark, out := r.state.Banned[who]
+	if !out {
+		mark, out = r.state.Kicked[who]
+	}
+	if !out {
+		return nil
+	}
+	later := make(map[string]bool)
+	after, _ := r.log.Missing([]identity.Hash{mark.Op})
+	for _, raw := range after {
+		later[string(raw)] = true
+	}
+	lacking, _ := r.log.Missing(heads)
+	ops := slices.DeleteFunc(slices.Clone(lacking), func(raw []byte) bool { return later[string(raw)] })
+	return &syncAnswer{Heads: []identity.Hash{mark.Op}, Ops: ops}
 }
 
 // since is what somebody with these heads lacks. Loop only.
