@@ -44,9 +44,9 @@ func OpenMic(path string, loop bool) (*Mic, error) {
 func (m *Mic) Done() <-chan struct{} { return m.done }
 
 // Run plays the file into r: sample n is written within 10 ms after n/48000 s have
-// passed, as it is with a sound card that hands over 10 ms at a time. It returns nil
-// when ctx ends, and an error when the file turns out to be damaged further in. When
-// run again it goes on where it was.
+// passed, as it is with a sound card that hands over 10 ms at a time. It returns the
+// error of ctx when that ends, and one that names the file when it turns out to be
+// damaged further in. When run again it goes on where it was.
 func (m *Mic) Run(ctx context.Context, r *audio.Ring) error {
 	p := newPacer()
 	defer p.stop()
@@ -57,14 +57,14 @@ func (m *Mic) Run(ctx context.Context, r *audio.Ring) error {
 			return err
 		}
 		if !p.await(ctx, p.due(n).Add(micPatience), r.Writable(), room) {
-			return nil
+			break
 		}
 		r.Write(block)
 		if m.end {
 			m.close.Do(func() { close(m.done) })
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // fill takes the next block from the file, and silence after its end.

@@ -38,7 +38,7 @@ func counting(n int) []float64 {
 
 func number(s float32) int { return int(math.Round(float64(s) * 32768)) }
 
-// during runs f in a bubble beside run, which must return nil when f has returned.
+// during runs f in a bubble beside run, which must end with its context when f has returned.
 func during(t *testing.T, run func(context.Context) error, f func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -46,7 +46,7 @@ func during(t *testing.T, run func(context.Context) error, f func()) {
 	go func() { done <- run(ctx) }()
 	f()
 	cancel()
-	if err := <-done; err != nil {
+	if err := <-done; err != context.Canceled {
 		t.Errorf("Run returned %v", err)
 	}
 }

@@ -20,7 +20,7 @@ var (
 	_ audio.Output = Null{}
 )
 
-// Run writes zeros into r until ctx ends, and returns nil.
+// Run writes zeros into r until ctx ends, and returns its error.
 func (Silence) Run(ctx context.Context, r *audio.Ring) error {
 	p := newPacer()
 	defer p.stop()
@@ -28,10 +28,10 @@ func (Silence) Run(ctx context.Context, r *audio.Ring) error {
 	for n := int64(1); p.sleep(ctx, p.due(n)); n++ {
 		r.Write(block)
 	}
-	return nil
+	return ctx.Err()
 }
 
-// Run pulls sound out of r until ctx ends, and returns nil.
+// Run pulls sound out of r until ctx ends, and returns its error.
 func (Null) Run(ctx context.Context, r *audio.Ring) error {
 	return pull(ctx, r, func([]float32) error { return nil })
 }

@@ -45,8 +45,8 @@ func CreateSpeaker(path string) (*Speaker, error) {
 	return &Speaker{path: path, f: f, made: made, kind: kind}, nil
 }
 
-// Run records from r until ctx ends, when it returns nil with the file complete. An
-// error means that the file cannot be written. Run may be called once.
+// Run records from r until ctx ends, when it returns the error of ctx with the file
+// complete. Another error means that the file cannot be written. Run may be called once.
 func (s *Speaker) Run(ctx context.Context, r *audio.Ring) error {
 	if s.begun {
 		return fileError(s.path, errors.New("the recording has ended"))
@@ -59,14 +59,17 @@ func (s *Speaker) Run(ctx context.Context, r *audio.Ring) error {
 	if err != nil {
 		return fileError(s.path, err)
 	}
-	if err := pull(ctx, r, w.write); err != nil {
+	if err := pull(ctx, r, w.write); ctx.Err() == nil {
 		return fileError(s.path, err)
 	}
-	return fileError(s.path, w.finish())
+	if err := w.finish(); err != nil {
+		return fileError(s.path, err)
+	}
+	return ctx.Err()
 }
 
 // pull takes a block of sound from r each 10 ms and hands it to sink, until ctx ends or
-// sink fails. Block n is what is heard from n times 10 ms on.
+// sink fails, and returns the error of either. Block n is what is heard from n times 10 ms on.
 func pull(ctx context.Context, r *audio.Ring, sink func([]float32) error) error {
 	p := newPacer()
 	defer p.stop()
@@ -74,14 +77,14 @@ func pull(ctx context.Context, r *audio.Ring, sink func([]float32) error) error 
 	ready := func() bool { return r.Len() >= len(block) }
 	for n := int64(0); p.sleep(ctx, p.due(n)); n++ {
 		if !p.await(ctx, p.due(n).Add(speakerPatience), r.Readable(), ready) {
-			return nil
+			break
 		}
 		r.Pull(block)
 		if err := sink(block); err != nil {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // Close closes the file, and removes one that was created and never recorded into. Run
