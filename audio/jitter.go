@@ -88,6 +88,7 @@ type Jitter struct {
 	seen    [jitterSeen]sighting
 	started bool
 	talking bool
+	ended   bool  // the last frame played was the end of a talkspurt
 	next    int64 // index of the frame that is played next; with newest, 32-bit indices unrolled
 	newest  int64
 	owed    int // blocks concealed while waiting for next
@@ -165,7 +166,7 @@ func (j *Jitter) restart(index int64) {
 		j.slots[i].full = false
 	}
 	clear(j.seen[:])
-	j.started, j.talking = true, false
+	j.started, j.talking, j.ended = true, false, true
 	j.next, j.newest = index, index
 	j.owed, j.strange, j.calm = 0, 0, 0
 	j.floor, j.delays, j.lately, j.learnt = floor{}, histogram{}, recent{}, 0
@@ -268,10 +269,10 @@ func (j *Jitter) begin(now time.Duration) bool {
 	if j.due(now, start) < j.target {
 		return false
 	}
-	if s.since > 0 { // what was sent before and never came; none after an ordinary pause
+	if !j.ended && s.since > 0 { // the speaker vanished, so what was sent meanwhile is lost
 		j.stats.Lost += uint64(max(0, min(start, s.index-int64(s.since)+1)-j.next))
 	}
-	j.talking, j.owed, j.next = true, 0, start
+	j.talking, j.ended, j.owed, j.next = true, false, 0, start
 	j.lately = recent{}
 	return true
 }
@@ -351,7 +352,7 @@ func (j *Jitter) take(s *slot) Step {
 	s.full = false
 	j.stats.Played++
 	if s.end {
-		j.talking = false
+		j.talking, j.ended = false, true
 	}
 	return Step{Op: OpFrame, Payload: s.payload}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	leadStep  = BlockSize / 2    // the lead grows by 5 ms for each pull that came up short
+	leadStep  = BlockSize        // the lead grows by 10 ms for each pull that came up short
 	leadMost  = 4 * BlockSize    // up to 40 ms
 	leadReset = 10 * time.Second // and shrinks as slowly
 )
@@ -96,6 +96,7 @@ func (p *Player) drop(s *Source) {
 // A lead decides how much the ring to the loudspeaker should hold after each pull: as much as the
 // largest pull takes, and more on a machine that wakes us late.
 type lead struct {
+	started   bool
 	extra     int
 	underruns uint64
 	changed   time.Duration
@@ -104,6 +105,8 @@ type lead struct {
 func (l *lead) want(now time.Duration, out *Ring) int {
 	missed := out.Underruns()
 	switch {
+	case !l.started: // pulls from before the first block say nothing
+		l.started = true
 	case missed > l.underruns:
 		l.extra = min(l.extra+leadStep, leadMost-BlockSize)
 		l.changed = now

@@ -128,7 +128,7 @@ func (s *Source) step(now time.Duration) {
 
 	switch step.Op {
 	case OpSilence:
-		if !s.comfort && s.unreal <= s.hold { // the voice was heard to its end: no echo of it
+		if !s.comfort && s.unreal < s.hold { // the voice was heard to its end: no echo of it
 			s.hold, s.fade = s.unreal, silenceFade
 		}
 		s.conceal(BlockSize - s.n)
