@@ -1,6 +1,6 @@
 // Package device is the sound card: a microphone and a loudspeaker behind audio.Input and
-// audio.Output, through miniaudio (PulseAudio, PipeWire's PulseAudio, ALSA, JACK, CoreAudio, WASAPI
-// and others).
+// audio.Output, through miniaudio (PulseAudio, PipeWire's PulseAudio, ALSA, CoreAudio, WASAPI and
+// others).
 //
 // Both open the system's default device at 48 kHz mono with periods of 10 ms; miniaudio converts.
 //

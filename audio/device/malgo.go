@@ -3,6 +3,10 @@
 package device
 
 import (
+	"errors"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/gen2brain/malgo"
@@ -15,21 +19,45 @@ const (
 	playback = malgo.Playback
 )
 
-// backends are the sound systems to try, in miniaudio's own order. Its null backend is left out: it
-// always opens, and a silent device would hide that there is none.
+// backends are the sound systems to try, in miniaudio's own order. Two are left out. Its null backend
+// always opens, and a silent device would hide that there is none. And JACK: on a machine with its
+// library and no server, libjack crashes the program when it is unloaded after the attempt.
 var backends = []malgo.Backend{
 	malgo.BackendWasapi, malgo.BackendDsound, malgo.BackendWinmm,
 	malgo.BackendCoreaudio,
 	malgo.BackendSndio, malgo.BackendAudio4, malgo.BackendOss,
-	malgo.BackendPulseaudio, malgo.BackendAlsa, malgo.BackendJack,
+	malgo.BackendPulseaudio, malgo.BackendAlsa,
 }
 
+var errNoBackend = errors.New("no sound system is running")
+
 // openDefault opens the default device of the system, for one direction.
-func openDefault(kind malgo.DeviceType) opener { return openWith(backends, kind) }
+func openDefault(kind malgo.DeviceType) opener {
+	return func(period func([]float32)) (func(), error) {
+		return openWith(usable(kind), kind)(period)
+	}
+}
+
+// usable leaves ALSA out on a machine without a sound card for the direction. There it could only
+// fail, and its library would say so in fifty lines on standard error.
+func usable(kind malgo.DeviceType) []malgo.Backend {
+	suffix := "p"
+	if kind == malgo.Capture {
+		suffix = "c"
+	}
+	cards, err := filepath.Glob("/dev/snd/pcmC*D*" + suffix)
+	if runtime.GOOS != "linux" || len(cards) > 0 || err != nil {
+		return backends
+	}
+	return slices.DeleteFunc(slices.Clone(backends), func(b malgo.Backend) bool { return b == malgo.BackendAlsa })
+}
 
 func openWith(backends []malgo.Backend, kind malgo.DeviceType) opener {
 	return func(period func([]float32)) (func(), error) {
 		ctx, err := malgo.InitContext(backends, malgo.ContextConfig{}, nil)
+		if errors.Is(err, malgo.ErrNoBackend) {
+			return nil, errNoBackend
+		}
 		if err != nil {
 			return nil, err
 		}
