@@ -10,8 +10,10 @@ package room
 import (
 	"bytes"
 	"container/heap"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"stoa/identity"
 )
@@ -20,7 +22,7 @@ import (
 type evaluation struct {
 	rules *rules
 	ends  [][]*node // the valid operations that ended the conferral of that operation
-	cause []*node   // of a void operation: the one that it is void for
+	blame [][]*node // of a void operation: those that it is void for, any of which would have sufficed
 	// Registers, of valid operations only.
 	titles []*node // those that no other title has seen
 	mutes  map[identity.ID][]*node
@@ -46,7 +48,7 @@ func (l *Log) evaluate() {
 	r.void = make([]string, len(l.nodes))
 	l.eval = newEvaluation(r)
 	l.eval.ends = make([][]*node, len(l.nodes))
-	l.eval.cause = make([]*node, len(l.nodes))
+	l.eval.blame = make([][]*node, len(l.nodes))
 	strata := map[uint16]*stratum{}
 	at := func(rank uint16) *stratum {
 		if strata[rank] == nil {
@@ -83,7 +85,7 @@ func (l *Log) extend(n *node) {
 	l.order = append(l.order, n)
 	e.rules.void = append(e.rules.void, "")
 	e.ends = append(e.ends, nil)
-	e.cause = append(e.cause, nil)
+	e.blame = append(e.blame, nil)
 	if n.op.Kind == KindAdmit {
 		e.rules.count(n.gives)
 	} else {
@@ -122,68 +124,70 @@ func (l *Log) judgeConferral(c *conferral) {
 	if !c.admits() {
 		return
 	}
-	for _, n := range ends {
-		if !n.sees(c.node) {
-			e.spoil(c.node, n, "void for a "+n.op.Kind.String()+" that had not seen it")
-			return
-		}
-	}
-	if full := e.rules.crowdedOut(c); full != nil {
-		e.spoil(c.node, full, "the invite was used up")
-	} else if lock := e.rules.lockedOut(c); lock != nil {
-		e.spoil(c.node, lock, "the room was locked")
+	if late := slices.DeleteFunc(slices.Clone(ends), func(n *node) bool { return n.sees(c.node) }); len(late) > 0 {
+		e.spoil(c.node, "shut out by a %s", late)
+	} else if full := e.rules.crowdedOut(c); full != nil {
+		e.spoil(c.node, "the invite was used up", []*node{full})
+	} else if locks := e.rules.locksOut(c); len(locks) > 0 {
+		e.spoil(c.node, "the room was locked", locks)
 	}
 }
 
-func (e *evaluation) spoil(n, cause *node, why string) {
-	e.rules.void[n.at], e.cause[n.at] = why, cause
+// spoil makes n void. A verb in why stands for what the weightiest of those to blame did.
+func (e *evaluation) spoil(n *node, why string, blame []*node) {
+	if strings.Contains(why, "%s") {
+		why = fmt.Sprintf(why, winner(blame).op.Kind)
+	}
+	e.rules.void[n.at], e.blame[n.at] = why, blame
 }
 
 // judgeAct judges an operation that rests on its author's standing and, if valid, notes what it does.
 func (l *Log) judgeAct(n *node) {
 	e := &l.eval
-	if why, cause := e.standing(n); why != "" {
-		e.spoil(n, cause, why)
+	if why, blame := e.standing(n); why != "" {
+		e.spoil(n, why, blame)
 		return
 	}
-	for _, c := range l.byPerson[n.op.Target] {
-		if c.rank() <= n.rank && e.stood(c, n) {
-			e.spoil(n, c.node, "its target's rank was as strong as its author's")
-			return
-		}
+	if shields := e.shields(n, l.byPerson[n.op.Target]); len(shields) > 0 {
+		e.spoil(n, "its target's rank was as strong as its author's", shields)
+		return
 	}
 	e.rules.note(n)
 	e.register(n)
 }
 
-// standing says why the author of n could not act under its grant, "" if they could, and which operation is to blame.
-func (e *evaluation) standing(n *node) (why string, cause *node) {
+// standing says why the author of n could not act under its grant, "" if they could, and which operations are to blame.
+func (e *evaluation) standing(n *node) (why string, blame []*node) {
 	if n.op.Grant.IsZero() {
 		return "", nil
 	}
+	why = "its author's grant was void"
 	for _, c := range e.rules.given[holding{n.op.Author, n.op.Grant}] {
 		if !n.sees(c.node) {
 			continue
 		}
 		if !e.rules.valid(c.node) {
-			if why == "" {
-				why, cause = "its author's grant was void", e.cause[c.node.at]
-			}
+			blame = append(blame, e.blame[c.node.at]...)
 			continue
 		}
-		unseen := slices.IndexFunc(e.ends[c.node.at], func(r *node) bool { return !r.sees(n) })
-		if unseen < 0 {
+		late := slices.DeleteFunc(slices.Clone(e.ends[c.node.at]), func(r *node) bool { return r.sees(n) })
+		if len(late) == 0 {
 			return "", nil
 		}
-		cause = e.ends[c.node.at][unseen]
-		why = "its author's grant was ended by a " + cause.op.Kind.String() + " that had not seen it"
+		why, blame = "its author's grant was ended by a %s that had not seen it", append(blame, late...)
 	}
-	return why, cause
+	return why, blame
 }
 
-// stood reports whether c was in force as far as n had seen.
-func (e *evaluation) stood(c *conferral, n *node) bool {
-	return n.sees(c.node) && e.rules.valid(c.node) && !slices.ContainsFunc(e.ends[c.node.at], n.sees)
+// shields lists what made the target of n, as far as n had seen, as strong as its author.
+func (e *evaluation) shields(n *node, held []*conferral) []*node {
+	var shields []*node
+	for _, c := range held {
+		if c.rank() <= n.rank && n.sees(c.node) && e.rules.valid(c.node) && !slices.ContainsFunc(e.ends[c.node.at], n.sees) {
+			shields = append(shields, c.node)
+		}
+	}
+	return shields
 }
 
 // register files a valid operation in the register it writes.

@@ -109,16 +109,16 @@ func (r *rules) crowdedOut(c *conferral) *node {
 	return nil
 }
 
-// lockedOut returns the lock that keeps an admission out, or nil: one of stronger rank that had not seen the admission, and no unlock
-// between the two.
-func (r *rules) lockedOut(c *conferral) *node {
+// locksOut lists the locks that keep an admission out: of stronger rank, without sight of the admission, and no unlock between the two.
+func (r *rules) locksOut(c *conferral) []*node {
+	var locks []*node
 	unlocked := r.unlockedBefore(c)
 	for _, lock := range r.locks {
 		if lock.rank < c.rank() && !lock.sees(c.node) && !unlocked.has(lock.at) {
-			return lock
+			locks = append(locks, lock)
 		}
 	}
-	return nil
+	return locks
 }
 
 // unlockedBefore is everything that the unlocks which c has seen had seen.

@@ -86,7 +86,7 @@ func (l *Log) snapshot() *State {
 	for id, cs := range l.byPerson {
 		l.enroll(s, id, cs)
 	}
-	s.Locked = s.rules.lockedOut(s.newcomer()) != nil
+	s.Locked = len(s.rules.locksOut(s.newcomer())) > 0
 	l.mark(s)
 	if e.epoch != nil {
 		o := e.epoch.op
@@ -224,8 +224,7 @@ func (l *Log) stale(s *State) bool {
 
 func (l *Log) knewOut(epoch *node, c *conferral) bool {
 	if !l.eval.rules.valid(c.node) {
-		cause := l.eval.cause[c.node.at]
-		return cause == nil || epoch.sees(cause)
+		return slices.ContainsFunc(l.eval.blame[c.node.at], epoch.sees)
 	}
 	return slices.ContainsFunc(l.eval.ends[c.node.at], epoch.sees)
 }
@@ -290,7 +289,7 @@ func (s *State) Refuses(cred identity.Credential) error {
 	if s.rules.crowdedOut(c) != nil {
 		return identity.ErrUsedUp
 	}
-	if s.rules.lockedOut(c) != nil {
+	if len(s.rules.locksOut(c)) > 0 {
 		return ErrLocked
 	}
 	return nil
