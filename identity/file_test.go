@@ -35,6 +35,17 @@ func TestKeyFileUnderPassphrase(t *testing.T) {
 	if k, err := LoadKey(path, say("correct horse")); err != nil || k.ID() != ana.ID() {
 		t.Fatalf("loaded %v, %v", k, err)
 	}
+	cheap, err := lock("correct horse", ana.fileText(), 10) // the same file, at a price a test can pay often
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := armoured(cheap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFile(path, text); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := LoadKey(path, say("wrong horse")); !errors.Is(err, ErrPassphrase) {
 		t.Errorf("wrong: %v", err)
 	}
