@@ -1,0 +1,194 @@
+// The whole road, from a file that is played to one that is recorded: microphone, capture, Opus,
+// jitter buffer, player, loudspeaker. Only the network is missing, or made up.
+
+package file
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stoa/audio"
+	"stoa/audio/opus"
+)
+
+// talk is seconds of a voice: a buzz that glides through two formants, in syllables of 170 to 330 ms
+// with short pauses between some of them.
+func talk(seconds int) []float64 {
+	r := rand.New(rand.NewPCG(3, 4))
+	var pcm []float64
+	phase, n := 0.0, seconds*outRate
+	var a, b [2]float64
+	for len(pcm) < n {
+		length := outRate/6 + r.IntN(outRate/6)
+		pitch, f1, f2 := 95+60*r.Float64(), 350+400*r.Float64(), 1100+900*r.Float64()
+		loud := 0.03 * (0.3 + r.Float64())
+		if r.IntN(5) == 0 {
+			loud = 0
+		}
+		for i := range length {
+			phase += pitch / outRate
+			buzz := 0.0
+			if phase >= 1 {
+				phase, buzz = phase-1, 1
+			}
+			x := resonator(&a, buzz, f1, 0.995) + 0.5*resonator(&b, buzz, f2, 0.99)
+			pcm = append(pcm, loud*x*math.Sin(math.Pi*float64(i)/float64(length)))
+		}
+	}
+	return pcm[:n]
+}
+
+func resonator(s *[2]float64, x, freq, r float64) float64 {
+	y := x + 2*r*math.Cos(2*math.Pi*freq/outRate)*s[0] - r*r*s[1]
+	s[1], s[0] = s[0], y
+	return y
+}
+
+// converse plays the file at path through the program into a recording, which it returns. send is
+// the network: it delivers a packet, or does not.
+func converse(t *testing.T, path, out string, length time.Duration, send func(audio.Packet, func(audio.Packet))) []float32 {
+	t.Helper()
+	enc, err := opus.NewEncoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec, err := opus.NewDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mic, err := OpenMic(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mic.Close()
+	speaker, err := CreateSpeaker(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, played := audio.NewRing(audio.RingSize), audio.NewRing(audio.RingSize)
+	player := audio.NewPlayer()
+	source := player.NewSource(dec)
+	capture := audio.NewCapture(enc)
+	capture.SetMuted(false)
+
+	ctx, cancel := context.WithTimeout(t.Context(), length)
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() { mic.Run(ctx, in) })
+	wg.Go(func() {
+		capture.Run(ctx, in, func(p audio.Packet) {
+			p.Payload = append([]byte(nil), p.Payload...)
+			send(p, func(p audio.Packet) { source.Push(p, time.Now()) })
+		})
+	})
+	wg.Go(func() { player.Run(ctx, played) })
+	wg.Go(func() { speaker.Run(ctx, played) })
+	wg.Wait()
+	if err := speaker.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mustRead(t, b)
+}
+
+// envelope is the energy of each 20 ms.
+func envelope(pcm []float32) []float64 {
+	e := make([]float64, len(pcm)/audio.FrameSize)
+	for i := range e {
+		for _, s := range pcm[i*audio.FrameSize:][:audio.FrameSize] {
+			e[i] += float64(s) * float64(s)
+		}
+	}
+	return e
+}
+
+func correlation(a, b []float64) float64 {
+	n := float64(min(len(a), len(b)))
+	var sa, sb, saa, sbb, sab float64
+	for i := range int(n) {
+		sa, sb = sa+a[i], sb+b[i]
+		saa, sbb, sab = saa+a[i]*a[i], sbb+b[i]*b[i], sab+a[i]*b[i]
+	}
+	return (n*sab - sa*sb) / math.Sqrt((n*saa-sa*sa)*(n*sbb-sb*sb))
+}
+
+// delayOf is by how many samples heard is behind said.
+func delayOf(said, heard []float32) int {
+	best, at := 0.0, 0
+	for shift := 0; shift < outRate/5; shift += 4 {
+		sum := 0.0
+		for i := 0; i+shift < len(heard) && i < len(said); i += 7 {
+			sum += float64(said[i]) * float64(heard[i+shift])
+		}
+		if sum > best {
+			best, at = sum, shift
+		}
+	}
+	return at
+}
+
+func sum(e []float64) (s float64) {
+	for _, x := range e {
+		s += x
+	}
+	return s
+}
+
+// What is recorded is what was said: aligned, at its level, and within the delay that the design
+// gives to two files on one machine.
+func TestSpeechIsHeardAsSaid(t *testing.T) {
+	pcm := talk(6)
+	path := wavOf(t, outRate, pcm)
+	said := float32s(pcm)
+	for _, name := range []string{"out.wav", "out.opus"} {
+		synctest.Test(t, func(t *testing.T) {
+			heard := converse(t, path, filepath.Join(t.TempDir(), name), 6200*time.Millisecond,
+				func(p audio.Packet, deliver func(audio.Packet)) { deliver(p) })
+			delay := delayOf(said, heard)
+			ms := float64(delay) * 1000 / outRate
+			if ms < 20 || ms > 60 {
+				t.Errorf("%s: heard after %.1f ms", name, ms)
+			}
+			a, b := envelope(said), envelope(heard[delay:])
+			c := correlation(a, b)
+			level := 10 * math.Log10(sum(b)/sum(a))
+			t.Logf("%s: %.1f ms, correlation %.4f, level %+.2f dB", name, ms, c, level)
+			if c < 0.98 {
+				t.Errorf("%s: the envelopes correlate by %.3f", name, c)
+			}
+			if math.Abs(level) > 0.5 {
+				t.Errorf("%s: the level changed by %.2f dB", name, level)
+			}
+		})
+	}
+}
+
+// With 5 % of the packets lost it must still be what was said.
+func TestSpeechSurvivesLoss(t *testing.T) {
+	pcm := talk(6)
+	path := wavOf(t, outRate, pcm)
+	said := float32s(pcm)
+	synctest.Test(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 6))
+		heard := converse(t, path, filepath.Join(t.TempDir(), "out.wav"), 6200*time.Millisecond,
+			func(p audio.Packet, deliver func(audio.Packet)) {
+				if r.IntN(100) >= 5 {
+					deliver(p)
+				}
+			})
+		delay := delayOf(said, heard)
+		if c := correlation(envelope(said), envelope(heard[delay:])); c < 0.95 {
+			t.Errorf("the envelopes correlate by %.3f", c)
+		}
+	})
+}
