@@ -22,7 +22,7 @@ run: build
 	@bin/stoa $(ARGS)
 
 build: need
-	go build -trimpath $(TAGS) -o bin/stoa ./cmd/stoa
+	@go build -trimpath $(TAGS) -o bin/stoa ./cmd/stoa
 
 need:
 	@.ci/need
@@ -31,8 +31,9 @@ check: need
 	@unformatted=$$(gofmt -l $(PACKAGES) .ci) && if [ -n "$$unformatted" ]; then \
 		echo "not as gofmt writes it:" $$unformatted >&2; exit 1; fi
 	go vet $(TAGS) ./...
-	go vet .ci/verdict.go
 	go tool staticcheck $(TAGS) ./...
+	go vet .ci/*.go
+	go test .ci/*.go
 
 test: check
 	go run .ci/verdict.go -limit 12m $(if $(STRICT),-strict) -- -race -timeout 10m $(TAGS) $(TESTFLAGS) ./...

@@ -164,8 +164,10 @@ func reason(output []string) string {
 // conclude prints what did not end and what was skipped, and reports whether
 // the tests themselves are well.
 func (r *report) conclude(strict bool) bool {
+	finished := true
 	for t := range r.output {
 		if t.name != "" {
+			finished = false
 			fmt.Fprintf(r.out, "not finished: %s %s\n", t.pkg, t.name)
 			r.print(t)
 		}
@@ -175,11 +177,11 @@ func (r *report) conclude(strict bool) bool {
 	}
 	switch {
 	case r.passed == 0:
-		fmt.Fprintln(os.Stderr, "verdict: no test ran")
+		fmt.Fprintln(r.out, "verdict: no test ran")
 		return false
 	case strict && len(r.skipped) > 0:
-		fmt.Fprintln(os.Stderr, "verdict: tests were skipped that must run")
+		fmt.Fprintln(r.out, "verdict: tests were skipped that must run")
 		return false
 	}
-	return r.failed == 0
+	return finished && r.failed == 0
 }
