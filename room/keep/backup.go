@@ -1,0 +1,164 @@
+// Everything in one value, out and in again: for export and import. The
+// backup holds contents and not pages, so that a damaged or hostile one can do
+// no more than be refused.
+
+package keep
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"go.etcd.io/bbolt"
+
+	"stoa/identity"
+	"stoa/room"
+)
+
+// MaxBackup is the size of the largest backup, in bytes.
+const MaxBackup = 200 << 20
+
+// backup is everything in a file: CBOR in the deterministic encoding.
+type backup struct {
+	Version uint8      `cbor:"1,keyasint"`
+	Name    string     `cbor:"2,keyasint"`
+	Rooms   []contents `cbor:"3,keyasint"` // in the order of their IDs
+}
+
+// contents is everything of one room.
+type contents struct {
+	Record  record        `cbor:"1,keyasint"`
+	Ops     [][]byte      `cbor:"2,keyasint"` // in the order they were saved
+	Secrets []room.Secret `cbor:"3,keyasint"`
+	Invites []invited     `cbor:"4,keyasint"`
+}
+
+// Backup writes all that is in the file, as at one instant. It holds the
+// secrets of rooms: encrypt it before it leaves the machine.
+func (s *Store) Backup(w io.Writer) error {
+	b := backup{Version: version, Name: s.Name()}
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		rooms := tx.Bucket(roomsBucket)
+		return rooms.ForEachBucket(func(id []byte) error {
+			c, err := readContents(rooms.Bucket(id))
+			b.Rooms = append(b.Rooms, c)
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(identity.Marshal(b))
+	return err
+}
+
+func readContents(b *bbolt.Bucket) (c contents, err error) {
+	rec, err := readRecord(b)
+	if err != nil {
+		return c, err
+	}
+	c.Record = toRecord(rec)
+	if c.Ops, err = readOps(b); err != nil {
+		return c, err
+	}
+	if c.Secrets, err = readSecrets(b); err != nil {
+		return c, err
+	}
+	invites, err := readInvites(b)
+	for _, inv := range invites {
+		c.Invites = append(c.Invites, toInvited(inv))
+	}
+	return c, err
+}
+
+// Restore makes the file at path hold what Backup wrote, in place of what it
+// held. Whatever happens, the file afterwards is the old one or the new one.
+// Errors: identity.ErrMalformed, ErrVersion, and ErrInUse while a Store has
+// the file open.
+func Restore(path string, r io.Reader) error {
+	raw, err := io.ReadAll(io.LimitReader(r, MaxBackup+1))
+	if err != nil {
+		return err
+	}
+	var b backup
+	if err := identity.UnmarshalLimit(raw, &b, MaxBackup); err != nil {
+		return err
+	}
+	if b.Version > version {
+		return ErrVersion
+	}
+	if exists(path) {
+		old, err := Open(path)
+		if err != nil && !errors.Is(err, identity.ErrDamaged) {
+			return err
+		}
+		if err == nil {
+			defer old.Close()
+		}
+	}
+	return replace(path, &b)
+}
+
+// replace writes the new file beside the old one and renames it.
+func replace(path string, b *backup) error {
+	tmp := path + ".new"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	s, err := Open(tmp)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.fill(b), s.Close()); err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// fill writes a backup into an empty file, in one transaction.
+func (s *Store) fill(b *backup) error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		if err := tx.Bucket(metaBucket).Put(nameKey, []byte(b.Name)); err != nil {
+			return err
+		}
+		for i := range b.Rooms {
+			if err := fillRoom(tx, &b.Rooms[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func fillRoom(tx *bbolt.Tx, c *contents) error {
+	b, err := createRoom(tx, c.Record.Room)
+	if err != nil {
+		return err
+	}
+	if err := writeRecord(b, c.Record.record()); err != nil {
+		return err
+	}
+	if err := addOps(b, c.Ops, c.Secrets); err != nil {
+		return fmt.Errorf("%w: %w", identity.ErrMalformed, err)
+	}
+	for _, inv := range c.Invites {
+		if err := writeInvite(b, inv.invited()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncDir makes a renamed file's name durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
