@@ -114,7 +114,7 @@ func (c *cli) look(ctx context.Context, f *netFlags, wait time.Duration, fn func
 	}
 	defer log.Close()
 	cfg.In, cfg.Out = "silence", "null"
-	cfg.Passphrase = c.passphrase(ctx, "passphrase of your key", false)
+	cfg.Passphrase = c.passphrase(ctx, keyPrompt, false)
 
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()

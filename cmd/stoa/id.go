@@ -17,7 +17,8 @@ func idCommand() *command {
 		summary: "your key and name; take everything to another machine",
 		usage:   "[show | name NAME | export FILE | import FILE]",
 		about: `An export holds key, name, rooms and history in one file that only its
-passphrase opens. Importing it replaces what this home has.`,
+passphrase opens. It can be imported into a home that has no rooms yet; a key
+that is there already is kept beside the new one.`,
 		example: `stoa id
 stoa id name "Ann Lee"
 stoa id export ~/stoa-backup.age
@@ -30,7 +31,9 @@ stoa id import --home ~/new-home ~/stoa-backup.age`,
 					return err
 				}
 				v.req.Args = args
-				v.export = args[0] == "export"
+				if args[0] == "export" || args[0] == "import" {
+					v.file = args[0]
+				}
 				return v.do(ctx, c)
 			}
 		},

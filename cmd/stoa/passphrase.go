@@ -18,6 +18,9 @@ import (
 // terminal: who set it meant it.
 const passphraseEnv = "STOA_PASSPHRASE"
 
+// keyPrompt asks for the passphrase that the key file is locked with.
+const keyPrompt = "passphrase of your key"
+
 // maxPassphrase bounds what is read from the terminal, in bytes.
 const maxPassphrase = 1024
 

@@ -162,7 +162,7 @@ func TestInviteShowsQR(t *testing.T) {
 	if got := f.run(t.Context(), "invite", "--qr"); !strings.Contains(got.out, "\nstoa:j/abc\n█████") {
 		t.Errorf("got %q", got.out)
 	}
-	if got := f.run(t.Context(), "invite", "--qr", "--json"); got.out != "{}\n" {
+	if got := f.run(t.Context(), "invite", "--qr", "--json"); got.out != `{"lines":["link for a listener:","stoa:j/abc"]}`+"\n" {
 		t.Errorf("got %q", got.out)
 	}
 }

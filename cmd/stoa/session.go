@@ -51,9 +51,10 @@ func joinCommand() *command {
 		name:    "join",
 		summary: "join a room by its link and stay",
 		usage:   "LINK",
-		about: `Where the link lets you speak, the microphone is live at once unless --muted is
-given. A link of - is read from standard input, where other users of this
-machine cannot see it. Ctrl-C leaves; stoa alone comes back without a link.`,
+		about: `Where the link lets you speak, stoa unmute makes the microphone live; a file as
+--in is heard at once unless --muted is given. A link of - is read from standard
+input, where other users of this machine cannot see it. Ctrl-C leaves; stoa
+alone comes back without a link.`,
 		example: `stoa join stoa:j/AQx3…
 stoa join --in silence --out talk.wav --for 1h stoa:j/AQx3…`,
 		setup: func(fs *flag.FlagSet) action {
@@ -124,7 +125,7 @@ func (c *cli) stay(ctx context.Context, f *nodeFlags, first app.Task) error {
 	p := c.newPrinter(f, first == nil)
 	defer p.close()
 	cfg.Emit = p.event
-	cfg.Passphrase = c.passphrase(ctx, "passphrase of your key", false)
+	cfg.Passphrase = c.passphrase(ctx, keyPrompt, false)
 
 	if f.limit > 0 {
 		var cancel context.CancelFunc

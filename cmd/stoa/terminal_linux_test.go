@@ -98,6 +98,30 @@ func (p *typist) Write(b []byte) (int, error) {
 	return len(b), err
 }
 
+// An export has a passphrase of its own, asked for before the key's.
+func TestPassphrasesOfAVerb(t *testing.T) {
+	t.Setenv(passphraseEnv, "")
+	for _, tt := range []struct {
+		file  string
+		typed []string
+	}{
+		{"", []string{"of the key", "of the key"}},
+		{"import", []string{"of the file", "of the key"}},
+		{"export", []string{"of the file", "of the file", "of the key"}},
+	} {
+		person, program := openPTY(t)
+		c := &cli{stdin: program, stderr: &typist{t: t, terminal: program, person: person, lines: tt.typed}}
+		v := &verb{file: tt.file}
+		ask := v.passphrase(t.Context(), c)
+		want := []string{tt.typed[0], "of the key"}
+		for i := range want {
+			if got, err := ask(); got != want[i] || err != nil {
+				t.Errorf("%s %d: got %q, %v, want %q", tt.file, i, got, err, want[i])
+			}
+		}
+	}
+}
+
 // Ctrl-C at the prompt must not leave a terminal that shows nothing.
 func TestInterruptedPassphrase(t *testing.T) {
 	t.Setenv(passphraseEnv, "")

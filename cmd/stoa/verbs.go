@@ -19,8 +19,9 @@ type verb struct {
 	json bool
 	req  app.Request
 
-	// export asks for a new passphrase, twice, instead of for one that exists.
-	export bool
+	// file is "export" or "import" where a file with a passphrase of its own
+	// is written or read.
+	file string
 }
 
 // newVerb adds the flags that every verb has.
@@ -61,11 +62,7 @@ func (v *verb) do(ctx context.Context, c *cli) error {
 
 // ask sends the request.
 func (v *verb) ask(ctx context.Context, c *cli) (app.Reply, error) {
-	prompt := "passphrase"
-	if v.export {
-		prompt = "new passphrase for the export"
-	}
-	reply, err := c.app.do(ctx, homeOr(v.home), v.req, c.passphrase(ctx, prompt, v.export))
+	reply, err := c.app.do(ctx, homeOr(v.home), v.req, v.passphrase(ctx, c))
 	if errors.Is(err, context.Canceled) {
 		err = &app.UserError{
 			Text: "stopped before there was an answer",
@@ -76,13 +73,32 @@ func (v *verb) ask(ctx context.Context, c *cli) (app.Reply, error) {
 	return reply, err
 }
 
+// passphrase returns what the request asks passphrases with: the first one is
+// that of the file, if there is one, and any other that of the key.
+func (v *verb) passphrase(ctx context.Context, c *cli) func() (string, error) {
+	ofKey := c.passphrase(ctx, keyPrompt, false)
+	ofFile := ofKey
+	switch v.file {
+	case "export":
+		ofFile = c.passphrase(ctx, "new passphrase for the export", true)
+	case "import":
+		ofFile = c.passphrase(ctx, "passphrase of the export", false)
+	}
+	next := ofFile
+	return func() (string, error) {
+		ask := next
+		next = ofKey
+		return ask()
+	}
+}
+
 // print prints the reply.
 func (v *verb) print(c *cli, reply app.Reply) error {
-	if v.json {
-		if reply.Data == nil {
-			reply.Data = struct{}{}
-		}
+	if v.json && reply.Data != nil {
 		return writeJSON(c.stdout, reply.Data)
+	}
+	if v.json {
+		return writeJSON(c.stdout, reply)
 	}
 	for _, l := range reply.Lines {
 		if _, err := fmt.Fprintln(c.stdout, clean(l)); err != nil {
