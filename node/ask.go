@@ -161,6 +161,12 @@ func (r *Room) askPeer(ctx context.Context, p peer.ID, body []byte) (who identit
 	return answer.From, answer.Body, nil
 }
 
+// resetByPeer says whether the far end cut the stream, not we or the network.
+func resetByPeer(err error) bool {
+	var e *network.StreamError
+	return errors.As(err, &e) && e.Remote
+}
+
 // exchange writes the request and reads the reply. A peer that resets the stream
 // was reached: it does not know the room, or does not want us.
 func (r *Room) exchange(s stream, ch channel, body []byte) (reply, error) {
@@ -172,7 +178,7 @@ func (r *Room) exchange(s stream, ch channel, body []byte) (reply, error) {
 	}
 	s.CloseWrite()
 	sealed, err := readFrame(s, maxReply+wireSlack)
-	if errors.Is(err, network.ErrReset) {
+	if resetByPeer(err) {
 		return reply{}, fmt.Errorf("%w: %w", ErrRefused, err)
 	} else if err != nil {
 		return reply{}, fmt.Errorf("%w: %w", ErrUnreachable, err)

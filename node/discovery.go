@@ -168,14 +168,14 @@ func relaySource(candidates func(num int) []peer.AddrInfo) autorelay.PeerSource 
 func (n *Node) announce(ctx context.Context, key func(period uint64) cid.Cid) error {
 	ctx, cancel := n.bound(ctx)
 	defer cancel()
-	retry := newBackoff(25*time.Millisecond, 2*time.Second)
+	retry := newBackoff(5*time.Millisecond, 2*time.Second)
 	for ctx.Err() == nil {
 		if err := n.provide(ctx, key); err != nil {
 			n.log.Debug("announce", "err", err)
 			retry.wait(ctx)
 			continue
 		}
-		retry = newBackoff(25*time.Millisecond, 2*time.Second)
+		retry = newBackoff(5*time.Millisecond, 2*time.Second)
 		now := time.Now()
 		nextPeriod := now.Truncate(rendezvousPeriod).Add(rendezvousPeriod).Sub(now)
 		sleep(ctx, min(n.find.again(), nextPeriod+time.Second))
@@ -228,7 +228,7 @@ func (n *Node) seek(ctx context.Context, key func(period uint64) cid.Cid) iter.S
 // lookups asks the DHT again and again: the room may be announced a moment from
 // now, and a fresh node knows no DHT server for its first milliseconds.
 func (n *Node) lookups(ctx context.Context, key func(period uint64) cid.Cid, found chan<- peer.AddrInfo) {
-	retry := newBackoff(25*time.Millisecond, 5*time.Second)
+	retry := newBackoff(5*time.Millisecond, 3*time.Second)
 	for ctx.Err() == nil {
 		n.lookup(ctx, key(periodAt(time.Now())), found)
 		retry.wait(ctx)

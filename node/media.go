@@ -4,7 +4,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -194,7 +193,7 @@ func (r *Room) greetLink(l *link, id identity.ID) error {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	h, err := readHello(r.door, ch.back(), l.stream)
-	if errors.Is(err, network.ErrReset) {
+	if resetByPeer(err) {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	} else if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)

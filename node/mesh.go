@@ -8,6 +8,9 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+
 	"stoa/identity"
 )
 
@@ -15,7 +18,7 @@ const (
 	meshEvery   = time.Second // looks at the connections at least so often
 	meshDials   = 6           // at once
 	meshTimeout = 5 * time.Second
-	meshRetry   = 10 * time.Second // before somebody who was away is tried again
+	meshRetry   = 3 * time.Second // before somebody who was away is tried again
 )
 
 func (r *Room) nudgeMesh() {
@@ -74,7 +77,18 @@ func (r *Room) fillMesh(tried map[identity.ID]time.Time, slots chan struct{}) {
 func (r *Room) greet(id identity.ID) {
 	ctx, cancel := context.WithTimeout(r.ctx, meshTimeout)
 	defer cancel()
+	r.node.forgive(r.book.candidates(id))
 	if _, err := r.Ask(ctx, id, nil); err != nil {
 		r.log.Debug("greet", "who", id.Short(), "err", err)
+	}
+}
+
+// forgive clears libp2p's memory of failed dials, which would keep two halves of a
+// healed partition apart for longer than meshRetry.
+func (n *Node) forgive(at []peer.AddrInfo) {
+	if s, ok := n.host.Network().(*swarm.Swarm); ok {
+		for _, p := range at {
+			s.Backoff().Clear(p.ID)
+		}
 	}
 }

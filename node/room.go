@@ -5,6 +5,7 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -60,6 +61,9 @@ type Room struct {
 // answers asks and links for it. It fails with [ErrEntered] when the node is
 // already in.
 func (n *Node) Enter(cfg RoomConfig) (*Room, error) {
+	if cfg.Key == nil {
+		return nil, errors.New("enter room: no key to speak with")
+	}
 	if cfg.Session == ([8]byte{}) {
 		rand.Read(cfg.Session[:])
 	}

@@ -1,0 +1,107 @@
+// Package nodetest runs nodes on a simulated network, for tests inside a
+// testing/synctest bubble: real libp2p over QUIC, with virtual time and packets
+// that never leave the process.
+package nodetest
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/x/simlibp2p"
+	"github.com/marcopolo/simnet"
+
+	"stoa/identity"
+	"stoa/node"
+)
+
+// lost is a latency that no test outlives.
+const lost = 1000 * time.Hour
+
+// World is a simulated network. Its methods may be called from any goroutine.
+type World struct {
+	t   testing.TB
+	net *simnet.Simnet
+
+	mu    sync.Mutex
+	delay time.Duration
+	block func(from, to string) bool
+}
+
+// New starts a network in which every packet takes delay. It ends with the test.
+// It must be called inside a synctest bubble.
+func New(t testing.TB, delay time.Duration) *World {
+	w := &World{t: t, delay: delay, block: func(string, string) bool { return false }}
+	w.net = &simnet.Simnet{LatencyFunc: w.latency, Logger: slog.New(slog.DiscardHandler)}
+	w.net.Start()
+	t.Cleanup(w.net.Close)
+	return w
+}
+
+func (w *World) latency(p *simnet.Packet) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.block(p.From.String(), p.To.String()) {
+		return lost
+	}
+	return w.delay
+}
+
+// Open starts a node on the private network at ip:port. It is closed with the test.
+func (w *World) Open(ip string, port int, bootstrap ...string) *node.Node {
+	w.t.Helper()
+	link := simnet.LinkSettings{BitsPerSecond: 100 * simlibp2p.OneMbps}
+	n, err := node.Open(w.t.Context(), node.Config{
+		Network:   node.Private,
+		Listen:    []string{fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", ip, port)},
+		Bootstrap: bootstrap,
+		Options: []libp2p.Option{
+			simlibp2p.QUICSimnet(w.net, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}),
+			libp2p.DisableIdentifyAddressDiscovery(), // its timers stall a bubble
+		},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { n.Close() })
+	return n
+}
+
+// Block loses from now on the packets for which lose says so; the addresses have the
+// form ip:port. Nil loses nothing.
+func (w *World) Block(lose func(from, to string) bool) {
+	if lose == nil {
+		lose = func(string, string) bool { return false }
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.block = lose
+}
+
+// Around is for Block: everything from and to one address.
+func Around(addr string) func(from, to string) bool {
+	return func(from, to string) bool { return from == addr || to == addr }
+}
+
+// Enter makes the node act in the test room as a fresh person, whom everybody lets in
+// and whose messages everybody accepts. It is left with the test.
+func Enter(t testing.TB, n *node.Node, rendezvous [16]byte) (*node.Room, identity.ID) {
+	t.Helper()
+	key, err := identity.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := n.Enter(node.RoomConfig{ID: RoomID, Rendezvous: rendezvous, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Check(func(string, []byte) (accept, bad bool) { return true, false })
+	r.Admit(func(identity.ID) bool { return true })
+	return r, key.ID()
+}
+
+// RoomID is the room that Enter enters.
+var RoomID = identity.RoomID{'t', 'e', 's', 't'}

@@ -1,0 +1,494 @@
+// Nodes on a simulated network, in virtual time.
+
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stoa/identity"
+	"stoa/node"
+	"stoa/node/nodetest"
+)
+
+var rendezvous = [16]byte{'r', 'v'}
+
+const oneWay = 10 * time.Millisecond
+
+func newKey(t *testing.T) *identity.Key {
+	t.Helper()
+	k, err := identity.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func echo(_ context.Context, _ identity.ID, req []byte) ([]byte, error) {
+	return append([]byte("re: "), req...), nil
+}
+
+// findAndAsk asks the first peer that answers.
+func findAndAsk(t *testing.T, r *node.Room, req []byte) (identity.ID, []byte) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for addr := range r.Find(ctx) {
+		if who, rep, err := r.AskPeer(ctx, addr, req); err == nil {
+			return who, rep
+		}
+	}
+	t.Fatal("nobody found who answers")
+	return identity.ID{}, nil
+}
+
+func TestFindWithoutHintsAndAskBothWays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		boot := w.Open("1.0.0.1", 8000)
+		a := w.Open("1.0.0.2", 8000, boot.Addrs()...)
+		b := w.Open("1.0.0.3", 8000, boot.Addrs()...)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		rb, idb := nodetest.Enter(t, b, rendezvous)
+		ra.HandleAsk(echo)
+		rb.HandleAsk(echo)
+		go ra.Announce(t.Context())
+
+		start := time.Now()
+		who, rep := findAndAsk(t, rb, []byte("let me in"))
+		if who != ida || string(rep) != "re: let me in" {
+			t.Fatalf("%v answered %q, want %v", who, rep, ida)
+		}
+		if took := time.Since(start); took > 1500*time.Millisecond {
+			t.Errorf("finding took %v", took)
+		}
+
+		// The asked one knows the asker now, and asks back without any address.
+		rep, err := ra.Ask(t.Context(), idb, []byte("who are you"))
+		if err != nil || string(rep) != "re: who are you" {
+			t.Fatalf("asked back: %q, %v", rep, err)
+		}
+	})
+}
+
+func TestAskIsOneRoundTripAfterTheDial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		rb, _ := nodetest.Enter(t, b, rendezvous)
+		ra.HandleAsk(echo)
+
+		start := time.Now()
+		if _, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		// Two round trips for the QUIC handshake with its address check, one to ask;
+		// the simulated links add microseconds.
+		if took := time.Since(start); took > 3*2*oneWay+oneWay {
+			t.Errorf("first ask took %v", took)
+		}
+		start = time.Now()
+		if _, err := rb.Ask(t.Context(), ida, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 2*oneWay+oneWay/2 {
+			t.Errorf("second ask took %v, more than one round trip", took)
+		}
+	})
+}
+
+func TestAskErrorsTellUnreachableFromRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		rb, _ := nodetest.Enter(t, b, rendezvous)
+
+		_, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("no handler yet"))
+		if !errors.Is(err, node.ErrRefused) {
+			t.Errorf("without a handler: %v, want refused", err)
+		}
+		ra.HandleAsk(func(context.Context, identity.ID, []byte) ([]byte, error) {
+			return nil, errors.New("a secret reason")
+		})
+		if _, err = rb.Ask(t.Context(), ida, []byte("x")); !errors.Is(err, node.ErrRefused) {
+			t.Errorf("handler said no: %v, want refused", err)
+		} else if bytes.Contains([]byte(err.Error()), []byte("secret")) {
+			t.Errorf("the reason crossed the wire: %v", err)
+		}
+		if _, err = rb.Ask(t.Context(), identity.ID{1}, []byte("x")); !errors.Is(err, node.ErrUnreachable) {
+			t.Errorf("unknown person: %v, want unreachable", err)
+		}
+		w.Block(nodetest.Around("1.0.0.1:8000"))
+		if _, err = rb.Ask(t.Context(), ida, []byte("x")); !errors.Is(err, node.ErrUnreachable) {
+			t.Errorf("silent peer: %v, want unreachable", err)
+		}
+		if _, err = rb.Ask(t.Context(), ida, make([]byte, 65<<10)); !errors.Is(err, node.ErrTooLarge) {
+			t.Errorf("65 KiB: %v, want too large", err)
+		}
+	})
+}
+
+// A squatter announces the DHT key (which it may have seen) without the door key.
+func TestSquatterLearnsNothingAndHidesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		boot := w.Open("1.0.0.1", 8000)
+		squatter := w.Open("1.0.0.2", 8000, boot.Addrs()...)
+		member := w.Open("1.0.0.3", 8000, boot.Addrs()...)
+		joiner := w.Open("1.0.0.4", 8000, boot.Addrs()...)
+
+		// The rendezvous key alone gives the DHT key; the room ID opens the door.
+		other, err := squatter.Enter(node.RoomConfig{ID: identity.RoomID{'x'}, Rendezvous: rendezvous, Key: newKey(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go other.Announce(t.Context())
+		time.Sleep(time.Second)
+		heard := false
+		other.HandleAsk(func(context.Context, identity.ID, []byte) ([]byte, error) {
+			heard = true
+			return []byte("welcome"), nil
+		})
+
+		rm, idm := nodetest.Enter(t, member, rendezvous)
+		rm.HandleAsk(echo)
+		go rm.Announce(t.Context())
+		rj, _ := nodetest.Enter(t, joiner, rendezvous)
+		if _, _, err := rj.AskPeer(t.Context(), squatter.Addrs()[0], []byte("secret")); !errors.Is(err, node.ErrRefused) {
+			t.Errorf("the squatter answered: %v", err)
+		}
+		if who, _ := findAndAsk(t, rj, []byte("x")); who != idm {
+			t.Errorf("%v answered, want the member", who)
+		}
+		if heard {
+			t.Error("a node outside the room was asked")
+		}
+	})
+}
+
+func TestGossipReachesMembersAndObeysTheCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		var nodes []*node.Node
+		var rooms []*node.Room
+		var ids []identity.ID
+		for i := range 5 {
+			n := w.Open(fmt.Sprintf("1.0.0.%d", i+1), 8000)
+			r, id := nodetest.Enter(t, n, rendezvous)
+			nodes, rooms, ids = append(nodes, n), append(rooms, r), append(ids, id)
+		}
+		// A star: only the first can be reached by the others.
+		hub := "1.0.0.1:8000"
+		w.Block(func(from, to string) bool { return from != hub && to != hub })
+		for _, r := range rooms[1:] {
+			r.Meet(ids[0], nodes[0].Addrs())
+		}
+		var mu sync.Mutex
+		checked := 0
+		rooms[0].Check(func(_ string, msg []byte) (accept, bad bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			checked++
+			return string(msg) != "bad", string(msg) == "bad"
+		})
+		time.Sleep(2 * time.Second)
+
+		if err := rooms[1].Publish(t.Context(), "log", []byte("good")); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		for i, r := range rooms {
+			if i == 1 {
+				continue
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			channel, msg, err := r.Next(ctx)
+			cancel()
+			if err != nil || channel != "log" || string(msg) != "good" {
+				t.Fatalf("node %d: %q %q %v", i, channel, msg, err)
+			}
+		}
+		if took := time.Since(start); took > 100*time.Millisecond {
+			t.Errorf("gossip took %v", took)
+		}
+
+		// What the first refuses does not get past it.
+		if err := rooms[2].Publish(t.Context(), "log", []byte("bad")); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if _, msg, err := rooms[3].Next(ctx); err == nil {
+			t.Errorf("refused message was passed on: %q", msg)
+		}
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if checked != 2 {
+			t.Errorf("checked %d messages, want 2", checked)
+		}
+	})
+}
+
+func TestGossipBoundsAndUnknownChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		r, _ := nodetest.Enter(t, w.Open("1.0.0.1", 8000), rendezvous)
+		if err := r.Publish(t.Context(), "log", make([]byte, 61<<10)); !errors.Is(err, node.ErrTooLarge) {
+			t.Errorf("61 KiB: %v", err)
+		}
+		if err := r.Publish(t.Context(), "nonsense", []byte("x")); err == nil {
+			t.Error("published on a channel that does not exist")
+		}
+		r.Close()
+		if _, _, err := r.Next(t.Context()); !errors.Is(err, node.ErrClosed) {
+			t.Errorf("Next after Close: %v", err)
+		}
+	})
+}
+
+// heard collects packets.
+type heard struct {
+	mu   sync.Mutex
+	got  []string
+	from []identity.ID
+}
+
+func (h *heard) packet(from identity.ID, packet []byte, _ time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.got, h.from = append(h.got, string(packet)), append(h.from, from)
+}
+
+func (h *heard) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.got)
+}
+
+func TestVoiceTravelsInDatagrams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		rb, idb := nodetest.Enter(t, b, rendezvous)
+		var ha, hb heard
+		ra.OnPacket(ha.packet)
+		rb.OnPacket(hb.packet)
+		rb.Meet(ida, a.Addrs())
+		if err := rb.Link(t.Context(), ida); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 100 {
+			packet := bytes.Repeat([]byte{byte(i)}, node.MaxPacket)
+			if n := rb.Send(packet, []identity.ID{ida, {9}}); n != 1 {
+				t.Fatalf("taken by %d links, want 1", n)
+			}
+			ra.Send(packet, []identity.ID{idb})
+			time.Sleep(20 * time.Millisecond)
+		}
+		if ha.count() != 100 || hb.count() != 100 {
+			t.Errorf("heard %d and %d of 100", ha.count(), hb.count())
+		}
+		if ha.from[0] != idb || hb.from[0] != ida {
+			t.Error("packets came from somebody else")
+		}
+		info := rb.Links()[0]
+		if info.Carrier != node.Datagram || info.ID != ida || info.Sent != 100 || info.Received != 100 || info.Dropped != 0 {
+			t.Errorf("link: %+v", info)
+		}
+		if info.RTT < 2*oneWay || info.RTT > 2*oneWay+oneWay/2 {
+			t.Errorf("round trip %v, want %v", info.RTT, 2*oneWay)
+		}
+		if info.LossIn != 0 || info.LossOut != 0 {
+			t.Errorf("loss %v, %v on a perfect network", info.LossIn, info.LossOut)
+		}
+	})
+}
+
+// Both ends dial at the same instant; one link must remain, the same at both.
+func TestLinksDialledFromBothEndsBecomeOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		rb, idb := nodetest.Enter(t, b, rendezvous)
+		var ha, hb heard
+		ra.OnPacket(ha.packet)
+		rb.OnPacket(hb.packet)
+		ra.Meet(idb, b.Addrs())
+		rb.Meet(ida, a.Addrs())
+		var events []bool
+		ra.OnLink(func(_ node.LinkInfo, up bool) { events = append(events, up) })
+		var dials sync.WaitGroup
+		dials.Go(func() {
+			if err := ra.Link(t.Context(), idb); err != nil {
+				t.Error(err)
+			}
+		})
+		dials.Go(func() {
+			if err := rb.Link(t.Context(), ida); err != nil {
+				t.Error(err)
+			}
+		})
+		dials.Wait()
+		time.Sleep(10 * time.Second)
+		if na, nb := len(ra.Links()), len(rb.Links()); na != 1 || nb != 1 {
+			t.Fatalf("%d and %d links remain", na, nb)
+		}
+		ra.Send([]byte("a"), []identity.ID{idb})
+		rb.Send([]byte("b"), []identity.ID{ida})
+		time.Sleep(time.Second)
+		if ha.count() != 1 || hb.count() != 1 {
+			t.Errorf("heard %d and %d, want 1 and 1", ha.count(), hb.count())
+		}
+		if len(events) != 1 || !events[0] {
+			t.Errorf("link events %v, want one up", events)
+		}
+	})
+}
+
+func TestDeadLinkIsCutAndAFreshOneMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		_, ida := nodetest.Enter(t, a, rendezvous)
+		rb, _ := nodetest.Enter(t, b, rendezvous)
+		rb.Meet(ida, a.Addrs())
+		if err := rb.Link(t.Context(), ida); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		var down time.Time
+		rb.OnLink(func(_ node.LinkInfo, up bool) {
+			if !up {
+				down = time.Now()
+			}
+		})
+		w.Block(nodetest.Around("1.0.0.1:8000"))
+		cut := time.Now()
+		// A sender that never stops must not keep the dead link.
+		for range 200 {
+			rb.Send(make([]byte, node.MaxPacket), []identity.ID{ida})
+			time.Sleep(20 * time.Millisecond)
+		}
+		if down.IsZero() {
+			t.Fatal("the link is not cut after 4 s of silence")
+		}
+		if took := down.Sub(cut); took < 2*time.Second || took > 3500*time.Millisecond {
+			t.Errorf("cut after %v", took)
+		}
+		w.Block(nil)
+		if err := rb.Link(t.Context(), ida); err != nil {
+			t.Errorf("linking again: %v", err)
+		}
+	})
+}
+
+func TestAdmitHoldsNewcomersAndCutsTheRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		rb, idb := nodetest.Enter(t, b, rendezvous)
+		var ha heard
+		ra.OnPacket(ha.packet)
+		var mu sync.Mutex
+		member := false
+		ra.Admit(func(id identity.ID) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return member && id == idb
+		})
+		set := func(in bool) {
+			mu.Lock()
+			member = in
+			mu.Unlock()
+			ra.Review()
+		}
+		rb.Meet(ida, a.Addrs())
+		say := func() { rb.Send([]byte("x"), []identity.ID{ida}); time.Sleep(100 * time.Millisecond) }
+
+		if err := rb.Link(t.Context(), ida); err != nil {
+			t.Fatal(err)
+		}
+		say()
+		if ha.count() != 0 || len(ra.Links()) != 0 {
+			t.Fatal("heard somebody who is not let in yet")
+		}
+		set(true) // the news arrives within the five seconds
+		say()
+		if ha.count() != 1 {
+			t.Fatal("not heard although let in")
+		}
+		set(false)
+		say()
+		if ha.count() != 1 || len(ra.Links()) != 0 {
+			t.Error("heard after the removal")
+		}
+		time.Sleep(time.Second)
+		if len(rb.Links()) != 0 {
+			t.Error("the removed one still believes in his link")
+		}
+
+		// Without news the newcomer is cut.
+		if err := rb.Link(t.Context(), ida); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(6 * time.Second)
+		if len(rb.Links()) != 0 {
+			t.Error("a stranger kept his link for more than five seconds")
+		}
+		if err := ra.Link(t.Context(), idb); !errors.Is(err, node.ErrRefused) {
+			t.Errorf("linked to somebody not let in: %v", err)
+		}
+	})
+}
+
+// Sixty people behind one address join, greet and link, all at once.
+func TestSixtyBehindOneAddress(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sixty hosts")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		host := w.Open("1.0.0.1", 8000)
+		hub := "1.0.0.1:8000" // guests cannot reach one another: their DHTs would, for long
+		w.Block(func(from, to string) bool { return from != hub && to != hub })
+		rh, idh := nodetest.Enter(t, host, rendezvous)
+		rh.HandleAsk(echo)
+		var h heard
+		rh.OnPacket(h.packet)
+		var joins sync.WaitGroup
+		for i := range 60 {
+			n := w.Open("2.0.0.2", 8000+i)
+			r, _ := nodetest.Enter(t, n, rendezvous)
+			joins.Go(func() {
+				if _, _, err := r.AskPeer(t.Context(), host.Addrs()[0], []byte("x")); err != nil {
+					t.Errorf("guest %d: %v", i, err)
+					return
+				}
+				if err := r.Link(t.Context(), idh); err != nil {
+					t.Errorf("guest %d: %v", i, err)
+				}
+				r.Send([]byte("hello"), []identity.ID{idh})
+			})
+		}
+		joins.Wait()
+		time.Sleep(3 * time.Second)
+		if n := len(rh.Links()); n != 60 {
+			t.Errorf("%d links, want 60", n)
+		}
+		if h.count() != 60 {
+			t.Errorf("heard %d of 60", h.count())
+		}
+	})
+}
