@@ -44,7 +44,8 @@ type Capture struct {
 	heard    time.Time // when the last frame was read
 }
 
-// NewCapture returns a capture that encodes with enc, which from then on belongs to it. It is not muted.
+// NewCapture returns a capture that encodes with enc, which from then on belongs to it. It is not
+// muted.
 func NewCapture(enc Encoder) *Capture {
 	c := &Capture{enc: enc}
 	c.level.Store(uint32(Silence))
@@ -58,14 +59,15 @@ func (c *Capture) SetMuted(muted bool) { c.muted.Store(muted) }
 // Muted reports what SetMuted was last told.
 func (c *Capture) Muted() bool { return c.muted.Load() }
 
-// SetLoss tells the encoder, from the next frame on, which share of packets is lost on the way, in percent.
+// SetLoss tells the encoder, from the next frame on, which share of packets is lost on the way, in
+// percent.
 func (c *Capture) SetLoss(percent int) { c.loss.Store(int32(min(max(percent, 0), 100))) }
 
 // Level returns how loud the microphone is, muted or not, as RFC 6464 counts it.
 func (c *Capture) Level() uint8 { return uint8(c.level.Load()) }
 
-// Run makes packets of in and hands them to emit, on the calling goroutine, until ctx is done or the
-// encoder fails. emit must not block, nor keep the payload.
+// Run makes packets of in and hands them to emit, on the calling goroutine, until ctx is done or
+// the encoder fails. emit must not block, nor keep the payload.
 func (c *Capture) Run(ctx context.Context, in *Ring, emit func(Packet)) error {
 	c.heard = time.Now()
 	for {
@@ -125,8 +127,8 @@ func (c *Capture) send(emit func(Packet)) error {
 	if n == 0 || pause && (!c.sent || c.paused) {
 		return nil
 	}
-	// The first frame of a pause is sent, small as it is: without it every receiver would take the pause
-	// for a loss at first, and conceal.
+	// The first frame of a pause is sent, small as it is: without it every receiver would take the
+	// pause for a loss at first, and conceal.
 	p := Packet{Index: index, End: pause || muted, Level: level, Payload: c.payload[:n]}
 	if since := index - c.last; c.sent && since <= 255 {
 		p.Since = uint8(since)

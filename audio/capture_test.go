@@ -13,7 +13,8 @@ import (
 	"stoa/audio/audiotest"
 )
 
-// capture runs a Capture on a microphone that plays signal, calls script, and returns what was sent.
+// capture runs a Capture on a microphone that plays signal, calls script, and returns what was
+// sent.
 func capture(t *testing.T, signal audiotest.Signal, script func(c *audio.Capture)) (sent []audio.Packet) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -144,7 +145,8 @@ func TestCaptureLongPause(t *testing.T) {
 	}
 }
 
-// When the microphone stalls, or this program does, the index goes on with time and old sound is not sent.
+// When the microphone stalls, or this program does, the index goes on with time and old sound is
+// not sent.
 func TestCaptureSkipsAStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -19,8 +19,9 @@ type Encoder interface {
 }
 
 // A Decoder turns the payloads of one speaker back into frames. It belongs to one goroutine at a
-// time. Every method that is given pcm fills FrameSize samples, and is called once for each frame
-// of media time in order.
+// time. Every method that is given pcm fills FrameSize samples. Calls come in the order of media
+// time, with nothing for pauses; but Conceal may be called for a frame that then comes late, so
+// that Decode or DecodeFEC of that very frame follows.
 type Decoder interface {
 	// Decode decodes a payload.
 	Decode(payload []byte, pcm []float32) error

@@ -1,5 +1,6 @@
-// Package audio is the road of sound through the program, from microphone to loudspeaker, without the
-// network in the middle, the codec and the devices: those sit behind Encoder, Decoder, Input and Output.
+// Package audio is the road of sound through the program, from microphone to loudspeaker, without
+// the network in the middle, the codec and the devices: those sit behind Encoder, Decoder, Input
+// and Output.
 //
 //	Input ─► Ring ─► Capture ─► Encoder ─► Packet        one for the speaker
 //	Packet ─► Source(Jitter ─► Decoder ─► time scale) ─┐
@@ -13,6 +14,6 @@
 // runs short. So nothing on that side keeps a clock of its own, and nothing waits for the network.
 //
 // Delay is what this package guards. A Capture adds the 20 ms of a frame. A Jitter adds what the
-// network has lately proven to need, 10 ms at least. The ring to the loudspeaker holds one pull. Every
-// queue is bounded, and what is late is dropped and counted.
+// network has lately proven to need, 10 ms at least. The ring to the loudspeaker holds one pull.
+// Every queue is bounded, and what is late is dropped and counted.
 package audio

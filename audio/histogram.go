@@ -1,5 +1,5 @@
-// This file holds what a Jitter learns about the network: how long packets take at the least, and how
-// much longer than that they usually take.
+// This file holds what a Jitter learns about the network: how long packets take at the least, and
+// how much longer than that they usually take.
 
 package audio
 
@@ -9,8 +9,9 @@ const (
 	histogramBin  = 2 * time.Millisecond
 	histogramBins = 160 // 320 ms; what takes longer is counted in the last bin
 
-	// histogramMemory is how many packets the histogram remembers: about 12 s of speech. Long enough
-	// that a burst every few seconds is expected, short enough that one bad minute is forgiven.
+	// histogramMemory is how many packets the histogram remembers: about 12 s of speech. Long
+	// enough that a burst every few seconds is expected, short enough that one bad minute is
+	// forgiven.
 	histogramMemory = 600
 )
 
@@ -23,8 +24,8 @@ type histogram struct {
 	carry  time.Duration // drift not yet made up by moving the origin
 }
 
-// follow moves everything by what the clocks have drifted apart. Without it the memory would smear: 300 ppm
-// make 16 ms in the time after which a hundredth of a packet is still remembered.
+// follow moves everything by what the clocks have drifted apart. Without it the memory would smear:
+// 300 ppm make 16 ms in the time after which a hundredth of a packet is still remembered.
 func (h *histogram) follow(drifted time.Duration) {
 	h.carry += drifted
 	bins := int64(h.carry / histogramBin)
@@ -33,7 +34,8 @@ func (h *histogram) follow(drifted time.Duration) {
 }
 
 // rebase makes base the origin and moves what is known, so that it keeps its absolute place. Then
-// neither a route that becomes shorter nor one that becomes longer makes a wrong step in the target.
+// neither a route that becomes shorter nor one that becomes longer makes a wrong step in the
+// target.
 func (h *histogram) rebase(base time.Duration) {
 	origin := floorDiv(int64(base), int64(histogramBin))
 	shift := h.origin - origin
@@ -89,7 +91,8 @@ const (
 	floorSlot  = time.Second
 
 	// floorStale is the silence after which old minima no longer tell where a packet belongs, even
-	// with the drift known: the estimate is off by some 20 ppm, which then makes half a millisecond.
+	// with the drift known: the estimate is off by some 20 ppm, which then makes half a
+	// millisecond.
 	floorStale = 30 * time.Second
 )
 

@@ -1,8 +1,9 @@
-// This file holds the jitter buffer: which frame is played when, and how much delay is worth having.
+// This file holds the jitter buffer: which frame is played when, and how much delay is worth
+// having.
 //
-// The ideas are those of WebRTC's NetEq: a histogram of packet delays with forgetting, a target that
-// covers nearly all of them, growth by waiting for what is late, shrinking by playing faster. What
-// differs is that the delay is measured in time, as the distance between the moment a frame is
+// The ideas are those of WebRTC's NetEq: a histogram of packet delays with forgetting, a target
+// that covers nearly all of them, growth by waiting for what is late, shrinking by playing faster.
+// What differs is that the delay is measured in time, as the distance between the moment a frame is
 // wanted and the moment at which it could have been here, and not as a count of packets. So a
 // buffer can hold less than one frame, and it is right from the first packet on.
 
@@ -82,7 +83,8 @@ type JitterStats struct {
 }
 
 // A Jitter orders the packets of one speaker and decides what is played when. It is a pure machine:
-// no clock, no goroutine, no lock. Times are since a moment of the caller's choice. The zero Jitter is ready.
+// no clock, no goroutine, no lock. Times are since a moment of the caller's choice. The zero Jitter
+// is ready.
 type Jitter struct {
 	slots   [jitterSlots]slot
 	seen    [jitterSeen]sighting
@@ -186,7 +188,7 @@ func (j *Jitter) learn(p Packet, index int64, transit, arrival time.Duration) {
 	j.base = j.floor.add(transit, arrival)
 	j.delays.rebase(j.base)
 	j.delays.add(transit)
-	if index > j.newest {
+	if index > j.newest { // by now the frame before the last one is lost if it is not here
 		j.learnRepair(index - 1)
 	}
 	j.seen[index&(jitterSeen-1)] = sighting{true, index, p.Since, transit}
@@ -311,7 +313,7 @@ func (j *Jitter) shed(now time.Duration) {
 	}
 }
 
-// decide says what becomes of the frame next, and moves next over frames that concealment has
+// decide says what becomes of the frame next, and moves next over lost frames that concealment has
 // covered.
 func (j *Jitter) decide() Step {
 	s := j.first()
@@ -359,8 +361,8 @@ func (j *Jitter) take(s *slot) Step {
 
 // stretch returns by how much playing should be slowed down (positive) or sped up, in samples.
 //
-// Frames are popped when a block of 10 ms cannot be filled any more, so wait, the rest that is left
-// then, is delay for nothing, and what lies above the target is worth removing only in steps of a block.
+// Frames are popped when a block of 10 ms cannot be filled any more. So wait, what was left then,
+// is delay for nothing, and what lies above the target is worth removing in steps of a block only.
 func (j *Jitter) stretch(wait time.Duration) int {
 	least, full := j.lately.min()
 	slack := least - j.base - wait - j.target

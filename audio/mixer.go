@@ -39,7 +39,8 @@ func mix(sum, p []float32, from, to float32) {
 }
 
 // softClip keeps p within full scale. Below clipKnee samples pass as they are; above it they bend
-// towards 1 along a hyperbolic tangent, whose slope at the knee is 1, so there is no corner to hear.
+// towards 1 along a hyperbolic tangent, whose slope at the knee is 1, so there is no corner to
+// hear.
 func softClip(p []float32) {
 	for i, v := range p {
 		switch {

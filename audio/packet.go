@@ -15,8 +15,8 @@ const (
 	// FrameTime is the length of a frame.
 	FrameTime = 20 * time.Millisecond
 
-	// BlockSize is the number of samples that a Player mixes at once: 10 ms. Outputs do best to pull
-	// this much or less at a time, for whatever they pull at once is delay.
+	// BlockSize is the number of samples that a Player mixes at once: 10 ms. Outputs do best to
+	// pull this much or less at a time, for whatever they pull at once is delay.
 	BlockSize = FrameSize / 2
 
 	// MaxPayload is the largest encoded frame, in bytes. It is the largest single frame that Opus
@@ -42,7 +42,7 @@ type Packet struct {
 	// steps of -1 dB.
 	Level uint8
 
-	// Payload is the encoded frame, 1 to MaxPayload bytes. Whoever receives a Packet from a callback
-	// must not keep it past the call.
+	// Payload is the encoded frame, 1 to MaxPayload bytes. Whoever receives a Packet from a
+	// callback must not keep it past the call.
 	Payload []byte
 }

@@ -23,7 +23,7 @@ const (
 // A Player mixes any number of sources for one loudspeaker. It takes the time from the moments at
 // which the loudspeaker pulls, so nothing is played while nothing pulls.
 type Player struct {
-	epoch time.Time
+	epoch time.Time // what a source's times count from
 
 	mu      sync.Mutex
 	sources []*Source
@@ -39,7 +39,7 @@ func NewPlayer() *Player {
 }
 
 // NewSource adds a speaker whose packets dec decodes. From then on dec belongs to the player, which
-// uses it only inside Run. The source is silent until packets come and costs next to nothing while silent. The
+// uses it only inside Run. The source costs next to nothing while its speaker is silent. The
 // caller bounds the number of sources and closes each.
 func (p *Player) NewSource(dec Decoder) *Source {
 	s := &Source{player: p, dec: dec}

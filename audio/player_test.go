@@ -77,7 +77,8 @@ func TestMouthToEar(t *testing.T) {
 			heard := r.stop()
 			for i, v := range heard {
 				if v > 0.5 {
-					// The microphone writes a piece at its beginning where a real one would at its end.
+					// The microphone writes a piece at its beginning where a real one would at its
+					// end.
 					took := time.Duration(i-pulse)*time.Second/audio.Rate - 4*ms + audio.FrameTime/2
 					t.Logf("delay %v: mouth to ear %v", delay, took-delay)
 					if took-delay > 51*ms {
@@ -164,7 +165,7 @@ func TestPlayerIsSilentWithoutSources(t *testing.T) {
 	})
 }
 
-// A loudspeaker that pulls 40 ms at once, and one that the machine wakes late, get what they need.
+// A loudspeaker that pulls 40 ms at once gets them.
 func TestPlayerLeadsLargePulls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -189,13 +190,58 @@ func TestPlayerLeadsLargePulls(t *testing.T) {
 	})
 }
 
+// A loudspeaker that pulls twice in a row, as when the machine was busy, soon gets both.
+func TestPlayerLeadsLatePulls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ring := audio.NewRing(audio.RingSize)
+		done := make(chan error, 1)
+		go func() { done <- audio.NewPlayer().Run(ctx, ring) }()
+		synctest.Wait()
+		piece := make([]float32, audio.BlockSize)
+		var before uint64
+		for i := range 100 {
+			if i == 10 {
+				before = ring.Underruns()
+			}
+			ring.Pull(piece)
+			ring.Pull(piece)
+			time.Sleep(20 * ms)
+		}
+		if ring.Underruns() != before {
+			t.Errorf("%d samples of underrun", ring.Underruns()-before)
+		}
+		if ring.Len() > 2*audio.FrameSize {
+			t.Errorf("the ring holds %d samples", ring.Len())
+		}
+		cancel()
+		<-done
+	})
+}
+
+// What the decoder refuses is concealed and counted.
+func TestSourceConcealsRubbish(t *testing.T) {
+	player := audio.NewPlayer()
+	s := player.NewSource(&audiotest.Decoder{})
+	block := make([]float32, audio.BlockSize)
+	for i := range uint32(10) {
+		at := time.Duration(i) * audio.FrameTime
+		s.Push(audio.Packet{Index: i, Since: 1, Payload: []byte{1, 2, 3}}, player.Epoch().Add(at))
+		s.Block(at, block)
+		s.Block(at+10*ms, block)
+	}
+	if st := s.Stats(); st.Undecoded < 8 || st.Concealed < 8 || audio.Level(block) != audio.Silence {
+		t.Errorf("%+v", st)
+	}
+}
+
 func BenchmarkPlayerTenSpeakers(b *testing.B) {
 	player := audio.NewPlayer()
 	var sources []*audio.Source
 	for range 10 {
 		sources = append(sources, player.NewSource(&audiotest.Decoder{}))
 	}
-	payload := make([]byte, 1200)
+	payload := speech(b)
 	sum := make([]float32, audio.BlockSize)
 	var now time.Duration
 	var index uint32
@@ -207,6 +253,7 @@ func BenchmarkPlayerTenSpeakers(b *testing.B) {
 			s.Block(now+10*ms, sum)
 		}
 		audio.SoftClip(sum)
+		clear(sum)
 		index++
 		now += audio.FrameTime
 	}

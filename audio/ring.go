@@ -71,8 +71,8 @@ func (r *Ring) Read(p []float32) int {
 	return n
 }
 
-// Pull fills p whatever happens: what the ring lacks becomes zeros and is counted as underrun. It is
-// how an Output reads.
+// Pull fills p whatever happens: what the ring lacks becomes zeros and is counted as underrun. It
+// is how an Output reads.
 func (r *Ring) Pull(p []float32) {
 	if int64(len(p)) > r.pull.Load() {
 		r.pull.Store(int64(len(p)))

@@ -85,7 +85,8 @@ func inTime(d *toneDecoder, frames int) float64 {
 	return float64(n) / float64(frames)
 }
 
-// paths are the networks of the played-in-time figures: loss, one way of 40 and 100 ms round trips, jitter.
+// paths are the networks of the played-in-time figures: loss, one way of 40 and 100 ms round trips,
+// jitter.
 func paths(f func(name string, p audiotest.Path)) {
 	for _, rtt := range []time.Duration{40 * time.Millisecond, 100 * time.Millisecond} {
 		for _, loss := range []int{0, 1, 5, 10} {
@@ -140,9 +141,11 @@ func BenchmarkPlayedInTime(b *testing.B) {
 				dec = newToneDecoder()
 				blocks := time.Duration(0)
 				delay = 0
-				simulate(p.Deliver(audiotest.Packets(frames)), spoken(frames), dec, func(_ time.Duration, s *audio.Source, _ []float32) {
-					blocks++
-					delay += s.Stats().Delay
+				simulate(p.Deliver(audiotest.Packets(frames)), spoken(frames)+time.Second, dec, func(now time.Duration, s *audio.Source, _ []float32) {
+					if now < spoken(frames) {
+						blocks++
+						delay += s.Stats().Delay
+					}
 				})
 				delay /= blocks
 			}

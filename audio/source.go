@@ -18,8 +18,8 @@ const (
 
 	seamSize = 240 // 5 ms of crossfade where concealment meets speech
 
-	// How alike two waves must be to be joined. In quiet parts anything goes, in a voice the cut must
-	// not be heard, and when there is far too much delay, that is the greater evil.
+	// How alike two waves must be to be joined. In quiet parts anything goes, in a voice the cut
+	// must not be heard, and when there is far too much delay, that is the greater evil.
 	alikeVoice = 0.9
 	alikeHurry = 0.6
 
@@ -35,10 +35,11 @@ const (
 type Stats struct {
 	JitterStats
 
-	Concealed  uint64    // frames' worth of concealment played, pauses left out
+	Concealed  uint64    // frames' worth of concealment, that of pauses left out
 	Stretched  uint64    // samples added to keep up with the clocks and the network
 	Compressed uint64    // samples left out for the same
-	Level      uint8     // loudness of the last block as RFC 6464 counts it
+	Undecoded  uint64    // frames that the decoder refused; they count as played or recovered, too
+	Level      uint8     // what Source.Level returns
 	First      time.Time // when the first frame was mixed; zero until then
 }
 
@@ -72,7 +73,8 @@ type Source struct {
 }
 
 // Push gives the source a packet that arrived at at. It copies the payload and never waits for
-// decoding.
+// decoding. The same packet may be pushed again, as when a carrier repeats it: that is counted as
+// a duplicate and costs nothing.
 func (s *Source) Push(p Packet, at time.Time) {
 	arrival := at.Sub(s.player.epoch)
 	s.mu.Lock()
@@ -83,7 +85,7 @@ func (s *Source) Push(p Packet, at time.Time) {
 // SetGain sets the loudness, 1 being as sent. It changes over 10 ms.
 func (s *Source) SetGain(gain float32) { s.gain.Store(math.Float32bits(gain)) }
 
-// Level returns the loudness of what was last mixed, as RFC 6464 counts it.
+// Level returns the loudness of what was last mixed, before its gain, as RFC 6464 counts it.
 func (s *Source) Level() uint8 { return uint8(s.level.Load()) }
 
 // Stats returns the counters.
@@ -163,6 +165,10 @@ func (s *Source) count(step Step, now time.Duration) {
 // heard before it the two are joined without a seam. What could not be decoded is concealed.
 func (s *Source) real(err error, skip int) {
 	if err != nil {
+		s.mu.Lock()
+		s.extra.Undecoded++
+		s.unheard += uint64(FrameSize - skip)
+		s.mu.Unlock()
 		s.conceal(FrameSize - skip)
 		return
 	}
@@ -182,7 +188,8 @@ func (s *Source) real(err error, skip int) {
 }
 
 // conceal appends n samples of what the decoder makes up, which fades when it goes on for long. The
-// decoder makes whole frames; what is left of one serves the next call, or is joined to the next real frame.
+// decoder makes whole frames; what is left of one serves the next call, or is joined to the next
+// real frame.
 func (s *Source) conceal(n int) {
 	if s.comfort {
 		s.hold, s.fade = comfortHold, comfortFade

@@ -137,7 +137,7 @@ func TestSourceGainAndClose(t *testing.T) {
 func BenchmarkSource(b *testing.B) {
 	player := audio.NewPlayer()
 	s := player.NewSource(&audiotest.Decoder{})
-	payload := make([]byte, 1200)
+	payload := speech(b)
 	block := make([]float32, audio.BlockSize)
 	var now time.Duration
 	var index uint32
@@ -146,7 +146,19 @@ func BenchmarkSource(b *testing.B) {
 		s.Push(audio.Packet{Index: index, Since: 1, Payload: payload}, player.Epoch().Add(now))
 		s.Block(now, block)
 		s.Block(now+10*ms, block)
+		clear(block)
 		index++
 		now += audio.FrameTime
 	}
+}
+
+// speech returns a payload that is not silence.
+func speech(b *testing.B) []byte {
+	pcm, buf := make([]float32, audio.FrameSize), make([]byte, audio.MaxPayload)
+	audiotest.Tone(200, 0.05)(0, pcm)
+	n, err := new(audiotest.Encoder).Encode(pcm, buf)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return buf[:n]
 }

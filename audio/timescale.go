@@ -1,7 +1,7 @@
 // This file holds time scaling: playing a few milliseconds of speech more or less than there are,
 // without a change of pitch. The method is WSOLA (Verhelst and Roelands, ICASSP 1993): a piece as
-// long as one or more periods of the voice is left out or said twice, and the seam is a crossfade at
-// the place where the waves fit best.
+// long as one or more periods of the voice is left out or said twice, and the seam is a crossfade
+// at the place where the waves fit best.
 
 package audio
 
@@ -15,7 +15,8 @@ const (
 )
 
 // shorten leaves out a piece of p, at most most samples long, when the waves around it are at least
-// as similar as alike (a normalised correlation, at most 1). It works in place and returns how many samples are left.
+// as similar as alike (a normalised correlation, at most 1). It works in place and returns how many
+// samples are left.
 func shorten(p []float32, most int, alike float32) int {
 	lag := findLag(p, most, alike)
 	if lag == 0 {
@@ -46,8 +47,8 @@ func findLag(p []float32, most int, alike float32) int {
 	if most < scaleShort {
 		return 0
 	}
-	lag, best := bestLag(p, scaleShort, most, scaleCoarse)
-	lag, best = bestLag(p, max(lag-scaleCoarse, scaleShort), min(lag+scaleCoarse, most), 1)
+	lag, _ := bestLag(p, scaleShort, most, scaleCoarse)
+	lag, best := bestLag(p, max(lag-scaleCoarse, scaleShort), min(lag+scaleCoarse, most), 1)
 	if best < alike {
 		return 0
 	}

@@ -11,7 +11,8 @@ import (
 	"stoa/audio/audiotest"
 )
 
-// roughness returns the largest second difference of p, which a click makes large and a low tone does not.
+// roughness returns the largest second difference of p, which a click makes large and a low tone
+// does not.
 func roughness(p []float32) float64 {
 	worst := 0.0
 	for i := 2; i < len(p); i++ {

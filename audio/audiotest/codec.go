@@ -54,7 +54,8 @@ func (e *Encoder) SetLoss(percent int) error {
 	return nil
 }
 
-// A Decoder decodes what Encoder makes. It conceals by repeating the last frame 6 dB quieter each time, and counts what it was asked for.
+// A Decoder decodes what Encoder makes. It conceals by repeating the last frame 6 dB quieter each
+// time, and counts what it was asked for.
 type Decoder struct {
 	Decoded, Repaired, Concealed int
 

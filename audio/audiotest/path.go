@@ -15,7 +15,8 @@ import (
 	"stoa/audio"
 )
 
-// A Path is a way through a network. The zero Path delivers everything at once. The same Path treats the same packets alike.
+// A Path is a way through a network. The zero Path delivers everything at once. The same Path
+// treats the same packets alike.
 type Path struct {
 	Seed   uint64
 	Delay  time.Duration // of every packet
@@ -53,7 +54,8 @@ func (p Path) Deliver(packets []audio.Packet) []Arrival {
 	return out
 }
 
-// lose decides by Gilbert's two-state model, with which the mean run of losses is Burst and the share is Loss.
+// lose decides by Gilbert's two-state model, with which the share lost is Loss and the mean run
+// is Burst long.
 func (p Path) lose(rnd *rand.Rand, losing bool) bool {
 	if p.Burst <= 1 {
 		return rnd.Float64() < p.Loss
@@ -64,8 +66,8 @@ func (p Path) lose(rnd *rand.Rand, losing bool) bool {
 	return rnd.Float64() < p.Loss/(1-p.Loss)/p.Burst
 }
 
-// Packets returns n packets without a pause between them. Payloads are two bytes of the index and one of filling, so that
-// none looks like a pause.
+// Packets returns n packets, one at least, without a pause between them. Payloads are two bytes of
+// the index and one of filling, so that none looks like a pause.
 func Packets(n int) []audio.Packet {
 	out := make([]audio.Packet, n)
 	for i := range out {

@@ -38,7 +38,8 @@ func ToneAmplitude(pcm []float32, freq float64) float64 {
 	return 2 * math.Sqrt(max(a*a+b*b-k*a*b, 0)) / float64(len(pcm))
 }
 
-// HasTone reports whether pcm is mostly a tone of freq: more than half of its power, and above -60 dBFS.
+// HasTone reports whether pcm is mostly a tone of freq: more than half of its power, and above -60
+// dBFS.
 func HasTone(pcm []float32, freq float64) bool {
 	var power float64
 	for _, v := range pcm {
