@@ -38,20 +38,27 @@ type contents struct {
 // Backup writes all that is in the file, as at one instant. It holds the
 // secrets of rooms: encrypt it before it leaves the machine.
 func (s *Store) Backup(w io.Writer) error {
-	b := backup{Version: version, Name: s.Name()}
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		rooms := tx.Bucket(roomsBucket)
-		return rooms.ForEachBucket(func(id []byte) error {
-			c, err := readContents(rooms.Bucket(id))
-			b.Rooms = append(b.Rooms, c)
-			return err
-		})
+	var b backup
+	err := s.db.View(func(tx *bbolt.Tx) (err error) {
+		b, err = readAll(tx)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	_, err = w.Write(identity.Marshal(b))
 	return err
+}
+
+func readAll(tx *bbolt.Tx) (backup, error) {
+	b := backup{Version: version, Name: string(tx.Bucket(metaBucket).Get(nameKey))}
+	rooms := tx.Bucket(roomsBucket)
+	err := rooms.ForEachBucket(func(id []byte) error {
+		c, err := readContents(rooms.Bucket(id))
+		b.Rooms = append(b.Rooms, c)
+		return err
+	})
+	return b, err
 }
 
 func readContents(b *bbolt.Bucket) (c contents, err error) {
@@ -111,7 +118,8 @@ func replace(path string, b *backup) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.fill(b), s.Close()); err != nil {
+	err = s.db.Update(func(tx *bbolt.Tx) error { return fill(tx, b) })
+	if err = errors.Join(err, s.Close()); err != nil {
 		return errors.Join(err, os.Remove(tmp))
 	}
 	if err := os.Rename(tmp, path); err != nil {
@@ -120,19 +128,17 @@ func replace(path string, b *backup) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// fill writes a backup into an empty file, in one transaction.
-func (s *Store) fill(b *backup) error {
-	return s.db.Update(func(tx *bbolt.Tx) error {
-		if err := tx.Bucket(metaBucket).Put(nameKey, []byte(b.Name)); err != nil {
+// fill writes a backup into an empty file.
+func fill(tx *bbolt.Tx, b *backup) error {
+	if err := tx.Bucket(metaBucket).Put(nameKey, []byte(b.Name)); err != nil {
+		return err
+	}
+	for i := range b.Rooms {
+		if err := fillRoom(tx, &b.Rooms[i]); err != nil {
 			return err
 		}
-		for i := range b.Rooms {
-			if err := fillRoom(tx, &b.Rooms[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func fillRoom(tx *bbolt.Tx, c *contents) error {
