@@ -227,44 +227,51 @@ func (r *Room) Leave(ctx context.Context) error {
 			return nil
 		}
 		r.left, r.mic, r.own, r.dirty = true, false, nil, true
-		r.queue.lower(r.me)
+		r.queue.lower(r.me, millis(now))
 		r.publish(ChannelPresence, r.heartbeat(now, true))
 		return nil
 	})
 }
 
 // Invite makes an invite of this member, without address hints, and remembers
-// it under a label. Errors: ErrNoRight, ErrClosed, or those of
-// [identity.IssueInvite].
+// it under a label. Errors: those of [IssueInvite].
 func (r *Room) Invite(ctx context.Context, terms identity.Terms, label string) (*identity.Invite, error) {
 	var inv *identity.Invite
-	err := r.do(ctx, func(now time.Time) error {
-		me, in := r.state.Members[r.me]
-		switch {
-		case r.state.Closed || !in:
-			return refusal(r.state, r.me)
-		case !me.Caps.Has(identity.CapInvite):
-			return ErrNoRight
-		}
-		chain, seed, err := identity.IssueInvite(r.cfg.Key, me.Credential, terms, r.id)
-		if err != nil {
-			return err
-		}
-		made := &identity.Invite{Room: r.id, Rendezvous: r.cfg.Record.Rendezvous, Seed: seed, Chain: chain}
-		leaf := chain.Leaf()
-		entry := Invited{
-			Grant: leaf.Hash(), Role: leaf.Role, Link: made.String(), Label: label,
-			Made: now, Expires: expiry(leaf.Expires), Uses: leaf.Uses, Exact: leaf.Exact,
-		}
-		if err := r.cfg.Keeper.SaveInvite(r.id, entry); err != nil {
+	err := r.do(ctx, func(now time.Time) (err error) {
+		var entry Invited
+		if inv, entry, err = IssueInvite(r.cfg.Key, r.state, r.cfg.Record, terms, label, r.cfg.Keeper, now); err != nil {
 			return err
 		}
 		r.invites = slices.Insert(r.invites, 0, entry)
 		r.dirty = true
-		inv = made
 		return nil
 	})
 	return inv, err
+}
+
+// IssueInvite makes an invite of k in the room of rec as it stands in state,
+// without address hints, and has keeper remember it under a label. It is for a
+// room that does not run; one that does has [Room.Invite]. Errors: ErrNoRight,
+// ErrClosed, why k is no member, or those of [identity.IssueInvite].
+func IssueInvite(k *identity.Key, state *State, rec Record, terms identity.Terms, label string, keeper Keeper, now time.Time) (*identity.Invite, Invited, error) {
+	me, in := state.Members[k.ID()]
+	switch {
+	case state.Closed || !in:
+		return nil, Invited{}, refusal(state, k.ID())
+	case !me.Caps.Has(identity.CapInvite):
+		return nil, Invited{}, ErrNoRight
+	}
+	chain, seed, err := identity.IssueInvite(k, me.Credential, terms, rec.Room)
+	if err != nil {
+		return nil, Invited{}, err
+	}
+	inv := &identity.Invite{Room: rec.Room, Rendezvous: rec.Rendezvous, Seed: seed, Chain: chain}
+	leaf := chain.Leaf()
+	entry := Invited{
+		Grant: leaf.Hash(), Role: leaf.Role, Link: inv.String(), Label: label,
+		Made: now, Expires: expiry(leaf.Expires), Uses: leaf.Uses, Exact: leaf.Exact,
+	}
+	return inv, entry, keeper.SaveInvite(rec.Room, entry)
 }
 
 // expiry is the time that a grant names; zero for never.

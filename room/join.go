@@ -155,7 +155,7 @@ func (r *Room) countersigned(ctx context.Context, who identity.ID, raw []byte, i
 	var a syncAnswer
 	to := func(ctx context.Context, req []byte) ([]byte, error) { return r.cfg.Network.Ask(ctx, issuer, req) }
 	if err := ask(ctx, to, askAdmit, q, &a); err != nil {
-		if isRefusal(err) {
+		if IsRefusal(err) {
 			return nil, err
 		}
 		return nil, ErrIssuerAway
@@ -175,8 +175,8 @@ func (r *Room) countersigned(ctx context.Context, who identity.ID, raw []byte, i
 	return reply, err
 }
 
-// isRefusal tells whether err is an answer, and not the lack of one.
-func isRefusal(err error) bool {
+// IsRefusal tells whether err is the answer of a member, and not the lack of one.
+func IsRefusal(err error) bool {
 	for _, c := range codes {
 		if errors.Is(err, c.err) {
 			return true
