@@ -53,12 +53,12 @@ const (
 
 // Stats is the state of a room's sound over the second that ended.
 type Stats struct {
-	Room     string         `json:"room"`
-	People   int            `json:"people"`
-	Sent     uint64         `json:"sent"`    // packets this node has sent, all listeners together
-	Dropped  uint64         `json:"dropped"` // packets dropped unsent because they had become late
-	Refused  map[string]int `json:"refused"` // packets not played, by reason
-	Speakers []SpeakerStats `json:"speakers"`
+	Room     string            `json:"room"`
+	People   int               `json:"people"`
+	Sent     uint64            `json:"sent"`    // packets this node has sent, all listeners together
+	Dropped  uint64            `json:"dropped"` // packets dropped unsent because they had become late
+	Refused  map[string]uint64 `json:"refused"` // packets not played, by reason
+	Speakers []SpeakerStats    `json:"speakers"`
 }
 
 // SpeakerStats counts what was received from one speaker since they were first

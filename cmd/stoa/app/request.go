@@ -11,6 +11,10 @@ type Request struct {
 
 	Invite *InviteOptions `json:"invite,omitempty"` // verb invite
 
+	// Secret is the passphrase that id export encrypts with. It crosses only a
+	// socket that its owner alone may open.
+	Secret string `json:"secret,omitempty"`
+
 	KeepLink bool   `json:"keep_link,omitempty"` // kick, ban: leave the link they came by open
 	Reason   string `json:"reason,omitempty"`    // kick, ban: what the log will say
 }

@@ -1,0 +1,180 @@
+// How a running node is steered from another process: HTTP over a unix socket
+// in its home, one POST a verb. Who may open the socket (mode 0600) may steer.
+
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	// maxSocketPath is the longest path that every system takes for a unix
+	// socket: 104 bytes with the closing zero on macOS, 108 on Linux.
+	maxSocketPath = 103
+
+	maxRequest = 64 << 10 // bytes
+	maxReply   = 16 << 20 // bytes: the history of a full log as text
+
+	// verbTime bounds one verb. The slowest ones wait for another member.
+	verbTime = 15 * time.Second
+)
+
+// socketPath is where the node of a home listens. A home too deep for a
+// socket's path gets one in the system's folder for temporary files, in a
+// folder of its own that only its owner may enter.
+func socketPath(home string) string {
+	abs, err := filepath.Abs(home)
+	if err != nil {
+		abs = home
+	}
+	if p := filepath.Join(abs, "stoa.sock"); len(p) <= maxSocketPath {
+		return p
+	}
+	sum := sha256.Sum256([]byte(abs))
+	return filepath.Join(os.TempDir(), fmt.Sprintf("stoa-%d-%s", os.Getuid(), hex.EncodeToString(sum[:6])), "sock")
+}
+
+// listenControl opens the socket of a home. The caller holds the lock of the
+// home's store, so a socket that is there already is left over from a crash.
+func listenControl(home string) (net.Listener, error) {
+	path := socketPath(home)
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if info, err := os.Lstat(dir); err != nil {
+		return nil, err
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a folder", dir)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // serveControl removes it by its own name
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// wireError is how an error for the person crosses the socket.
+type wireError struct {
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty"`
+}
+
+// serveControl answers verbs with do until ctx ends, and removes the socket.
+// It returns when the last answer has been written.
+func serveControl(ctx context.Context, l net.Listener, home string, do func(context.Context, Request) (Reply, error)) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /do", func(w http.ResponseWriter, r *http.Request) {
+		var req Request
+		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&req); err != nil {
+			writeJSON(w, http.StatusBadRequest, wireError{Text: "this stoa does not understand the request", Hint: "run the same version of stoa on both sides"})
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), verbTime)
+		defer cancel()
+		reply, err := do(ctx, req)
+		if err != nil {
+			text, hint := explain(err)
+			writeJSON(w, http.StatusUnprocessableEntity, wireError{Text: text, Hint: hint})
+			return
+		}
+		writeJSON(w, http.StatusOK, reply)
+	})
+	srv := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       10 * time.Second,
+	}
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		end, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if srv.Shutdown(end) != nil {
+			srv.Close()
+		}
+	})
+	err := srv.Serve(l)
+	if !stop() {
+		<-stopped
+	}
+	_ = os.Remove(socketPath(home))
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the other side is gone: nobody to tell
+}
+
+// errNotRunning says that no node serves the home.
+var errNotRunning = errors.New("no node runs with this home")
+
+// askControl has the node of a home perform a verb. Without a node it returns
+// errNotRunning.
+func askControl(ctx context.Context, home string, req Request) (Reply, error) {
+	body, err := json.Marshal(req)
+	if err != nil {
+		return Reply{}, err
+	}
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", socketPath(home))
+		},
+	}
+	client := http.Client{Transport: transport, Timeout: verbTime + 5*time.Second}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://stoa/do", bytes.NewReader(body))
+	if err != nil {
+		return Reply{}, err
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "dial" {
+			return Reply{}, errNotRunning
+		}
+		return Reply{}, &UserError{Text: "the running stoa did not answer", Hint: "look whether it still runs, then try again", Err: err}
+	}
+	defer resp.Body.Close()
+	dec := json.NewDecoder(io.LimitReader(resp.Body, maxReply))
+	if resp.StatusCode != http.StatusOK {
+		var we wireError
+		if err := dec.Decode(&we); err != nil || we.Text == "" {
+			return Reply{}, &UserError{Text: "the running stoa did not understand the request", Hint: "run the same version of stoa on both sides", Err: err}
+		}
+		return Reply{}, &UserError{Text: we.Text, Hint: we.Hint}
+	}
+	var reply Reply
+	if err := dec.Decode(&reply); err != nil {
+		return Reply{}, &UserError{Text: "the running stoa's answer was cut off", Hint: "try again", Err: err}
+	}
+	return reply, nil
+}

@@ -1,0 +1,209 @@
+// Verbs from the command line: to the running node, or, where none runs and
+// none is needed, to the home itself.
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"stoa/identity"
+	"stoa/room"
+)
+
+// Do performs a verb for the node that runs with a home. Where none runs, it
+// does what needs none: invite, links, log and id. passphrase is asked for a
+// locked key, and for the file of an export or import. Errors are for the
+// person.
+func Do(ctx context.Context, homeDir string, req Request, passphrase func() (string, error)) (Reply, error) {
+	reply, err := do(ctx, homeDir, req, passphrase)
+	return reply, asUserError(err)
+}
+
+func do(ctx context.Context, dir string, req Request, passphrase func() (string, error)) (Reply, error) {
+	if err := preparePortable(&req, passphrase); err != nil {
+		return Reply{}, err
+	}
+	if req.Verb == VerbID && argument(req.Args, 0) == "import" {
+		return doImport(dir, req) // the home must not be in use
+	}
+	reply, err := askControl(ctx, dir, req)
+	if !errors.Is(err, errNotRunning) {
+		return reply, err
+	}
+	switch req.Verb {
+	case VerbInvite, VerbLinks, VerbLog, VerbID:
+	default:
+		return Reply{}, err
+	}
+	h, err := openHome(dir, passphrase)
+	if err != nil {
+		return Reply{}, err
+	}
+	reply, err = h.do(req)
+	return reply, errors.Join(err, h.close())
+}
+
+// preparePortable completes an export or import with what only this process
+// knows: its folder, and the passphrase.
+func preparePortable(req *Request, passphrase func() (string, error)) (err error) {
+	what := argument(req.Args, 0)
+	if req.Verb != VerbID || (what != "export" && what != "import") {
+		return nil
+	}
+	if len(req.Args) != 2 {
+		return &UserError{Text: "the file is missing", Hint: "stoa id " + what + " FILE"}
+	}
+	if req.Args[1], err = filepath.Abs(req.Args[1]); err != nil {
+		return err
+	}
+	if passphrase == nil {
+		return identity.ErrPassphrase
+	}
+	req.Secret, err = passphrase()
+	return err
+}
+
+// argument returns one of a verb's words, or nothing.
+func argument(args []string, i int) string {
+	if i < len(args) {
+		return args[i]
+	}
+	return ""
+}
+
+// do performs a verb with no node running.
+func (h *home) do(req Request) (Reply, error) {
+	if req.Verb == VerbID {
+		return h.doID(req, func(string) error { return nil })
+	}
+	rec, err := h.pick(req.Room)
+	if err != nil {
+		return Reply{}, err
+	}
+	switch req.Verb {
+	case VerbLog:
+		return history(rec, h.store)
+	case VerbLinks:
+		made, err := h.store.Invites(rec.Room)
+		return links(made), err
+	}
+	return h.doInvite(rec, req)
+}
+
+// pick finds the room that a verb is about among those the home is in.
+func (h *home) pick(text string) (room.Record, error) {
+	recs, err := h.store.Rooms()
+	if err != nil {
+		return room.Record{}, err
+	}
+	var names []roomName
+	for _, rec := range recs {
+		if !rec.Left || text != "" {
+			names = append(names, roomName{rec.Room, rec.Title})
+		}
+	}
+	id, err := findRoom(names, text)
+	if err != nil {
+		return room.Record{}, err
+	}
+	return h.store.Room(id)
+}
+
+// doInvite makes a link with no node running. Where others are is what was
+// last known: this node's own addresses it cannot know.
+func (h *home) doInvite(rec room.Record, req Request) (Reply, error) {
+	log, err := loadLog(rec, h.store)
+	if err != nil {
+		return Reply{}, err
+	}
+	opts := InviteOptions{}
+	if req.Invite != nil {
+		opts = *req.Invite
+	}
+	now := time.Now()
+	snap := &room.Snapshot{Room: rec.Room, State: log.State().At(uint64(now.UnixMilli()))}
+	terms, err := termsOf(opts, now, func(text string) (identity.ID, error) { return findInvitee(snap, text) })
+	if err != nil {
+		return Reply{}, err
+	}
+	inv, _, err := room.IssueInvite(h.key, snap.State, rec, terms, opts.For, h.store, now)
+	if err != nil {
+		return Reply{}, err
+	}
+	return linkReply(rec.Room, inv.String(), inv.Chain.Leaf()), nil
+}
+
+// doID performs the words of id but import. renamed is told of a new name.
+func (h *home) doID(req Request, renamed func(string) error) (Reply, error) {
+	switch argument(req.Args, 0) {
+	case "", "show":
+		return h.showID(), nil
+	case "name":
+		name := argument(req.Args, 1)
+		if err := checkName(name); err != nil {
+			return Reply{}, err
+		}
+		if err := h.store.SetName(name); err != nil {
+			return Reply{}, err
+		}
+		return said("others see you as %q", name), renamed(name)
+	case "export":
+		sealed, err := h.export(req.Secret)
+		if err != nil {
+			return Reply{}, err
+		}
+		path := argument(req.Args, 1)
+		if err := identity.WriteFile(path, sealed); err != nil {
+			return Reply{}, &UserError{Text: "the export cannot be written: " + err.Error(), Hint: "name another file", Err: err}
+		}
+		return said("everything is in %s, under your passphrase", path), nil
+	}
+	return Reply{}, &UserError{Text: "id takes show, name, export or import", Hint: "stoa id --help"}
+}
+
+func (h *home) showID() Reply {
+	id := h.key.ID().String()
+	name := h.store.Name()
+	r := said("%s", id)
+	if name != "" {
+		r.Lines = append(r.Lines, "others see you as "+name)
+	}
+	r.Data = map[string]any{"id": id, "name": name}
+	return r
+}
+
+// checkName refuses what others could not see as a name.
+func checkName(name string) error {
+	if name == "" || len(name) > room.MaxName {
+		return &UserError{Text: fmt.Sprintf("a name has 1 to %d bytes", room.MaxName), Hint: "choose a shorter one"}
+	}
+	return nil
+}
+
+// doImport carries out `id import`.
+func doImport(dir string, req Request) (Reply, error) {
+	path := argument(req.Args, 1)
+	f, err := os.Open(path)
+	if err != nil {
+		return Reply{}, &UserError{Text: "the export cannot be read: " + err.Error(), Hint: "name the file that `stoa id export` wrote", Err: err}
+	}
+	defer f.Close()
+	sealed, err := io.ReadAll(io.LimitReader(f, maxBundle+1))
+	if err != nil {
+		return Reply{}, &UserError{Text: "the export cannot be read: " + err.Error(), Hint: "name the file that `stoa id export` wrote", Err: err}
+	}
+	if len(sealed) > maxBundle {
+		return Reply{}, &UserError{Text: path + " is too large to be an export", Hint: "name the file that `stoa id export` wrote"}
+	}
+	key, err := importHome(dir, sealed, req.Secret)
+	if err != nil {
+		return Reply{}, err
+	}
+	return Reply{Lines: []string{"you are " + key.ID().String()}, Data: map[string]any{"id": key.ID().String()}}, nil
+}

@@ -1,0 +1,107 @@
+// The signed history of a room, verified again from its bytes and written for
+// people to read.
+
+package app
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"stoa/identity"
+	"stoa/room"
+)
+
+// entryData is one operation as `log --json` prints it.
+type entryData struct {
+	Op     string `json:"op"`
+	Time   string `json:"time"` // as its author claims
+	Author string `json:"author"`
+	Kind   string `json:"kind"`
+	Target string `json:"target,omitempty"`
+	Text   string `json:"text,omitempty"`
+	Valid  bool   `json:"valid"`
+	Why    string `json:"why,omitempty"` // why it is void
+}
+
+// loadLog reads a room's log from the store and verifies every signature in it
+// again.
+func loadLog(rec room.Record, store room.Keeper) (*room.Log, error) {
+	charter, err := identity.ParseCharter(rec.Charter)
+	if err != nil {
+		return nil, fmt.Errorf("the room's charter: %w", err)
+	}
+	raws, err := store.Ops(rec.Room)
+	if err != nil {
+		return nil, err
+	}
+	log := room.NewLog(charter)
+	for _, raw := range raws {
+		if _, _, err := log.Add(raw); err != nil && !errors.Is(err, room.ErrNotAllowed) {
+			return nil, &UserError{Text: "the history kept here is damaged: one of its signatures does not hold", Hint: "join the room again: the others still have it", Err: err}
+		}
+	}
+	return log, nil
+}
+
+// history answers log.
+func history(rec room.Record, store room.Keeper) (Reply, error) {
+	log, err := loadLog(rec, store)
+	if err != nil {
+		return Reply{}, err
+	}
+	entries := []entryData{}
+	r := Reply{}
+	for e := range log.Ops() {
+		d := entryData{
+			Op:     e.Op.Hash().String(),
+			Time:   time.UnixMilli(int64(e.Op.Time)).UTC().Format(time.RFC3339),
+			Author: e.Op.Author.String(),
+			Kind:   e.Op.Kind.String(),
+			Text:   opText(e.Op),
+			Valid:  e.Valid,
+			Why:    e.Why,
+		}
+		line := fmt.Sprintf("%s  %s  %s", d.Time, e.Op.Author.Short(), d.Kind)
+		if !e.Op.Target.IsZero() {
+			d.Target = e.Op.Target.String()
+			line += " " + e.Op.Target.Short()
+		}
+		if d.Text != "" {
+			line += " " + d.Text
+		}
+		if !d.Valid {
+			line += "  (void: " + d.Why + ")"
+		}
+		entries = append(entries, d)
+		r.Lines = append(r.Lines, line)
+	}
+	state := log.State()
+	r.Lines = append(r.Lines, fmt.Sprintf("%s, every signature verified; state %s", count(len(entries), "operation", "operations"), state.Root.Short()))
+	r.Data = map[string]any{"room": rec.Room.String(), "title": state.Title, "root": state.Root.String(), "entries": entries}
+	return r, nil
+}
+
+// opText says of an operation what its kind and target do not.
+func opText(o *room.Op) string {
+	switch o.Kind {
+	case room.KindAdmit, room.KindGrant:
+		g, replace, _ := o.Conferred()
+		if replace {
+			return "as " + g.Role.String() + " and nothing else"
+		}
+		return "as " + g.Role.String()
+	case room.KindRevoke:
+		if o.Revoke().Keep {
+			return "closes link " + o.Revoke().Grant.Short()
+		}
+		return "link " + o.Revoke().Grant.Short()
+	case room.KindKick, room.KindBan:
+		return o.Remove().Reason
+	case room.KindTitle:
+		return fmt.Sprintf("%q", o.Title())
+	case room.KindEpoch:
+		return fmt.Sprintf("%d", o.Epoch().N)
+	}
+	return ""
+}

@@ -1,0 +1,165 @@
+// Invite links: their terms as a person writes them, and the list of those
+// that were made here.
+
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"stoa/identity"
+	"stoa/room"
+)
+
+// defaultExpiry is how long a link lives when nobody says otherwise.
+const defaultExpiry = 24 * time.Hour
+
+// maxExpiry bounds an invite's life, so that a typing mistake is noticed.
+const maxExpiry = 10 * 365 * 24 * time.Hour
+
+// termsOf reads the terms of a link. person resolves whom it is for.
+func termsOf(o InviteOptions, now time.Time, person func(string) (identity.ID, error)) (identity.Terms, error) {
+	t := identity.Terms{Role: identity.RoleListener}
+	if o.Role != "" {
+		role, err := identity.ParseRole(o.Role)
+		if err != nil || role == identity.RoleOwner {
+			return t, &UserError{Text: fmt.Sprintf("a link cannot give the role %q", o.Role), Hint: "--role takes listener, speaker, moderator or relay"}
+		}
+		t.Role = role
+	}
+	switch o.Expires {
+	case "":
+		t.Expires = now.Add(defaultExpiry)
+	case "never":
+	default:
+		d, err := time.ParseDuration(o.Expires)
+		if err != nil || d <= 0 || d > maxExpiry {
+			return t, &UserError{Text: fmt.Sprintf("%q is not a time for which a link can live", o.Expires), Hint: "--expires takes a duration such as 30m, 24h or 720h, or never"}
+		}
+		t.Expires = now.Add(d)
+	}
+	if o.Uses < 0 || o.Uses > 1_000_000 {
+		return t, &UserError{Text: fmt.Sprintf("a link cannot be used %d times", o.Uses), Hint: "--uses takes a number from 1, or 0 for any number"}
+	}
+	t.Uses = uint32(o.Uses)
+	// The count of a link that lets people speak must hold even when the
+	// room is split, at the price that its maker has to be there. Listeners
+	// can do less harm than a door that opens only sometimes.
+	t.Exact = t.Uses > 0 && t.Role != identity.RoleListener
+	if o.For != "" {
+		id, err := person(o.For)
+		if err != nil {
+			return t, err
+		}
+		t.For = id
+	}
+	return t, nil
+}
+
+// findInvitee resolves whom a link is for: anybody by their whole key, since
+// they may never have been here, or a member as findPerson does.
+func findInvitee(s *room.Snapshot, text string) (identity.ID, error) {
+	if id, err := identity.ParseID(strings.TrimSpace(text)); err == nil {
+		return id, nil
+	}
+	return findPerson(s, text)
+}
+
+// findInvite resolves an invite by its link, or by the beginning of its name.
+func findInvite(s *room.Snapshot, text string) (identity.Hash, error) {
+	text = strings.TrimSpace(text)
+	if inv, err := identity.ParseInvite(text); err == nil {
+		if inv.Room != s.Room {
+			return identity.Hash{}, &UserError{Text: "that link is of another room", Hint: "`stoa links` lists the links of this one"}
+		}
+		return inv.Chain.Leaf().Hash(), nil
+	}
+	if h, err := identity.ParseHash(text); err == nil {
+		return h, nil // made by somebody else: whoever outranks it may revoke it
+	}
+	switch found := s.FindInvite(text); {
+	case text == "" || len(found) == 0:
+		return identity.Hash{}, &UserError{Text: fmt.Sprintf("no link made here has a name that begins with %q", text), Hint: "`stoa links` lists them; a whole link or whole name may be anybody's"}
+	case len(found) > 1:
+		return identity.Hash{}, &UserError{Text: fmt.Sprintf("%d links have a name that begins with %q", len(found), text), Hint: "give more of the name"}
+	default:
+		return found[0].Grant, nil
+	}
+}
+
+// linkData is a link as `invite --json` and `links --json` print it.
+type linkData struct {
+	Room    string `json:"room,omitempty"`
+	Name    string `json:"name"` // what revoke takes
+	Role    string `json:"role"`
+	Link    string `json:"link"`
+	For     string `json:"for,omitempty"`
+	Uses    uint32 `json:"uses,omitempty"`
+	Count   string `json:"count,omitempty"` // exact, or best effort: how uses are counted
+	Expires string `json:"expires,omitempty"`
+}
+
+// linkReply answers invite.
+func linkReply(id identity.RoomID, link string, g identity.Grant) Reply {
+	d := linkData{Room: id.String(), Name: g.Hash().String(), Role: g.Role.String(), Link: link, Uses: g.Uses, Count: counting(g.Uses, g.Exact)}
+	if !g.For.IsZero() {
+		d.For = g.For.String()
+	}
+	if g.Expires != 0 {
+		d.Expires = time.UnixMilli(int64(g.Expires)).UTC().Format(time.RFC3339)
+	}
+	return Reply{Lines: []string{link, terms(d)}, Data: d}
+}
+
+// links answers links.
+func links(made []room.Invited) Reply {
+	list := []linkData{}
+	r := Reply{}
+	for _, inv := range made {
+		d := linkData{Name: inv.Grant.String(), Role: inv.Role.String(), Link: inv.Link, For: inv.Label, Uses: inv.Uses, Count: counting(inv.Uses, inv.Exact)}
+		if !inv.Expires.IsZero() {
+			d.Expires = inv.Expires.UTC().Format(time.RFC3339)
+		}
+		list = append(list, d)
+		r.Lines = append(r.Lines, fmt.Sprintf("%s  %s", inv.Grant.Short(), terms(d)))
+	}
+	if len(list) == 0 {
+		r.Lines = []string{"no links were made here"}
+	}
+	r.Data = map[string]any{"links": list}
+	return r
+}
+
+// counting says how the uses of a link are counted, which people must know
+// before they rely on it.
+func counting(uses uint32, exact bool) string {
+	switch {
+	case uses == 0:
+		return ""
+	case exact:
+		return "exact"
+	}
+	return "best effort"
+}
+
+// terms says in words what a link gives to whom and until when.
+func terms(d linkData) string {
+	parts := []string{"for a " + d.Role}
+	if d.For != "" {
+		parts = append(parts, "only for "+d.For[:min(len(d.For), 8)])
+	}
+	switch d.Count {
+	case "exact":
+		parts = append(parts, count(int(d.Uses), "use", "uses")+", counted by you: it opens only while you are in the room")
+	case "best effort":
+		parts = append(parts, count(int(d.Uses), "use", "uses")+", though a few more may slip in while the room is split")
+	}
+	if d.Expires == "" {
+		parts = append(parts, "never expires")
+	} else {
+		parts = append(parts, "until "+d.Expires)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}

@@ -1,0 +1,138 @@
+// Looking from outside: what a link leads to, and which public rooms there are.
+
+package app
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"stoa/identity"
+	"stoa/node"
+	"stoa/room"
+)
+
+// moreCards is how long Rooms waits for another room after the last one.
+const moreCards = 3 * time.Second
+
+// Glimpse is what a link leads to, as a member of the room says.
+type Glimpse struct {
+	Title   string
+	Topic   string
+	Lang    string
+	Stage   []string // names of up to eight people who may speak and are there
+	People  int
+	Role    string    // what the link makes of whoever joins by it
+	Expires time.Time // when the link does; zero: never
+}
+
+// Listing is a public room that is alive now.
+type Listing struct {
+	Title  string
+	Topic  string
+	Lang   string
+	Stage  []string
+	People int
+	Link   string
+	Room   string
+}
+
+// Preview asks a member of the room that a link leads to for its card, without
+// joining. It shows a key made for the occasion, so nobody learns who looked;
+// for a link bound to a person it has to be that person's.
+func Preview(ctx context.Context, cfg Config, link string) (Glimpse, error) {
+	g, err := look(ctx, cfg, link)
+	return g, asUserError(err)
+}
+
+func look(ctx context.Context, cfg Config, link string) (Glimpse, error) {
+	inv, err := identity.ParseInvite(link)
+	if err != nil {
+		return Glimpse{}, err
+	}
+	key, err := identity.NewKey()
+	if err != nil {
+		return Glimpse{}, err
+	}
+	leaf := inv.Chain.Leaf()
+	if !leaf.For.IsZero() {
+		if key, err = identity.LoadKey(filepath.Join(cfg.Home, keyFile), cfg.Passphrase); errors.Is(err, os.ErrNotExist) {
+			return Glimpse{}, identity.ErrNotForYou
+		} else if err != nil {
+			return Glimpse{}, err
+		}
+	}
+	cred, err := inv.Redeem(key, time.Now())
+	if err != nil {
+		return Glimpse{}, err
+	}
+	n, err := openNode(ctx, &cfg)
+	if err != nil {
+		return Glimpse{}, err
+	}
+	defer n.Close()
+	net, err := n.Enter(node.RoomConfig{ID: inv.Room, Rendezvous: inv.Rendezvous, Key: key})
+	if err != nil {
+		return Glimpse{}, err
+	}
+	defer net.Close()
+	card, err := askAnybody(ctx, net, hintAddrs(inv.Hints), func(ctx context.Context, to asker) (*room.Card, error) {
+		return room.Peek(ctx, to, inv.Room, cred, time.Now())
+	})
+	if err != nil {
+		return Glimpse{}, err
+	}
+	g := Glimpse{Title: card.Title, Topic: card.Topic, Lang: card.Lang, Stage: card.Stage, People: int(card.Count), Role: leaf.Role.String()}
+	if leaf.Expires != 0 {
+		g.Expires = time.UnixMilli(int64(leaf.Expires))
+	}
+	return g, nil
+}
+
+// Rooms finds public rooms of a topic and a language, either of which may be
+// empty for any. It ends when ctx does, or when no more rooms turn up.
+func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, error) {
+	n, err := openNode(ctx, &cfg)
+	if err != nil {
+		return nil, asUserError(err)
+	}
+	defer n.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	patience := time.AfterFunc(time.Hour, cancel)
+	defer patience.Stop()
+
+	var found []Listing
+	seen := map[identity.RoomID]bool{}
+	for raw := range n.Cards(ctx, topic, lang) {
+		card, err := room.ParseCard(raw)
+		if err != nil || card.Verify(time.Now()) != nil || card.Link == "" || seen[card.Room] {
+			continue
+		}
+		if (topic != "" && card.Topic != topic) || (lang != "" && card.Lang != lang) {
+			continue
+		}
+		seen[card.Room] = true
+		found = append(found, Listing{
+			Title: card.Title, Topic: card.Topic, Lang: card.Lang, Stage: card.Stage,
+			People: int(card.Count), Link: card.Link, Room: card.Room.String(),
+		})
+		patience.Reset(moreCards)
+	}
+	return found, nil
+}
+
+// openNode starts a node that only looks.
+func openNode(ctx context.Context, cfg *Config) (*node.Node, error) {
+	net, err := networkOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	n, err := node.Open(ctx, node.Config{Listen: cfg.Listen, Network: net, Bootstrap: bootstrapOf(cfg), Log: cfg.Log})
+	if err != nil {
+		return nil, &UserError{Text: "this machine's network cannot be used: " + err.Error(), Hint: "look at --listen and --bootstrap", Err: err}
+	}
+	return n, nil
+}

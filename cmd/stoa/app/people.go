@@ -1,0 +1,90 @@
+// Who is meant by a PERSON, and which room by a ROOM, on the command line.
+
+package app
+
+import (
+	"fmt"
+	"strings"
+
+	"stoa/identity"
+	"stoa/room"
+)
+
+// findPerson resolves the name or the beginning of the key of a member. It is
+// an error when nobody or more than one fits: a verb such as kick must not
+// guess. Names are compared whole and without regard to case.
+func findPerson(s *room.Snapshot, text string) (identity.ID, error) {
+	want := strings.ToLower(strings.TrimSpace(text))
+	if want == "" {
+		return identity.ID{}, &UserError{Text: "the person is missing", Hint: "name them as `stoa who` does: their name, or the beginning of their key"}
+	}
+	var named, keyed []identity.ID
+	for _, p := range s.People {
+		if strings.ToLower(p.Name) == want {
+			named = append(named, p.ID)
+		}
+	}
+	known := map[identity.ID]bool{}
+	consider := func(id identity.ID) {
+		if !known[id] && strings.HasPrefix(id.String(), want) {
+			known[id] = true
+			keyed = append(keyed, id)
+		}
+	}
+	for id := range s.State.Members {
+		consider(id)
+	}
+	for id := range s.State.Banned { // whom one may want to pardon
+		consider(id)
+	}
+	for id := range s.State.Kicked {
+		consider(id)
+	}
+	switch found := append(named, keyed...); {
+	case len(named) == 1:
+		return named[0], nil
+	case len(named) > 1:
+		return identity.ID{}, &UserError{
+			Text: fmt.Sprintf("%d people here are called %q", len(named), text),
+			Hint: "use the beginning of the key that `stoa who` shows",
+		}
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return identity.ID{}, &UserError{
+			Text: fmt.Sprintf("%d keys begin with %q", len(found), text),
+			Hint: "give more of the key",
+		}
+	}
+	return identity.ID{}, &UserError{
+		Text: fmt.Sprintf("nobody here is called %q, and no key begins so", text),
+		Hint: "`stoa who` lists who is here",
+	}
+}
+
+// roomName is what findRoom knows of a room.
+type roomName struct {
+	id    identity.RoomID
+	title string
+}
+
+// findRoom resolves the title or the beginning of the ID of a room. Empty text
+// means the only room there is.
+func findRoom(rooms []roomName, text string) (identity.RoomID, error) {
+	want := strings.ToLower(strings.TrimSpace(text))
+	var found []identity.RoomID
+	for _, r := range rooms {
+		if want == "" || strings.ToLower(r.title) == want || strings.HasPrefix(r.id.String(), want) {
+			found = append(found, r.id)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(rooms) == 0:
+		return identity.RoomID{}, &UserError{Text: "this home is in no room", Hint: "open one with `stoa open TITLE` or join one with `stoa join LINK`"}
+	case len(found) == 0:
+		return identity.RoomID{}, &UserError{Text: fmt.Sprintf("no room is called %q, and no room's ID begins so", text), Hint: "`stoa status` lists the rooms"}
+	}
+	return identity.RoomID{}, &UserError{Text: "there is more than one such room", Hint: "give the room's title or the beginning of its ID: `stoa status` lists them"}
+}

@@ -1,0 +1,148 @@
+// Export and import: a whole home as one encrypted file, so that nobody can
+// keep a person from what is theirs.
+//
+// An import is all or nothing, whatever happens. Its files are first written
+// into import.tmp, which becomes import.ready in one rename; from then on the
+// import is decided, and whoever opens the home next carries it out.
+
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"stoa/identity"
+	"stoa/room/keep"
+)
+
+const (
+	bundleVersion = 1
+	maxBundle     = 256 << 20 // bytes
+
+	importTmp   = "import.tmp"
+	importFinal = "import.ready"
+	replacedKey = "identity.key.replaced"
+)
+
+// bundle is what an export holds, before it is encrypted.
+type bundle struct {
+	Version uint8    `cbor:"1,keyasint"`
+	Seed    [32]byte `cbor:"2,keyasint"` // of the identity key
+	Store   []byte   `cbor:"3,keyasint"` // as keep.Store.Backup writes it
+}
+
+// export returns everything in the home, encrypted under a passphrase.
+func (h *home) export(passphrase string) ([]byte, error) {
+	if passphrase == "" {
+		return nil, &UserError{Text: "an export needs a passphrase: who has the file would be you", Hint: "type one, or set STOA_PASSPHRASE"}
+	}
+	var store bytes.Buffer
+	if err := h.store.Backup(&store); err != nil {
+		return nil, err
+	}
+	return identity.Lock(passphrase, identity.Marshal(bundle{Version: bundleVersion, Seed: h.key.Seed(), Store: store.Bytes()}))
+}
+
+// importHome puts what export returned into a home that has no rooms yet. A key
+// that is there already is kept beside the new one.
+func importHome(dir string, sealed []byte, passphrase string) (*identity.Key, error) {
+	plain, err := identity.Unlock(passphrase, sealed)
+	if err != nil {
+		return nil, err
+	}
+	var b bundle
+	if err := identity.UnmarshalLimit(plain, &b, maxBundle); err != nil || b.Version != bundleVersion {
+		return nil, &UserError{Text: "that file is not an export that this version of stoa can read", Hint: "use the file that `stoa id export` wrote, and the same or a newer stoa", Err: err}
+	}
+	store, err := openStore(dir)
+	if err != nil {
+		return nil, err
+	}
+	key := identity.KeyFromSeed(b.Seed)
+	if err := errors.Join(prepareImport(dir, store, key, b.Store), store.Close()); err != nil {
+		return nil, err
+	}
+	return key, finishImport(dir)
+}
+
+// prepareImport makes an import ready. The caller holds the lock of store.
+func prepareImport(dir string, store *keep.Store, key *identity.Key, backup []byte) error {
+	rooms, err := store.Rooms()
+	if err != nil {
+		return err
+	}
+	if len(rooms) > 0 {
+		return &UserError{Text: "this home has rooms already, which an import would replace", Hint: "import into another --home"}
+	}
+	tmp := filepath.Join(dir, importTmp)
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		return err
+	}
+	if err := key.Save(filepath.Join(tmp, keyFile), ""); err != nil {
+		return err
+	}
+	if err := keep.Restore(filepath.Join(tmp, storeFile), bytes.NewReader(backup)); err != nil {
+		return fmt.Errorf("the rooms in the export: %w", err)
+	}
+	if err := syncDir(tmp); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, filepath.Join(dir, importFinal)); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func importReady(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, importFinal))
+	return err == nil
+}
+
+// finishImport carries out an import that is ready. It may be interrupted and
+// done again, also by two processes at once.
+func finishImport(dir string) error {
+	if !importReady(dir) {
+		return nil
+	}
+	ready := filepath.Join(dir, importFinal)
+	fresh, current := filepath.Join(ready, keyFile), filepath.Join(dir, keyFile)
+	if _, err := os.Stat(fresh); err == nil {
+		if err := keepOldKey(current, filepath.Join(dir, replacedKey)); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{keyFile, storeFile} {
+		err := os.Rename(filepath.Join(ready, name), filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	if err := syncDir(dir); err != nil {
+		return err
+	}
+	return os.RemoveAll(ready)
+}
+
+// keepOldKey gives the key that an import replaces a second name.
+func keepOldKey(current, kept string) error {
+	err := os.Link(current, kept)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// syncDir makes the names in a folder durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

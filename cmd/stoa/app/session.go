@@ -1,0 +1,278 @@
+// A running node: its home, its network, its sound, and the rooms it is in.
+//
+//	Run ─┬─ node.Node            libp2p's own goroutines
+//	     ├─ sound.run            devices, capture, player
+//	     ├─ serveControl         verbs from other processes
+//	     ├─ hall.run, one a room
+//	     └─ the first task
+
+// Package app is the program: it alone knows the network, the rules and the
+// sound, and brings them together.
+//
+// A node owns a home, a folder with everything a person has: identity.key,
+// stoa.db, and the socket over which other processes steer the node. The store
+// is locked while a node runs, so a home has one node at a time.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"stoa/audio"
+	"stoa/node"
+	"stoa/room"
+	"stoa/room/keep"
+)
+
+// Session is one run of a node. Open makes it, Run runs it once.
+type Session struct {
+	cfg   Config
+	log   *slog.Logger
+	home  *home
+	node  *node.Node // set by Run
+	sound *sound
+	run   [8]byte       // names this run to others
+	begin chan struct{} // closed when the first room is entered: the microphone begins
+	once  sync.Once
+
+	emitting sync.Mutex
+
+	mu    sync.Mutex
+	halls []*hall // in the order in which they were entered
+}
+
+// Open opens the home, making it when it is new, and the devices. It starts
+// nothing. Errors are for the person. A Session that is not run must be closed.
+func Open(cfg Config) (*Session, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Started.IsZero() {
+		cfg.Started = time.Now()
+	}
+	if _, err := networkOf(&cfg); err != nil {
+		return nil, err
+	}
+	s := &Session{cfg: cfg, log: cfg.Log, begin: make(chan struct{})}
+	if _, err := rand.Read(s.run[:]); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.home, err = openHome(cfg.Home, cfg.Passphrase); err != nil {
+		return nil, asUserError(err)
+	}
+	if cfg.Name != "" {
+		if err := s.home.store.SetName(cfg.Name); err != nil {
+			return nil, errors.Join(asUserError(err), s.Close())
+		}
+	}
+	if s.sound, err = openSound(&cfg); err != nil {
+		return nil, errors.Join(asUserError(err), s.Close())
+	}
+	return s, nil
+}
+
+// Close gives the home back. Run does so by itself.
+func (s *Session) Close() error { return s.home.close() }
+
+// Task is what a node does first: OpenRoom or JoinRoom.
+type Task interface {
+	// enter brings the session into a room.
+	enter(ctx context.Context, s *Session) (*hall, error)
+}
+
+// Run runs the node until ctx ends. With a task it performs that and ends when
+// the task's room is over; without one it returns to every room this home is
+// in. It returns nil when ctx or the stay ended in peace, else an error for the
+// person. Everything it started has ended when it returns, and the home is
+// closed.
+func (s *Session) Run(ctx context.Context, first Task) (err error) {
+	defer func() { err = asUserError(errors.Join(err, s.Close())) }()
+
+	if s.node, err = openNode(ctx, &s.cfg); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.node.Close()) }()
+	s.node.HandleCards(s.cards)
+
+	control, err := listenControl(s.cfg.Home)
+	if err != nil {
+		return &UserError{Text: "the home's socket cannot be made", Hint: "look whether you may write to " + s.cfg.Home, Err: err}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return serveControl(ctx, control, s.cfg.Home, s.do) })
+	g.Go(func() error { return s.hear(ctx) })
+	g.Go(func() error { s.mind(ctx); return nil })
+
+	s.emit(Event{Kind: EventReady, Peer: s.node.Peer(), Addrs: s.node.Addrs()})
+	g.Go(func() error {
+		if first == nil {
+			return s.resumeAll(ctx)
+		}
+		h, err := first.enter(ctx, s)
+		if err != nil {
+			return s.silentIfOver(ctx, err)
+		}
+		if err := s.stay(ctx, h); err != nil {
+			return err
+		}
+		return errOver
+	})
+	if err := g.Wait(); !errors.Is(err, errOver) {
+		return err
+	}
+	return nil
+}
+
+// errOver ends Run in peace.
+var errOver = errors.New("over")
+
+// silentIfOver drops the error of what was cut short because the run ended.
+func (s *Session) silentIfOver(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// stay keeps a room going until this node is in it no more, and tells why that
+// is. It returns nil unless the person should hear of an error.
+func (s *Session) stay(ctx context.Context, h *hall) error {
+	s.mu.Lock()
+	s.halls = append(s.halls, h)
+	s.mu.Unlock()
+	s.once.Do(func() { close(s.begin) })
+
+	err := h.run(ctx)
+
+	s.mu.Lock()
+	s.halls = slices.DeleteFunc(s.halls, func(o *hall) bool { return o == h })
+	s.mu.Unlock()
+
+	left := Event{Kind: EventLeft, Room: h.id.String(), Why: "the program ended"}
+	defer func() { s.emit(left) }()
+	switch {
+	case errors.Is(err, errLeft):
+		left.Why = "you left"
+		return s.home.store.SetLeft(h.id, true)
+	case errors.Is(err, errEnded):
+		left.Why = "the room has ended"
+		return s.home.store.SetLeft(h.id, true)
+	case errors.Is(err, errRemoved):
+		left.Why = "you were put out of the room"
+		return removal(h.room.Snapshot())
+	case err != nil && ctx.Err() == nil:
+		left.Why = "an error: " + err.Error()
+		return err
+	}
+	return nil
+}
+
+// removal is what somebody who was put out of a room reads.
+func removal(s *room.Snapshot) error {
+	e := &UserError{Text: "your link to this room was revoked, so you are out", Hint: "ask for a new link"}
+	if mark, ok := markOf(s.State, s.Me.ID); ok {
+		e.Text = "you were put out of the room"
+		if p, here := s.Person(mark.By); here && p.Name != "" {
+			e.Text += " by " + p.Name
+		}
+		if mark.Reason != "" {
+			e.Text += ": " + mark.Reason
+		}
+		e.Hint = "somebody who moderates it can let you back in"
+	}
+	return e
+}
+
+// hear runs the sound, and gives what the microphone hears to every room.
+func (s *Session) hear(ctx context.Context) error {
+	return s.sound.run(ctx, s.begin, s.tellDevice, func(p audio.Packet) {
+		now := time.Now()
+		for _, h := range s.rooms() {
+			if err := h.voice.say(p, now); err != nil {
+				s.log.Warn("sealing a frame", "room", h.id.Short(), "err", err)
+			}
+		}
+	})
+}
+
+// tellDevice tells the person that a device failed and what stands in for it.
+func (s *Session) tellDevice(err error, hint string) {
+	s.emit(Event{Kind: EventError, Text: err.Error(), Hint: hint})
+}
+
+// mind keeps the encoder told of the loss that listeners report.
+func (s *Session) mind(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		var links []node.LinkInfo
+		for _, h := range s.rooms() {
+			links = append(links, h.net.Links()...)
+		}
+		s.sound.capture.SetLoss(expectedLoss(links))
+	}
+}
+
+// rooms returns the rooms that this node is in.
+func (s *Session) rooms() []*hall {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.halls)
+}
+
+// micSet mutes the capture when no room wants to hear it.
+func (s *Session) micSet() {
+	s.sound.capture.SetMuted(!slices.ContainsFunc(s.rooms(), func(h *hall) bool { return h.voice.speaking() }))
+}
+
+// emit tells the caller of an event, one at a time.
+func (s *Session) emit(e Event) {
+	if s.cfg.Emit == nil {
+		return
+	}
+	s.emitting.Lock()
+	defer s.emitting.Unlock()
+	s.cfg.Emit(e)
+}
+
+// networkOf is the network that a configuration asks for.
+func networkOf(cfg *Config) (node.Network, error) {
+	switch {
+	case len(cfg.Bootstrap) > 0 && (cfg.Network == "" || cfg.Network == "private"):
+		return node.Private, nil
+	case len(cfg.Bootstrap) > 0:
+		return "", &UserError{Text: fmt.Sprintf("--bootstrap makes a private network, --network says %s", cfg.Network), Hint: "give one of the two"}
+	case cfg.Network == "" || cfg.Network == "public":
+		return node.Public, nil
+	case cfg.Network == "lan":
+		return node.LAN, nil
+	}
+	return "", &UserError{Text: fmt.Sprintf("there is no network called %q", cfg.Network), Hint: "--network takes public or lan; --bootstrap makes a private one"}
+}
+
+// bootstrapOf is whom to meet first on a private network: nobody for "none".
+func bootstrapOf(cfg *Config) []string {
+	if len(cfg.Bootstrap) == 1 && cfg.Bootstrap[0] == "none" {
+		return nil
+	}
+	return cfg.Bootstrap
+}
+
+var (
+	_ room.Network = (*node.Room)(nil)
+	_ room.Keeper  = (*keep.Store)(nil)
+)

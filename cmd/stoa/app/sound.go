@@ -1,0 +1,131 @@
+// The sound of a node: one microphone for all rooms, one loudspeaker for all
+// speakers, and what stands in for either.
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"stoa/audio"
+	"stoa/audio/device"
+	"stoa/audio/file"
+	"stoa/audio/opus"
+)
+
+// sound owns the devices. openSound makes it, run keeps it going.
+type sound struct {
+	in       audio.Input
+	fromFile bool // somebody chose what is said by naming a file
+	out      audio.Output
+	capture  *audio.Capture
+	player   *audio.Player
+}
+
+// openSound opens the microphone and the loudspeaker that the configuration
+// names. Nothing is heard or played before run.
+func openSound(cfg *Config) (*sound, error) {
+	enc, err := opus.NewEncoder()
+	if err != nil {
+		return nil, fmt.Errorf("opus encoder: %w", err)
+	}
+	in, err := openInput(cfg.In, cfg.Loop)
+	if err != nil {
+		return nil, err
+	}
+	out, err := openOutput(cfg.Out)
+	if err != nil {
+		return nil, err
+	}
+	s := &sound{in: in, out: out, capture: audio.NewCapture(enc), player: audio.NewPlayer()}
+	_, s.fromFile = in.(*file.Mic)
+	s.capture.SetMuted(true)
+	return s, nil
+}
+
+func openInput(name string, loop bool) (audio.Input, error) {
+	switch name {
+	case "mic", "":
+		return device.NewMic(), nil
+	case "silence":
+		return file.Silence{}, nil
+	}
+	mic, err := file.OpenMic(name, loop)
+	if err != nil {
+		return nil, &UserError{Text: err.Error(), Hint: "--in takes mic, silence, or a WAV or Ogg/Opus file", Err: err}
+	}
+	return mic, nil
+}
+
+func openOutput(name string) (audio.Output, error) {
+	switch name {
+	case "speaker", "":
+		return device.NewSpeaker(), nil
+	case "null":
+		return file.Null{}, nil
+	}
+	speaker, err := file.CreateSpeaker(name)
+	if err != nil {
+		return nil, &UserError{Text: err.Error(), Hint: "--out takes speaker, null, or the name of a .wav or .ogg file to write", Err: err}
+	}
+	return speaker, nil
+}
+
+// newSource adds a speaker to the player.
+func (s *sound) newSource() (*audio.Source, error) {
+	dec, err := opus.NewDecoder()
+	if err != nil {
+		return nil, fmt.Errorf("opus decoder: %w", err)
+	}
+	return s.player.NewSource(dec), nil
+}
+
+// run plays from the start, and listens once begin is closed: a file in place
+// of the microphone begins when there is somebody to hear it. Frames go to
+// emit. A device that fails is told of, and silence stands in for it: whoever
+// has no microphone can still listen. It returns when both devices are still,
+// with nil when ctx ended.
+func (s *sound) run(ctx context.Context, begin <-chan struct{}, failed func(err error, hint string), emit func(audio.Packet)) error {
+	g, ctx := errgroup.WithContext(ctx)
+	played := audio.NewRing(audio.RingSize)
+	g.Go(func() error { return s.player.Run(ctx, played) })
+	g.Go(func() error {
+		err := s.out.Run(ctx, played)
+		if ctx.Err() != nil {
+			return closeDevice(s.out)
+		}
+		failed(err, "nothing can be heard here; name another --out and start again")
+		return errors.Join(closeDevice(s.out), file.Null{}.Run(ctx, played))
+	})
+	g.Go(func() error {
+		select {
+		case <-begin:
+		case <-ctx.Done():
+			return closeDevice(s.in)
+		}
+		heard := audio.NewRing(audio.RingSize)
+		g.Go(func() error { return s.capture.Run(ctx, heard, emit) })
+		err := s.in.Run(ctx, heard)
+		if ctx.Err() != nil {
+			return closeDevice(s.in)
+		}
+		failed(err, "you can listen, but nobody hears you; name another --in and start again")
+		return errors.Join(closeDevice(s.in), file.Silence{}.Run(ctx, heard))
+	})
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// closeDevice closes what has something to close, such as a file.
+func closeDevice(d any) error {
+	if c, ok := d.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+// How the sound of a room fares, in figures.
+
+package app
+
+import (
+	"time"
+
+	"stoa/audio"
+	"stoa/identity"
+	"stoa/node"
+)
+
+// codecDelay is what capture and codec add before a packet leaves and after it
+// has arrived: one frame that has to be full, and the look-ahead of Opus (RFC
+// 6716 section 2.1.4; 6.5 ms in its VoIP mode).
+const codecDelay = audio.FrameTime + 6500*time.Microsecond
+
+// stats describes the room's sound.
+func (h *hall) stats() *Stats {
+	heard, counts := h.ears.stats()
+	links := map[identity.ID]node.LinkInfo{}
+	out := &Stats{
+		Room:   h.id.String(),
+		People: len(h.room.Snapshot().People),
+		Refused: nonZero(map[string]uint64{
+			"malformed":   counts.Malformed,
+			"unknown_key": counts.UnknownKey,
+			"not_speaker": counts.NotSpeaker,
+			"forged":      counts.Forged,
+			"replayed":    counts.Replayed,
+		}),
+		Speakers: []SpeakerStats{},
+	}
+	for _, l := range h.net.Links() {
+		links[l.ID] = l
+		out.Sent += l.Sent
+		out.Dropped += l.Dropped
+	}
+	for _, id := range sortedIDs(heard) {
+		out.Speakers = append(out.Speakers, speakerStats(id, heard[id], links[id]))
+	}
+	return out
+}
+
+func speakerStats(id identity.ID, s audio.Stats, l node.LinkInfo) SpeakerStats {
+	return SpeakerStats{
+		Who:       id.String(),
+		Received:  s.Received,
+		Lost:      s.Lost,
+		Late:      s.Late,
+		Concealed: s.Concealed,
+		Jitter:    ms(s.Jitter),
+		Delay:     ms(codecDelay + l.RTT/2 + s.Delay),
+		Carrier:   string(l.Carrier),
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// nonZero drops the entries that are zero, so that what is printed is what
+// happened.
+func nonZero(m map[string]uint64) map[string]uint64 {
+	for k, v := range m {
+		if v == 0 {
+			delete(m, k)
+		}
+	}
+	return m
+}
+
+// expectedLoss is the share of packets, in percent, that the encoder should
+// expect to be lost: what the listeners reported, where a few bad links count
+// for more than the many good ones, since error correction costs the good
+// ones little.
+func expectedLoss(links []node.LinkInfo) int {
+	worst := 0.0
+	for _, l := range links {
+		worst = max(worst, l.LossOut)
+	}
+	return int(min(worst, 0.3)*100 + 0.5)
+}

@@ -1,0 +1,347 @@
+// What a running node does for each verb.
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"stoa/identity"
+	"stoa/room"
+)
+
+// do performs one verb.
+func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
+	switch req.Verb {
+	case VerbStatus:
+		return s.status(), nil
+	case VerbID:
+		return s.home.doID(req, s.rename)
+	}
+	h, err := s.pick(req.Room)
+	if err != nil {
+		return Reply{}, err
+	}
+	switch req.Verb {
+	case VerbWho:
+		return who(h.room.Snapshot()), nil
+	case VerbLog:
+		return history(h.rec, s.home.store)
+	case VerbLinks:
+		return links(h.room.Snapshot().Invites), nil
+	case VerbInvite:
+		return s.doInvite(ctx, h, req)
+	case VerbRevoke:
+		return s.doRevoke(ctx, h, req)
+	case VerbLeave:
+		if err := h.room.Leave(ctx); err != nil {
+			return Reply{}, err
+		}
+		h.leave(errLeft)
+		return said("you leave %q", h.room.Snapshot().State.Title), nil
+	}
+	if verb, ok := roomVerbs[req.Verb]; ok {
+		return verb(ctx, h, req)
+	}
+	return Reply{}, &UserError{Text: fmt.Sprintf("a running stoa knows no verb %q", req.Verb), Hint: "run the same version of stoa on both sides"}
+}
+
+// said is a reply of one line.
+func said(format string, args ...any) Reply {
+	return Reply{Lines: []string{fmt.Sprintf(format, args...)}}
+}
+
+// pick finds the room that a verb is about.
+func (s *Session) pick(text string) (*hall, error) {
+	halls := s.rooms()
+	names := make([]roomName, len(halls))
+	for i, h := range halls {
+		names[i] = roomName{h.id, h.room.Snapshot().State.Title}
+	}
+	id, err := findRoom(names, text)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(halls, func(h *hall) bool { return h.id == id })
+	return halls[i], nil
+}
+
+// roomVerbs are the verbs that change one room and need only that room.
+var roomVerbs = map[string]func(context.Context, *hall, Request) (Reply, error){
+	VerbHand:   doHand,
+	VerbMute:   doMute,
+	VerbUnmute: doUnmute,
+	VerbStage:  doStage,
+	VerbKick: onPerson(func(ctx context.Context, h *hall, id identity.ID, req Request) error {
+		return h.room.Kick(ctx, id, req.Reason, req.KeepLink)
+	}, "%s is put out of the room"),
+	VerbBan: onPerson(func(ctx context.Context, h *hall, id identity.ID, req Request) error {
+		return h.room.Ban(ctx, id, req.Reason, req.KeepLink)
+	}, "%s is banned from the room"),
+	VerbPardon: onPerson(func(ctx context.Context, h *hall, id identity.ID, _ Request) error {
+		return h.room.Pardon(ctx, id)
+	}, "%s may come back by a link that is still open"),
+	VerbLock: func(ctx context.Context, h *hall, _ Request) (Reply, error) {
+		return said("the room is locked: nobody new gets in"), h.room.Lock(ctx, true)
+	},
+	VerbUnlock: func(ctx context.Context, h *hall, _ Request) (Reply, error) {
+		return said("the room is open again for who has a link"), h.room.Lock(ctx, false)
+	},
+	VerbTitle: func(ctx context.Context, h *hall, req Request) (Reply, error) {
+		title := strings.TrimSpace(strings.Join(req.Args, " "))
+		if title == "" {
+			return Reply{}, &UserError{Text: "the title is missing", Hint: "stoa title TEXT"}
+		}
+		return said("the room is called %q", title), h.room.SetTitle(ctx, title)
+	},
+	VerbEnd: func(ctx context.Context, h *hall, _ Request) (Reply, error) {
+		return said("the room ends for everybody"), h.room.End(ctx)
+	},
+}
+
+// onPerson makes a verb of an action on one person, who is the first argument.
+func onPerson(act func(context.Context, *hall, identity.ID, Request) error, done string) func(context.Context, *hall, Request) (Reply, error) {
+	return func(ctx context.Context, h *hall, req Request) (Reply, error) {
+		id, name, err := h.person(req.Args)
+		if err != nil {
+			return Reply{}, err
+		}
+		return said(done, name), act(ctx, h, id, req)
+	}
+}
+
+// person resolves the first argument and says what to call that person.
+func (h *hall) person(args []string) (identity.ID, string, error) {
+	var text string
+	if len(args) > 0 {
+		text = args[0]
+	}
+	s := h.room.Snapshot()
+	id, err := findPerson(s, text)
+	if err != nil {
+		return id, "", err
+	}
+	return id, callName(s, id), nil
+}
+
+// callName is a person's name, or the beginning of their key when they have
+// chosen none.
+func callName(s *room.Snapshot, id identity.ID) string {
+	if p, ok := s.Person(id); ok && p.Name != "" {
+		return p.Name
+	}
+	return id.Short()
+}
+
+func doHand(ctx context.Context, h *hall, req Request) (Reply, error) {
+	up := true
+	switch {
+	case len(req.Args) == 1 && req.Args[0] == "down":
+		up = false
+	case len(req.Args) > 1, len(req.Args) == 1 && req.Args[0] != "up":
+		return Reply{}, &UserError{Text: "a hand goes up or down", Hint: "stoa hand, or stoa hand down"}
+	}
+	if up && h.room.Snapshot().Me.Stage && !h.room.Snapshot().Me.Muted {
+		return Reply{}, &UserError{Text: "you are on the stage already", Hint: "`stoa unmute` turns your microphone on"}
+	}
+	if err := h.room.RaiseHand(ctx, up); err != nil {
+		return Reply{}, err
+	}
+	if !up {
+		return said("your hand is down"), nil
+	}
+	return said("your hand is up, place %d", h.room.Snapshot().Me.Place), nil
+}
+
+func doMute(ctx context.Context, h *hall, req Request) (Reply, error) {
+	if len(req.Args) == 0 {
+		return said("your microphone is off"), h.setMic(ctx, false)
+	}
+	id, name, err := h.person(req.Args)
+	if err != nil {
+		return Reply{}, err
+	}
+	if id == h.me {
+		return said("your microphone is off"), h.setMic(ctx, false)
+	}
+	return said("%s is muted", name), h.room.Mute(ctx, id)
+}
+
+func doUnmute(ctx context.Context, h *hall, req Request) (Reply, error) {
+	if len(req.Args) == 0 {
+		return said("your microphone is live"), h.setMic(ctx, true)
+	}
+	id, name, err := h.person(req.Args)
+	if err != nil {
+		return Reply{}, err
+	}
+	if id == h.me {
+		return said("your microphone is live"), h.setMic(ctx, true)
+	}
+	return said("%s may speak again", name), h.room.Unmute(ctx, id)
+}
+
+func doStage(ctx context.Context, h *hall, req Request) (Reply, error) {
+	usage := &UserError{Text: "stage needs add or drop, and a person", Hint: "stoa stage add PERSON"}
+	if len(req.Args) != 2 {
+		return Reply{}, usage
+	}
+	id, name, err := h.person(req.Args[1:])
+	if err != nil {
+		return Reply{}, err
+	}
+	switch req.Args[0] {
+	case "add":
+		return said("%s is on the stage", name), h.room.StageAdd(ctx, id)
+	case "drop":
+		return said("%s is off the stage", name), h.room.StageDrop(ctx, id)
+	}
+	return Reply{}, usage
+}
+
+// whoData is what `who --json` prints of a person.
+type whoData struct {
+	Who   string `json:"who"`
+	Name  string `json:"name,omitempty"`
+	Role  string `json:"role"`
+	Stage bool   `json:"stage"`
+	Mic   bool   `json:"mic"`
+	Muted bool   `json:"muted"`
+	Place int    `json:"place,omitempty"`
+	Me    bool   `json:"me,omitempty"`
+	Host  bool   `json:"host,omitempty"` // acts as host now
+}
+
+// who describes the people who are here: the stage, the queue, the rest.
+func who(s *room.Snapshot) Reply {
+	r := said("%s · %s", s.State.Title, count(len(s.People), "person", "people"))
+	if s.State.Locked {
+		r.Lines[0] += " · locked"
+	}
+	var people []whoData
+	for _, p := range s.People {
+		people = append(people, whoData{
+			Who: p.ID.String(), Name: p.Name, Role: p.Role.String(), Stage: p.Stage, Mic: p.Mic,
+			Muted: p.Muted, Place: p.Place, Me: p.ID == s.Me.ID, Host: p.ID == s.Host,
+		})
+		line := fmt.Sprintf("  %s  %-20s %s", p.ID.Short(), callName(s, p.ID), p.Role)
+		for _, note := range notesOn(s, p) {
+			line += ", " + note
+		}
+		r.Lines = append(r.Lines, line)
+	}
+	r.Data = map[string]any{"room": s.Room.String(), "title": s.State.Title, "locked": s.State.Locked, "people": people}
+	return r
+}
+
+// notesOn says what is special about somebody who is here.
+func notesOn(s *room.Snapshot, p room.Person) []string {
+	var notes []string
+	add := func(is bool, note string) {
+		if is {
+			notes = append(notes, note)
+		}
+	}
+	add(p.ID == s.Me.ID, "you")
+	add(p.Stage && p.Mic && p.Speaks, "live")
+	add(p.Stage && !p.Mic && !p.Muted, "microphone off")
+	add(p.Muted, "muted by a moderator")
+	add(p.Place > 0, fmt.Sprintf("hand up, place %d", p.Place))
+	return notes
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// status lists the rooms this node is in.
+func (s *Session) status() Reply {
+	type roomData struct {
+		Room   string `json:"room"`
+		Title  string `json:"title"`
+		Role   string `json:"role"`
+		People int    `json:"people"`
+		Live   bool   `json:"live"` // one's own microphone
+	}
+	r := Reply{}
+	rooms := []roomData{}
+	for _, h := range s.rooms() {
+		snap := h.room.Snapshot()
+		live := h.voice.speaking()
+		rooms = append(rooms, roomData{h.id.String(), snap.State.Title, snap.Me.Role.String(), len(snap.People), live})
+		mic := "muted"
+		if live {
+			mic = "live"
+		}
+		r.Lines = append(r.Lines, fmt.Sprintf("%s  %s · %s · you are %s, %s", h.id.Short(), snap.State.Title, count(len(snap.People), "person", "people"), snap.Me.Role, mic))
+	}
+	if len(rooms) == 0 {
+		r.Lines = []string{"in no room"}
+	}
+	r.Data = map[string]any{"peer": s.node.Peer(), "addrs": s.node.Addrs(), "rooms": rooms}
+	return r
+}
+
+// rename tells every room this person's new name.
+func (s *Session) rename(name string) error {
+	for _, h := range s.rooms() {
+		ctx, cancel := context.WithTimeout(context.Background(), verbTime)
+		err := h.room.SetName(ctx, name)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// doInvite makes a link.
+func (s *Session) doInvite(ctx context.Context, h *hall, req Request) (Reply, error) {
+	opts := InviteOptions{}
+	if req.Invite != nil {
+		opts = *req.Invite
+	}
+	link, inv, err := s.invite(ctx, h, opts)
+	if err != nil {
+		return Reply{}, err
+	}
+	s.emit(Event{Kind: EventLink, Room: h.id.String(), Role: inv.Role.String(), Link: link})
+	return linkReply(h.id, link, inv), nil
+}
+
+// invite makes a link under the given terms, with this node's addresses in it
+// unless the terms say otherwise.
+func (s *Session) invite(ctx context.Context, h *hall, opts InviteOptions) (string, identity.Grant, error) {
+	terms, err := termsOf(opts, time.Now(), func(text string) (identity.ID, error) {
+		return findInvitee(h.room.Snapshot(), text)
+	})
+	if err != nil {
+		return "", identity.Grant{}, err
+	}
+	inv, err := h.room.Invite(ctx, terms, opts.For)
+	if err != nil {
+		return "", identity.Grant{}, err
+	}
+	if !opts.NoHints {
+		inv.Hints = s.node.Hints()
+	}
+	return inv.String(), inv.Chain.Leaf(), nil
+}
+
+// doRevoke withdraws an invite and puts out everybody who came by it.
+func (s *Session) doRevoke(ctx context.Context, h *hall, req Request) (Reply, error) {
+	if len(req.Args) != 1 {
+		return Reply{}, &UserError{Text: "the invite is missing", Hint: "stoa revoke INVITE: a link, or a name that `stoa links` shows"}
+	}
+	grant, err := findInvite(h.room.Snapshot(), req.Args[0])
+	if err != nil {
+		return Reply{}, err
+	}
+	return said("the link %s is revoked, and whoever came by it is out", grant.Short()), h.room.Revoke(ctx, grant, false)
+}
