@@ -24,7 +24,7 @@ func writeJSON(w io.Writer, v any) error {
 // It is not safe for concurrent use.
 type printer struct {
 	json   bool
-	addrs  bool // print the node's addresses for a person too
+	addrs  bool // print the node's addresses: others bootstrap from them
 	idle   bool // no room was asked for
 	out    *screen
 	errOut io.Writer
@@ -50,7 +50,7 @@ const gone = "gone" // the state of a member who is not here
 func (c *cli) newPrinter(f *nodeFlags, idle bool) *printer {
 	return &printer{
 		json:    f.json,
-		addrs:   f.bootstrap != "",
+		addrs:   f.bootstrap == "none",
 		idle:    idle,
 		out:     c.newScreen(f.qr),
 		errOut:  c.stderr,
@@ -237,6 +237,9 @@ func (p *printer) stats(e app.Event) {
 
 func (p *printer) forget(room string) {
 	delete(p.rooms, room)
+	if len(p.rooms) == 0 {
+		p.out.status("") // it would speak of a room that is over
+	}
 	for at := range p.members {
 		if at.room == room {
 			delete(p.members, at)
