@@ -1,7 +1,7 @@
-package room
-
 // This file holds what an operation must satisfy to join the log at all: facts that it and its past settle for good, so that every machine
 // refuses the same operations. What may still change with operations not yet seen is in evaluate.go.
+
+package room
 
 import (
 	"fmt"

@@ -1,11 +1,11 @@
-package room
-
 // This file judges operations. evaluate judges all of them from nothing; extend judges one that has seen all others, and comes to the same
 // result (tested), because an operation that has seen everything can end what people hold but void nothing that was done before.
 //
 // evaluate is well founded because every rule asks only about operations acted under a stronger rank: whatever ends a conferral has a
 // stronger rank than it, an act rests on a conferral of its own rank, and a grant is weaker than the one it was given under. So ranks
 // are judged from the strongest down, at each the conferrals before the acts, and the order within makes no difference.
+
+package room
 
 import (
 	"bytes"

@@ -1,7 +1,7 @@
-package room
-
 // This file holds the causal graph: an operation with all it has seen, and the conferral of a grant on a person, which is what authority
 // rests on.
+
+package room
 
 import "stoa/identity"
 
@@ -16,6 +16,18 @@ func (b bitset) set(i int) bitset {
 		b = append(b, 0)
 	}
 	b[i>>6] |= 1 << (i & 63)
+	return b
+}
+
+// allOf is the set of the first n positions.
+func allOf(n int) bitset {
+	b := make(bitset, (n+63)/64)
+	for i := range b {
+		b[i] = ^uint64(0)
+	}
+	if n%64 != 0 {
+		b[len(b)-1] = 1<<(n%64) - 1
+	}
 	return b
 }
 

@@ -1,6 +1,6 @@
-package room
-
 // This file holds the people of the log's tests and what they hand each other. Everything follows from seeds, so a failure can be repeated.
+
+package room
 
 import (
 	"bytes"

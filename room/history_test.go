@@ -1,7 +1,7 @@
-package room
-
 // This file holds the simulation: random histories of eight people who grant, kick, ban, pardon and lock at the same time, merged in
 // random orders. Whatever the order, everybody must come to the same verdicts and the same state.
+
+package room
 
 import (
 	"fmt"
@@ -261,7 +261,6 @@ func TestOneByOne(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		h := newHistory(t, c, seed, 10)
-		h.views = []bitset{nil, nil, nil, nil, nil, nil, nil, nil}
 		one, all := h.c.log(), h.c.log()
 		for _, n := range h.graph.nodes {
 			one.add(n.op)
@@ -269,9 +268,7 @@ func TestOneByOne(t *testing.T) {
 		}
 		for range 30 {
 			for i := range h.views { // everybody hears of everything
-				for _, n := range h.graph.nodes {
-					h.views[i] = h.views[i].set(n.at)
-				}
+				h.views[i] = allOf(len(h.graph.nodes))
 			}
 			who, before := rng.IntN(8), len(h.graph.nodes)
 			if o := h.act(who, rng.IntN(8)); o != nil {

@@ -1,7 +1,7 @@
-package room
-
 // This file holds the log: the causal graph of operations, what it takes in, what it waits for, how two logs are compared. What the set of
 // operations means is in evaluate.go.
+
+package room
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
-package room
-
 // This file holds one signed operation of the log: its kinds, its arguments, its bytes. What an operation means is in evaluate.go.
+
+package room
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
-package room
-
 // This file holds the policy: which capability each kind needs, and who may act on whom, in one table.
+
+package room
 
 import (
 	"errors"

@@ -1,7 +1,7 @@
-package room
-
 // This file holds the rules by which one operation undoes another, as functions of who has seen whom and of rank alone. The package
 // documentation states them in words.
+
+package room
 
 import (
 	"bytes"

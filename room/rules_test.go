@@ -1,6 +1,6 @@
-package room
-
 // This file tests the rules one by one: each test is a short play, of which the end says who is in and what was void.
+
+package room
 
 import (
 	"errors"

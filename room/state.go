@@ -1,6 +1,6 @@
-package room
-
 // This file holds the state of a room: an immutable picture of who is in, what they may do, and what the room is called.
+
+package room
 
 import (
 	"bytes"
@@ -28,7 +28,7 @@ type State struct {
 	live    map[identity.ID][]*conferral // what Members hold
 	origin  map[identity.ID]origin
 	rules   *rules
-	size    int // operations seen
+	now     *node // an operation that has seen all that this state has
 }
 
 // Mark says who did something to a person.
@@ -75,7 +75,7 @@ func (l *Log) snapshot() *State {
 	s := &State{
 		Room: l.room, Closed: len(e.enders) >= int(l.charter.Threshold),
 		Members: map[identity.ID]Member{}, Muted: map[identity.ID]Mark{}, Banned: map[identity.ID]Mark{}, Kicked: map[identity.ID]Mark{},
-		charter: l.charter, live: map[identity.ID][]*conferral{}, origin: map[identity.ID]origin{}, rules: e.rules, size: len(l.nodes),
+		charter: l.charter, live: map[identity.ID][]*conferral{}, origin: map[identity.ID]origin{}, rules: e.rules, now: l.next(),
 	}
 	if n := winner(e.titles); n != nil {
 		s.Title = n.op.args.title
@@ -94,6 +94,11 @@ func (l *Log) snapshot() *State {
 	}
 	s.Root = s.root()
 	return s
+}
+
+// next is an admission that has seen all that l has; only its sight counts.
+func (l *Log) next() *node {
+	return &node{op: &Op{Kind: KindAdmit}, at: len(l.nodes), past: allOf(len(l.nodes))}
 }
 
 // enroll makes a person a member if a conferral of theirs lives.
@@ -181,24 +186,14 @@ func (l *Log) mark(s *State) {
 
 // standing is the weightiest of the removals of that kind that nobody pardoned; nil if there is none.
 func (s *State) standing(ns []*node, kind Kind) *node {
-	now := s.now()
 	return winner(slices.DeleteFunc(slices.Clone(ns), func(n *node) bool {
-		return n.op.Kind != kind || s.rules.pardoned(n, now, step{holding: holding{person: n.op.Target}, rank: nobody})
+		return n.op.Kind != kind || s.rules.pardoned(n, s.now, step{holding: holding{person: n.op.Target}, rank: nobody})
 	}))
-}
-
-// now is an operation that has seen all that this state has.
-func (s *State) now() *node {
-	n := &node{op: &Op{Kind: KindAdmit}, at: s.size}
-	for i := range s.size {
-		n.past = n.past.set(i)
-	}
-	return n
 }
 
 // newcomer is the admission of somebody unknown at the lowest of all ranks.
 func (s *State) newcomer() *conferral {
-	return &conferral{node: s.now(), line: []step{{rank: nobody}}}
+	return &conferral{node: s.now, line: []step{{rank: nobody}}}
 }
 
 func markOf(n *node) Mark {
@@ -282,7 +277,7 @@ func (s *State) Refuses(cred identity.Credential) error {
 	if len(cred) == 0 {
 		return nil // an owner's
 	}
-	c := &conferral{node: s.now(), grant: cred.Leaf(), line: lineage(cred), cred: cred}
+	c := &conferral{node: s.now, grant: cred.Leaf(), line: lineage(cred), cred: cred}
 	if ends := s.rules.endings(c); len(ends) > 0 {
 		return whyOut(ends, c.person())
 	}

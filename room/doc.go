@@ -1,0 +1,114 @@
+// Package room holds the rules of a room: who may do what, and what follows when many act at once without a server. It knows no network
+// beyond the small interface Network, no audio, and no clock but the one its caller has.
+//
+// # The log
+//
+// A room is what its signed operations say. Each member keeps all of them; [Log] is that set, [State] what it amounts to. The state is a
+// function of the charter and the set alone: whoever holds the same operations has the same state, in whatever order they came. There is no
+// vote, no leader and no clock in it. Three things decide: what each operation had seen, the rank it was done under, and, where these leave
+// two equal, denial before permission and then the lower hash.
+//
+// # An operation's bytes
+//
+// On the wire: a CBOR array of two byte strings, the body and the author's Ed25519 signature over it under the domain "stoa/op/1" (package
+// identity says how domains are signed). At most 4096 bytes. The operation's name is SHA-256 of the body. The body is a map in deterministic
+// CBOR (RFC 8949 section 4.2.1), refused in any other encoding:
+//
+//	1 room    32 bytes   name of the room
+//	2 author  32 bytes   who signs
+//	3 seq     uint       1 + the highest of this author's in the operation's past
+//	4 deps    [*bytes]   names of the heads the author had seen, ascending, at most 16
+//	5 time    uint       unix ms, later than every dep's; up to the end of the year 9999
+//	6 kind    uint       see below
+//	7 grant   32 bytes   the grant acted under; zeros for an owner of the charter, and in admit and close
+//	8 target  32 bytes   the person acted upon; zeros where the kind has none
+//	9 args    bytes      CBOR of the kind's arguments; empty where the kind has none
+//
+// The past of an operation is its deps and their pasts. Two operations neither of which is in the past of the other are concurrent.
+//
+// # The kinds
+//
+//	 # kind    target  arguments                   needs a grant with            merged with others
+//	 1 admit   yes     1 credential                nothing: the credential      see Conferrals
+//	 2 grant   yes     1 grant, 2 replace          stage                         see Conferrals
+//	 3 revoke  no      1 grant name, 2 keep        invite, stage, kick or ban    see Removals
+//	 4 mute    yes                                 mute                          register of the person
+//	 5 unmute  yes                                 mute                          register of the person
+//	 6 kick    yes     1 reason, 2 grant to close  kick                          see Removals
+//	 7 ban     yes     1 reason, 2 grant to close  ban                           see Removals
+//	 8 pardon  yes                                 kick (kicks), ban (both)      see Removals
+//	 9 lock    no                                  lock                          holds until an unlock that has seen it
+//	10 unlock  no                                  lock                          undoes the locks it has seen
+//	11 title   no      1 text, 120 bytes           title                         register of the room
+//	12 epoch   no      1 commitment, 2 number      as revoke                     highest number, then rank, then hash
+//	13 close   no                                  being an owner                counts owners, to the charter's threshold
+//
+// The owners of the charter have rank 0 and every capability, act under no grant, and nobody acts on them. A register holds what the valid
+// operation says that no other valid one on it has seen; of several, the stronger rank wins, then mute over unmute, then the lower hash. A
+// register of a person counts only operations of a rank stronger than the person's present one: an equal's mute does not bind. A lower
+// number is a stronger rank.
+//
+// # What joins the log
+//
+// Some mistakes are plain from an operation and its past, and the same for everybody. Such an operation never joins any log, and neither
+// does what follows it: bytes, sequence, time or epoch number (1 + the highest in the past) not as above; an act under a grant that the
+// author was not given in its past, that had lapsed by its time, or that lacks the capability; a target who is an owner; a credential or
+// grant that package identity does not verify at the operation's time. For an admit moreover:
+//   - the redemption is within two minutes of the operation's time;
+//   - the author is an owner or was let in or given a grant in the operation's past. Their standing does not matter, the credential does;
+//     but who was never in cannot date back the use of an invite that has lapsed;
+//   - an exact invite is admitted by its issuer alone, and a chain below one only if its holder was so admitted in the operation's past.
+//
+// Everything else joins, and is valid or void by the rules that follow. That may change when operations come that were concurrent.
+//
+// # Conferrals
+//
+// An admit or grant confers a grant on its target. The conferral's lineage is the grants from an owner down to that one, each with the person
+// who holds it. Somebody is a member while a conferral of theirs is valid and no valid removal has ended it. Their rank is the strongest of
+// those, their capabilities are all of them.
+//
+// An act is valid if, of the author's conferrals of the grant acted under in its past, one is valid and has been ended by no valid removal
+// that had not seen the act (strong removal: what a moderator did without the sight of those who removed them is void, so that dating back
+// gains nothing); and if, where it has a target, no conferral of the target's that stood in its past is as strong as the rank acted under.
+//
+// An admit is valid if no removal that had not seen it ends it; if the holder of every counted invite in its lineage is among the first so
+// many persons to come by that invite, in canonical order; and if no lock of stronger rank than its own that had not seen it stands, which
+// one does unless an unlock, stronger in rank than the admit, came between the two.
+//
+// # Removals
+//
+// A kick, a ban, a replacing grant and a revoke end conferrals. Each ends only what has, at the step of the lineage where it strikes, a
+// weaker rank than it was done under.
+//
+// Against the holder of the conferral itself:
+//   - what the removal had seen ends;
+//   - what is concurrent ends, except a grant given under a stronger rank. Of two concurrent replacing grants of one rank the one of weaker
+//     rank stays, then the one of lower hash;
+//   - what came after a kick or ban, by somebody who had seen it, ends unless pardoned between the two; but a grant after a kick stands. After
+//     a replacing grant only an admit ends, and only if it gives more than that grant left and nobody pardoned between the two: nobody
+//     climbs back on stage by the link they came by.
+//
+// A pardon lets somebody be admitted again; it brings back nothing that had ended. It counts for what is weaker than itself in rank, and for
+// bans only if done under a grant with the capability to ban.
+//
+// A kick, ban or replacing grant of somebody further up in an admit's lineage ends the admit unless the removal had seen it, or had seen the
+// branch below that person by which it came, or was pardoned for that person before it, or that person had been given the grant anew.
+// Grants need no such rule: their author's standing decides.
+//
+// A revoke ends every conferral with the grant anywhere in its lineage, now and for good. With keep it ends only those that it had not seen,
+// where it had not seen the branch either: the grant admits nobody new. A kick or ban that names a grant to close does this as well. Only
+// whoever issued the grant or one above it, or may kick or ban, revokes with effect; and an own grant concurrent with a revoke stands if
+// it was given under a stronger rank than the revoke.
+//
+// # Order of judgement
+//
+// Nothing above asks about an operation of a weaker rank than the one in question, nor of an equal one other than for a conferral's own
+// validity. So operations are judged by rank from the strongest down, at each rank first conferrals and then acts, and there is one answer.
+// Canonical order: every operation after its past, otherwise by hash.
+//
+// # What is not promised
+//
+// A log holds 10,000 operations or 3 MiB. Whoever may act in a room can fill it, and then nothing joins any more. An invite without a count
+// lets in as many keys as its holder cares to make. A count that is not exact can be exceeded while members cannot reach each other; those
+// who came last are out when they meet again.
+package room
