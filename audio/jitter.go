@@ -230,6 +230,7 @@ func (j *Jitter) Pop(now time.Duration, ahead int) Step {
 	if !j.talking && !j.begin(now) {
 		return Step{Op: OpSilence}
 	}
+	j.cover()
 	j.shed(now)
 	step := j.decide()
 	switch step.Op {
@@ -247,6 +248,7 @@ func (j *Jitter) Pop(now time.Duration, ahead int) Step {
 		return step
 	}
 	j.next++
+	j.owed = 0
 	j.calm++
 	heard := now + wait - time.Duration(j.next-1)*FrameTime - time.Duration(step.Skip)*time.Second/Rate
 	j.lately.add(heard)
@@ -313,35 +315,34 @@ func (j *Jitter) shed(now time.Duration) {
 	}
 }
 
-// decide says what becomes of the frame next, and moves next over lost frames that concealment has
-// covered.
-func (j *Jitter) decide() Step {
+// cover moves next over lost frames in whose place concealment has been played. Of owed only half a
+// frame can remain.
+func (j *Jitter) cover() {
 	s := j.first()
-	if s == nil {
-		if j.owed >= jitterPatience {
-			return Step{Op: OpSilence}
-		}
-		return Step{Op: OpWait}
+	if j.owed == 0 || s == nil || s.since == 0 {
+		return
 	}
-	if s.index == j.next {
-		j.owed = 0
-		return j.take(s)
-	}
-	previous := s.index - int64(s.since)
-	if s.since == 0 || previous < j.next {
-		return Step{Op: OpSilence}
-	}
-	covered := min(int64(j.owed), 2*(previous+1-j.next))
-	j.owed = 0
+	missing := max(0, s.index-int64(s.since)+1-j.next)
+	covered := min(int64(j.owed), 2*missing)
 	j.next += covered / 2
 	j.stats.Lost += uint64(covered / 2)
-	if s.index == j.next {
-		return j.take(s)
-	}
-	if previous < j.next {
+	j.owed = int(covered % 2)
+}
+
+// decide says what becomes of the frame next.
+func (j *Jitter) decide() Step {
+	s := j.first()
+	switch {
+	case s == nil && j.owed < jitterPatience:
+		return Step{Op: OpWait}
+	case s == nil:
 		return Step{Op: OpSilence}
+	case s.index == j.next:
+		return j.take(s)
+	case s.since == 0 || s.index-int64(s.since) < j.next:
+		return Step{Op: OpSilence} // the sender paused before s, and nothing is missing
 	}
-	skip := int(covered%2) * BlockSize
+	skip := j.owed * BlockSize
 	if s.since == 1 && s.index == j.next+1 {
 		j.stats.Recovered++
 		return Step{Op: OpFEC, Payload: s.payload, Skip: skip}

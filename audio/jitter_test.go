@@ -223,6 +223,18 @@ func TestJitterPlaysABurstAndShrinksAgain(t *testing.T) {
 	}
 }
 
+// A run of lost packets is concealed once and adds no delay.
+func TestJitterSkipsARunOfLosses(t *testing.T) {
+	arrivals := audiotest.Path{}.Deliver(audiotest.Packets(300))
+	for _, run := range []int{1, 2, 3, 8, 14} {
+		lossy := append(append([]audiotest.Arrival(nil), arrivals[:200]...), arrivals[200+run:]...)
+		stats := simulate(lossy, spoken(300), newToneDecoder(), nil)
+		if stats.Lost+stats.Recovered != uint64(run) || stats.Dropped > 0 || stats.Delay > 20*ms {
+			t.Errorf("%d lost in a row: %+v", run, stats)
+		}
+	}
+}
+
 // When the loudspeaker has not pulled for a second, what is played then is at most 60 ms older than
 // need be, soon after.
 func TestJitterShedsWhatAStalledLoudspeakerLeft(t *testing.T) {

@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	leadStep  = BlockSize        // the lead grows by 10 ms for each pull that came up short
-	leadMost  = 4 * BlockSize    // up to 40 ms
-	leadReset = 10 * time.Second // and shrinks as slowly
+	leadStep   = BlockSize     // the lead grows by 10 ms for each pull that came up short
+	leadMost   = 4 * BlockSize // up to 40 ms
+	leadSettle = 200 * time.Millisecond
+	leadReset  = 10 * time.Second // and shrinks as slowly
 )
 
 // A Player mixes any number of sources for one loudspeaker. It takes the time from the moments at
@@ -96,7 +97,7 @@ func (p *Player) drop(s *Source) {
 // A lead decides how much the ring to the loudspeaker should hold after each pull: as much as the
 // largest pull takes, and more on a machine that wakes us late.
 type lead struct {
-	started   bool
+	began     time.Duration // when the first pull was looked at; 0 before
 	extra     int
 	underruns uint64
 	changed   time.Duration
@@ -105,8 +106,9 @@ type lead struct {
 func (l *lead) want(now time.Duration, out *Ring) int {
 	missed := out.Underruns()
 	switch {
-	case !l.started: // pulls from before the first block say nothing
-		l.started = true
+	case l.began == 0:
+		l.began = now
+	case now-l.began < leadSettle: // devices that start say nothing about devices that run
 	case missed > l.underruns:
 		l.extra = min(l.extra+leadStep, leadMost-BlockSize)
 		l.changed = now

@@ -201,7 +201,7 @@ func TestPlayerLeadsLatePulls(t *testing.T) {
 		piece := make([]float32, audio.BlockSize)
 		var before uint64
 		for i := range 100 {
-			if i == 10 {
+			if i == 30 {
 				before = ring.Underruns()
 			}
 			ring.Pull(piece)
