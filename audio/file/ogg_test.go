@@ -161,6 +161,9 @@ func TestKilledRecordingPlays(t *testing.T) {
 			if err := w.write(pcm[n:][:audio.BlockSize]); err != nil {
 				t.Fatal(err)
 			}
+			if n/audio.BlockSize%7 != 0 {
+				continue
+			}
 			b, err := os.ReadFile(f.Name())
 			if err != nil {
 				t.Fatal(err)

@@ -16,9 +16,13 @@ const blockTime = audio.FrameTime * audio.BlockSize / audio.FrameSize
 // depend on when anybody was woken, so a busy machine makes no drift: what is late is
 // caught up with at once.
 type pacer struct {
-	start time.Time
-	timer *time.Timer
+	start   time.Time
+	timer   *time.Timer
+	stalled time.Time // when it was last found that nothing here had run for a while
 }
+
+// stall is how late a wake-up must be to tell of a machine that was busy elsewhere.
+const stall = blockTime / 2
 
 func newPacer() *pacer {
 	return &pacer{start: time.Now(), timer: time.NewTimer(0)}
@@ -37,6 +41,9 @@ func (p *pacer) sleep(ctx context.Context, until time.Time) bool {
 func (p *pacer) await(ctx context.Context, until time.Time, changed <-chan struct{}, ready func() bool) bool {
 	for ctx.Err() == nil {
 		left := time.Until(until)
+		if left < -stall {
+			p.stalled = time.Now()
+		}
 		if left <= 0 || ready() {
 			return true
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -273,6 +274,44 @@ func TestSpeakerBridgesALatePlayer(t *testing.T) {
 			}
 			if r.Underruns() != 0 {
 				t.Errorf("%s: %d samples were made up", name, r.Underruns())
+			}
+		})
+	}
+}
+
+// A machine that stands still for a moment leaves no gap, and one that does so for longer leaves
+// silence in the right place.
+func TestSpeakerCatchesUp(t *testing.T) {
+	for _, c := range []struct {
+		stall time.Duration
+		want  int // blocks of silence
+	}{{50 * time.Millisecond, 0}, {200 * time.Millisecond, 15}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := audio.NewRing(audio.RingSize)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			var supplying sync.WaitGroup
+			defer supplying.Wait()
+			supplying.Go(func() { supply(ctx, r, 3*time.Millisecond) })
+			silent, n, last := 0, 0, float32(0)
+			err := pull(ctx, r, func(block []float32) error {
+				if n++; n == 10 {
+					time.Sleep(c.stall)
+				}
+				if block[0] == 0 {
+					silent++
+				} else if next := last + 1.0/32768; block[0] != next {
+					t.Errorf("after a stall of %v block %d is %d, want %d", c.stall, n, number(block[0]), number(next))
+				} else {
+					last = next
+				}
+				return nil
+			})
+			if err != context.DeadlineExceeded || n < 99 || n > 101 {
+				t.Errorf("%d blocks in a second, %v", n, err)
+			}
+			if silent < c.want-2 || silent > c.want+2 {
+				t.Errorf("a stall of %v made %d blocks of silence, want %d", c.stall, silent, c.want)
 			}
 		})
 	}

@@ -11,10 +11,20 @@ import (
 	"stoa/audio"
 )
 
-// speakerPatience is how long a block that is due waits for its samples before it is
-// silence: what two periods of a sound card's buffer would bridge. They wait in
-// the file's past, so they are not delay in the recording.
-const speakerPatience = 20 * time.Millisecond
+// This sound card's buffer. It stays empty, so it is no delay in the recording, and yet bridges
+// what a full one does.
+const (
+	// speakerPatience is how long a block that is due waits for its samples before it is silence.
+	speakerPatience = 20 * time.Millisecond
+
+	// speakerBuffer is how far the recording may fall behind because the machine was busy
+	// elsewhere. When it stands still for longer, what was not played meanwhile is silence.
+	speakerBuffer = 60 * time.Millisecond
+
+	// catchUp is the least time between two blocks after that. To ask for all that is owed at once
+	// would ask before the rest of the program, which was held up too, has had a chance.
+	catchUp = blockTime / 2
+)
 
 // A Speaker records what somebody at a loudspeaker would have heard: the sound at t
 // seconds into the file was pulled t seconds after Run began, and what was not there
@@ -74,17 +84,44 @@ func pull(ctx context.Context, r *audio.Ring, sink func([]float32) error) error 
 	p := newPacer()
 	defer p.stop()
 	block := make([]float32, audio.BlockSize)
-	ready := func() bool { return r.Len() >= len(block) }
-	for n := int64(0); p.sleep(ctx, p.due(n)); n++ {
-		if !p.await(ctx, p.due(n).Add(speakerPatience), r.Readable(), ready) {
-			break
+	var last time.Time // when a block was pulled
+	for n := int64(0); ; n++ {
+		due := p.due(n)
+		p.sleep(ctx, later(due, last.Add(catchUp)))
+		awaitBlock(ctx, p, due, r)
+		now := time.Now()
+		if ctx.Err() != nil && !due.Before(now) {
+			return ctx.Err()
 		}
-		r.Pull(block)
+		if now.Sub(due) < speakerBuffer {
+			r.Pull(block)
+			last = now
+		} else {
+			clear(block)
+		}
 		if err := sink(block); err != nil {
 			return err
 		}
 	}
-	return ctx.Err()
+}
+
+// awaitBlock waits until r holds a block. It gives the player as long as it may take after the
+// block is due, and again after a stall, in which the player could not run either.
+func awaitBlock(ctx context.Context, p *pacer, due time.Time, r *audio.Ring) {
+	ready := func() bool { return r.Len() >= audio.BlockSize }
+	for from := due; time.Since(due) < speakerBuffer; from = p.stalled {
+		inTime := p.await(ctx, later(from, p.stalled).Add(speakerPatience), r.Readable(), ready)
+		if !inTime || ready() || !p.stalled.After(from) {
+			return
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Close closes the file, and removes one that was created and never recorded into. Run
