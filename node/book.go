@@ -55,10 +55,11 @@ func (b *book) prove(id identity.ID, p peer.ID) (first bool) {
 	e.peers = slices.DeleteFunc(e.peers, func(q peer.ID) bool { return q == p })
 	e.peers = slices.Insert(e.peers, 0, p)
 	e.peers = e.peers[:min(len(e.peers), linksPerPerson)]
+	first = len(b.proved[p]) == 0
 	if !slices.Contains(b.proved[p], id) && len(b.proved[p]) < linksPerPerson {
 		b.proved[p] = append(b.proved[p], id)
 	}
-	return len(b.proved[p]) == 1
+	return first
 }
 
 // gone forgets what a peer proved: it holds only as long as the connection.
