@@ -22,66 +22,59 @@ const (
 	maxEpochs = 8 // that are understood at a time
 )
 
-// book is the epochs of a room, newest first. It is a pure machine.
+// book is the epochs of a room whose voices can be understood, as far as
+// their secrets are here. It is a pure machine.
 type book struct {
-	epochs []EpochKey
-	// spare are secrets whose epoch has not come up yet. They are given up
-	// at dusk.
-	spare map[identity.Hash][32]byte
-	dusk  time.Time
+	current EpochKey   // zero before the first
+	past    []EpochKey // newest first, each with the time it was replaced
 }
 
-// hold takes a secret whose epoch has yet to come up: one kept from an earlier
-// run, or one whose operation will be applied next.
+// hold takes a secret whose epoch is not the current one: one kept from an
+// earlier run or told at the gate, or one whose operation will be applied next.
 func (b *book) hold(s Secret, now time.Time) {
-	if b.spare == nil {
-		b.spare = make(map[identity.Hash][32]byte)
-	}
-	b.spare[s.Commit] = s.Key
-	b.dusk = now.Add(EpochKeep)
+	b.past = append(b.past, EpochKey{Commit: s.Commit, Secret: s.Key, Known: true, Seen: now, Replaced: now})
 }
 
 // turn makes an epoch the current one and tells whether it was not.
 func (b *book) turn(n uint32, commit identity.Hash, now time.Time) bool {
-	if commit == (identity.Hash{}) || len(b.epochs) > 0 && b.epochs[0].Commit == commit {
+	if commit.IsZero() || b.current.Commit == commit {
 		return false
 	}
 	e := EpochKey{N: n, Commit: commit, Seen: now}
-	if i := slices.IndexFunc(b.epochs, func(o EpochKey) bool { return o.Commit == commit }); i >= 0 {
-		// Two halves of a room came together and agreed on an earlier one.
-		e.Secret, e.Known = b.epochs[i].Secret, b.epochs[i].Known
-		b.epochs = slices.Delete(b.epochs, i, i+1)
+	if i := slices.IndexFunc(b.past, func(o EpochKey) bool { return o.Commit == commit }); i >= 0 {
+		e.Secret, e.Known = b.past[i].Secret, b.past[i].Known
+		b.past = slices.Delete(b.past, i, i+1)
 	}
-	if len(b.epochs) > 0 {
-		b.epochs[0].Replaced = now
-	} else {
+	if b.current.Commit.IsZero() {
 		e.Seen = now.Add(-EpochDelay) // nothing was in use before: use it at once
+	} else {
+		b.current.Replaced = now
+		b.past = slices.Insert(b.past, 0, b.current)
 	}
-	if s, ok := b.spare[commit]; ok {
-		e.Secret, e.Known = s, true
-		delete(b.spare, commit)
-	}
-	b.epochs = slices.Insert(b.epochs, 0, e)
+	b.current = e
 	return true
 }
 
 // learn takes a secret and tells whether it was wanted and is the right one.
 func (b *book) learn(commit identity.Hash, secret [32]byte) bool {
-	if sha256.Sum256(secret[:]) != commit {
+	if b.current.Commit != commit || b.current.Known || sha256.Sum256(secret[:]) != commit {
 		return false
 	}
-	for i := range b.epochs {
-		if e := &b.epochs[i]; e.Commit == commit && !e.Known {
-			e.Secret, e.Known = secret, true
-			return true
-		}
-	}
-	return false
+	b.current.Secret, b.current.Known = secret, true
+	return true
 }
 
-// secret returns the one of an epoch that is still understood.
+// all returns the epochs, newest first.
+func (b *book) all() []EpochKey {
+	if b.current.Commit.IsZero() {
+		return nil
+	}
+	return append([]EpochKey{b.current}, b.past...)
+}
+
+// secret returns the one of an epoch, if it is here.
 func (b *book) secret(commit identity.Hash) ([32]byte, bool) {
-	for _, e := range b.epochs {
+	for _, e := range b.all() {
 		if e.Commit == commit {
 			return e.Secret, e.Known
 		}
@@ -91,33 +84,23 @@ func (b *book) secret(commit identity.Hash) ([32]byte, bool) {
 
 // lacking returns the current epoch when its secret is not here.
 func (b *book) lacking() (identity.Hash, bool) {
-	if len(b.epochs) == 0 || b.epochs[0].Known {
-		return identity.Hash{}, false
-	}
-	return b.epochs[0].Commit, true
+	return b.current.Commit, !b.current.Commit.IsZero() && !b.current.Known
 }
 
-// expire forgets epochs that are over, and secrets that no epoch turned up
-// for, and returns them.
+// expire forgets epochs that are over and returns them.
 func (b *book) expire(now time.Time) []identity.Hash {
 	var over []identity.Hash
-	b.epochs = slices.DeleteFunc(b.epochs, func(e EpochKey) bool {
-		gone := !e.Replaced.IsZero() && now.Sub(e.Replaced) >= EpochKeep
+	b.past = slices.DeleteFunc(b.past, func(e EpochKey) bool {
+		gone := now.Sub(e.Replaced) >= EpochKeep
 		if gone {
 			over = append(over, e.Commit)
 		}
 		return gone
 	})
-	for len(b.epochs) > maxEpochs {
-		last := len(b.epochs) - 1
-		over = append(over, b.epochs[last].Commit)
-		b.epochs = b.epochs[:last]
-	}
-	if len(b.spare) > 0 && !now.Before(b.dusk) {
-		for commit := range b.spare {
-			over = append(over, commit)
-		}
-		clear(b.spare)
+	for len(b.past) >= maxEpochs {
+		last := len(b.past) - 1
+		over = append(over, b.past[last].Commit)
+		b.past = b.past[:last]
 	}
 	return over
 }
@@ -125,26 +108,18 @@ func (b *book) expire(now time.Time) []identity.Hash {
 // next is when expire will have something to do; zero when it will not.
 func (b *book) next() time.Time {
 	var next time.Time
-	sooner := func(t time.Time) {
-		if next.IsZero() || t.Before(next) {
-			next = t
+	for _, e := range b.past {
+		if at := e.Replaced.Add(EpochKeep); next.IsZero() || at.Before(next) {
+			next = at
 		}
-	}
-	for _, e := range b.epochs {
-		if !e.Replaced.IsZero() {
-			sooner(e.Replaced.Add(EpochKeep))
-		}
-	}
-	if len(b.spare) > 0 {
-		sooner(b.dusk)
 	}
 	return next
 }
 
-// known returns the secrets of the epochs that are understood now.
+// known returns the secrets that are here, newest first.
 func (b *book) known() []Secret {
 	var list []Secret
-	for _, e := range b.epochs {
+	for _, e := range b.all() {
 		if e.Known {
 			list = append(list, Secret{e.Commit, e.Secret})
 		}

@@ -80,10 +80,6 @@ func (q *queue) put(h *Hand, raw []byte, now time.Time) bool {
 	if q.hands == nil {
 		q.hands = make(map[identity.ID]*held)
 	}
-	if old != nil && old.up() && h.Up {
-		// Raising a raised hand does not cost its place, nor gain one.
-		return false
-	}
 	q.hands[h.Who] = &held{Hand: *h, raw: raw, hash: sha256.Sum256(raw), seen: now}
 	return h.Up || old != nil && old.up()
 }
@@ -96,10 +92,21 @@ func (q *queue) raised(who identity.ID) *held {
 	return nil
 }
 
-// lower takes a person's hand down, as its owner's heartbeat without it does.
-func (q *queue) lower(who identity.ID) bool {
+// show is put for a hand that its owner's own heartbeat shows as up now. What
+// was taken down here, because the owner seemed to be away, comes up again.
+func (q *queue) show(h *Hand, raw []byte, now time.Time) bool {
+	if old := q.hands[h.Who]; old != nil && old.spent && bytes.Equal(old.raw, raw) {
+		old.spent, old.seen = false, now
+		return true
+	}
+	return q.put(h, raw, now)
+}
+
+// lower takes a person's hand down if it was raised by then, in Unix
+// milliseconds: as a heartbeat of that time without the hand does.
+func (q *queue) lower(who identity.ID, by uint64) bool {
 	h := q.raised(who)
-	if h == nil {
+	if h == nil || h.Time > by {
 		return false
 	}
 	h.spent = true

@@ -249,14 +249,14 @@ func (r *Room) takePresence(raw []byte, now time.Time, direct bool) {
 // author's hand. before is the heartbeat that it follows here.
 func (r *Room) takeOwnHand(p *Presence, before *attendee, now time.Time) {
 	if p.Bye {
-		r.dirty = r.queue.lower(p.Who) || r.dirty
+		r.dirty = r.queue.lower(p.Who, p.Time) || r.dirty
 		return
 	}
 	if len(p.Hand) == 0 {
 		// Only the run of the program that raised it takes it down: a new
 		// one may not have heard of it yet.
 		if before != nil && before.Session == p.Session && len(before.Hand) > 0 {
-			r.dirty = r.queue.lower(p.Who) || r.dirty
+			r.dirty = r.queue.lower(p.Who, p.Time) || r.dirty
 		}
 		return
 	}
@@ -270,7 +270,7 @@ func (r *Room) takeOwnHand(p *Presence, before *attendee, now time.Time) {
 		before.Time > h.Time+uint64(handSkew.Milliseconds()) {
 		return
 	}
-	r.dirty = r.queue.put(h, p.Hand, now) || r.dirty
+	r.dirty = r.queue.show(h, p.Hand, now) || r.dirty
 }
 
 // takeHand takes a raised or lowered hand. One that comes first hand is as
@@ -452,7 +452,7 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 		Charter: r.charter,
 		State:   r.state,
 		Hands:   r.queue.list(),
-		Epochs:  slices.Clone(r.book.epochs),
+		Epochs:  r.book.all(),
 		Invites: slices.Clone(r.invites),
 		Ops:     r.log.Len(),
 	}
