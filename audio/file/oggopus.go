@@ -22,9 +22,8 @@ import (
 //	16 2 output gain, 1/256 dB, signed
 //	18 1 mapping family; 0 is mono or stereo with nothing after it
 type opusHead struct {
-	channels int
-	preSkip  int
-	gain     float32 // factor for every sample
+	preSkip int     // samples
+	gain    float32 // factor for every sample
 }
 
 const opusHeadSize = 19
@@ -44,9 +43,8 @@ func parseOpusHead(b []byte) (opusHead, error) {
 	}
 	dB := float64(int16(binary.LittleEndian.Uint16(b[16:]))) / 256
 	return opusHead{
-		channels: int(b[9]),
-		preSkip:  int(binary.LittleEndian.Uint16(b[10:])),
-		gain:     float32(math.Pow(10, dB/20)),
+		preSkip: int(binary.LittleEndian.Uint16(b[10:])),
+		gain:    float32(math.Pow(10, dB/20)),
 	}, nil
 }
 

@@ -7,10 +7,12 @@ package file
 import (
 	"io"
 	"math"
+
+	"stoa/audio"
 )
 
 // outRate is the rate of everything that enters or leaves this package, in Hz.
-const outRate = 48000
+const outRate = audio.Rate
 
 // The filter. 32 zero crossings a side with a Kaiser window for 80 dB give a
 // transition band of 0.078 of the lower of the two rates, which ends exactly at

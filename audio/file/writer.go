@@ -5,7 +5,6 @@ package file
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -82,13 +81,15 @@ func (w *wavWriter) write(pcm []float32) error {
 	if len(w.buf) < flushSamples*2 {
 		return nil
 	}
-	return w.finish()
+	return w.flush()
 }
 
-// finish writes the sound first and then the sizes, so that they never promise more
+func (w *wavWriter) finish() error { return w.flush() }
+
+// flush writes the sound first and then the sizes, so that they never promise more
 // than is there. Beyond 4 GiB, 12 hours, they stay at the largest value, which
 // programs take for "to the end of the file".
-func (w *wavWriter) finish() error {
+func (w *wavWriter) flush() error {
 	if _, err := w.f.WriteAt(w.buf, wavHeader+w.data); err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func pcm16(s float32) int16 {
 // did not exist before.
 func create(path string) (f *os.File, made bool, err error) {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return nil, false, fileError(path, fmt.Errorf("it is not an ordinary file"))
+		return nil, false, fileError(path, errors.New("it is not an ordinary file"))
 	}
 	// What was said in a room is for those who were in it: 0600.
 	f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
