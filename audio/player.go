@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	leadStep   = BlockSize     // the lead grows by 10 ms for each pull that came up short
-	leadMost   = 4 * BlockSize // up to 40 ms
-	leadSettle = 200 * time.Millisecond
-	leadReset  = 10 * time.Second // and shrinks as slowly
+	leadStep   = BlockSize              // the lead grows by 10 ms for each pull that came up short
+	leadMost   = 4 * BlockSize          // up to 40 ms
+	leadSettle = 200 * time.Millisecond // in which a device may pull as unevenly as it likes
+	leadReset  = 10 * time.Second       // without a short pull, and it shrinks by a step
 )
 
 // A Player mixes any number of sources for one loudspeaker. It takes the time from the moments at
