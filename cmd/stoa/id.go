@@ -15,7 +15,7 @@ func idCommand() *command {
 	return &command{
 		name:    app.VerbID,
 		summary: "your key and name; take everything to another machine",
-		usage:   "[show | name NAME | export FILE | import FILE]",
+		usage:   "[show | name NAME | lock | unlock | export FILE | import FILE]",
 		about: `An export holds key, name, rooms and history in one file that only its
 passphrase opens. It can be imported into a home that has no rooms yet; a key
 that is there already is kept beside the new one.`,
@@ -31,9 +31,7 @@ stoa id import --home ~/new-home ~/stoa-backup.age`,
 					return err
 				}
 				v.req.Args = args
-				if args[0] == "export" || args[0] == "import" {
-					v.file = args[0]
-				}
+				v.file = args[0]
 				return v.do(ctx, c)
 			}
 		},
@@ -48,7 +46,7 @@ func idArgs(words []string) ([]string, error) {
 	}
 	what, rest := words[0], words[1:]
 	switch what {
-	case "show":
+	case "show", "lock", "unlock":
 		return words, tooMany(rest, 0)
 	case "name":
 		name := strings.TrimSpace(strings.Join(rest, " "))
@@ -66,5 +64,5 @@ func idArgs(words []string) ([]string, error) {
 		path, err := filepath.Abs(rest[0])
 		return []string{what, path}, err
 	}
-	return nil, &usageError{text: "unknown word " + what, hint: "`stoa id` takes show, name, export or import"}
+	return nil, &usageError{text: "unknown word " + what, hint: "`stoa id` takes show, name, lock, unlock, export or import"}
 }

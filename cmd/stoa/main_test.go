@@ -266,7 +266,7 @@ func TestUsageErrors(t *testing.T) {
 		{"invite --uses -1", "--uses cannot be below 0", "leave it out for any number of people"},
 		{"invite --expires tomorrow", "--expires is not a duration: tomorrow", "write it like 30m or 24h, or never"},
 		{"invite --expires 0s", "--expires is not a duration: 0s", "write it like 30m or 24h, or never"},
-		{"id dance", "unknown word dance", "`stoa id` takes show, name, export or import"},
+		{"id dance", "unknown word dance", "`stoa id` takes show, name, lock, unlock, export or import"},
 		{"id show me", `unexpected word "me"`, "see `stoa help id`"},
 		{"id name", "NAME is missing", "see `stoa help id`"},
 		{"id export", "FILE is missing", "see `stoa help id`"},

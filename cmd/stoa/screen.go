@@ -84,7 +84,7 @@ func cells(r rune) int {
 }
 
 // quiet is the margin of a QR code in modules. The standard asks for 4; half of
-// it is read by every telephone tried and leaves more of the window free.
+// it leaves more of the window free, and the terminal around it is empty anyway.
 const quiet = 2
 
 // qr prints a link as a QR code, two modules to a character, where QR codes are

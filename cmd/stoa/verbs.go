@@ -19,8 +19,8 @@ type verb struct {
 	json bool
 	req  app.Request
 
-	// file is "export" or "import" where a file with a passphrase of its own
-	// is written or read.
+	// file is "export", "import" or "lock" where a file is written or read
+	// under a passphrase that is asked for first.
 	file string
 }
 
@@ -81,6 +81,8 @@ func (v *verb) passphrase(ctx context.Context, c *cli) func() (string, error) {
 	switch v.file {
 	case "export":
 		ofFile = c.passphrase(ctx, "new passphrase for the export", true)
+	case "lock":
+		ofFile = c.passphrase(ctx, "new passphrase of your key", true)
 	case "import":
 		ofFile = c.passphrase(ctx, "passphrase of the export", false)
 	}

@@ -26,7 +26,7 @@ func Do(ctx context.Context, homeDir string, req Request, passphrase func() (str
 }
 
 func do(ctx context.Context, dir string, req Request, passphrase func() (string, error)) (Reply, error) {
-	if err := preparePortable(&req, passphrase); err != nil {
+	if err := completeID(&req, passphrase); err != nil {
 		return Reply{}, err
 	}
 	if req.Verb == VerbID && argument(req.Args, 0) == "import" {
@@ -49,18 +49,20 @@ func do(ctx context.Context, dir string, req Request, passphrase func() (string,
 	return reply, errors.Join(err, h.close())
 }
 
-// preparePortable completes an export or import with what only this process
-// knows: its folder, and the passphrase.
-func preparePortable(req *Request, passphrase func() (string, error)) (err error) {
+// completeID completes an export, an import or a lock with what only this
+// process knows: its folder, and the passphrase.
+func completeID(req *Request, passphrase func() (string, error)) (err error) {
 	what := argument(req.Args, 0)
-	if req.Verb != VerbID || (what != "export" && what != "import") {
+	if req.Verb != VerbID || (what != "export" && what != "import" && what != "lock") {
 		return nil
 	}
-	if len(req.Args) != 2 {
-		return &UserError{Text: "the file is missing", Hint: "stoa id " + what + " FILE"}
-	}
-	if req.Args[1], err = filepath.Abs(req.Args[1]); err != nil {
-		return err
+	if what != "lock" {
+		if len(req.Args) != 2 {
+			return &UserError{Text: "the file is missing", Hint: "`stoa id " + what + " FILE`"}
+		}
+		if req.Args[1], err = filepath.Abs(req.Args[1]); err != nil {
+			return err
+		}
 	}
 	if passphrase == nil {
 		return identity.ErrPassphrase
@@ -153,6 +155,8 @@ func (h *home) doID(req Request, renamed func(string) error) (Reply, error) {
 			return Reply{}, err
 		}
 		return said("others see you as %q", name), renamed(name)
+	case "lock", "unlock":
+		return h.lockKey(req.Secret)
 	case "export":
 		sealed, err := h.export(req.Secret)
 		if err != nil {
@@ -164,7 +168,18 @@ func (h *home) doID(req Request, renamed func(string) error) (Reply, error) {
 		}
 		return said("everything is in %s, under your passphrase", path), nil
 	}
-	return Reply{}, &UserError{Text: "id takes show, name, export or import", Hint: "stoa id --help"}
+	return Reply{}, &UserError{Text: "id takes show, name, lock, unlock, export or import", Hint: "`stoa id --help` says more"}
+}
+
+// lockKey puts the key file under a passphrase, or, with none, takes it off.
+func (h *home) lockKey(passphrase string) (Reply, error) {
+	if err := h.key.Save(filepath.Join(h.dir, keyFile), passphrase); err != nil {
+		return Reply{}, &UserError{Text: "the key file cannot be written: " + err.Error(), Hint: "look whether you may write to " + h.dir, Err: err}
+	}
+	if passphrase == "" {
+		return said("your key needs no passphrase any more"), nil
+	}
+	return said("your key is under your passphrase from now on; nobody can open it without"), nil
 }
 
 func (h *home) showID() Reply {

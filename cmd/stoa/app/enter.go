@@ -23,6 +23,10 @@ const (
 	// refused: that one may be behind, or malicious.
 	secondOpinion = 1500 * time.Millisecond
 
+	// headStart is how long a member has to answer before another one is asked
+	// as well. Two who answer both write the same admission into the log.
+	headStart = 200 * time.Millisecond
+
 	// maxAsked is how many members are asked at a time for the same thing.
 	maxAsked = 8
 )
@@ -199,7 +203,7 @@ func (s *Session) tellRoom(id identity.RoomID, err error) {
 
 func (s *Session) emitJoined(h *hall, role identity.Role) {
 	took := time.Since(s.cfg.Started).Milliseconds()
-	s.emit(Event{Kind: EventJoined, Room: h.id.String(), Role: role.String(), MS: &took})
+	s.emit(Event{Kind: EventJoined, Room: h.id.String(), Who: h.me.String(), Role: role.String(), MS: &took})
 }
 
 func (s *Session) roomConfig(id identity.RoomID, rendezvous [16]byte) node.RoomConfig {
@@ -250,6 +254,7 @@ func (s *Session) hall(net *node.Room, rec room.Record, w *room.Welcome, hints [
 		emit:      s.emit,
 		micSet:    s.micSet,
 		savePeers: func(peers []room.Peer) error { return s.home.store.SetPeers(rec.Room, peers) },
+		saveTitle: func(title string) error { return s.home.store.SetTitle(rec.Room, title) },
 		started:   s.cfg.Started,
 		entered:   time.Now(),
 		hints:     hints,
@@ -286,7 +291,8 @@ func knock(ctx context.Context, net *node.Room, me identity.ID, id identity.Room
 type asker = func(ctx context.Context, req []byte) ([]byte, error)
 
 // askAnybody puts a question to the members at the given addresses and to
-// those whom the network finds, all at once, and returns the first answer. A
+// those whom the network finds, one shortly after another without waiting for
+// the slow, and returns the first answer. A
 // refusal counts when nobody has answered better a moment later; that nobody
 // can be reached counts when the search has found nobody else.
 func askAnybody[T any](ctx context.Context, net *node.Room, addrs []string, question func(context.Context, asker) (T, error)) (T, error) {
@@ -298,6 +304,7 @@ func askAnybody[T any](ctx context.Context, net *node.Room, addrs []string, ques
 	}
 	outcomes := make(chan outcome)
 	places := make(chan struct{}, maxAsked)
+	failed := make(chan struct{}, 1) // the one asked last, or another, has no answer
 	asked := map[string]bool{}
 	tell := func(o outcome) {
 		select {
@@ -321,8 +328,19 @@ func askAnybody[T any](ctx context.Context, net *node.Room, addrs []string, ques
 				_, reply, err := net.AskPeer(ctx, addr, req)
 				return reply, err
 			})
+			if err != nil {
+				select {
+				case failed <- struct{}{}:
+				default:
+				}
+			}
 			tell(outcome{answer, err})
 		}()
+		select {
+		case <-failed:
+		case <-time.After(headStart):
+		case <-ctx.Done():
+		}
 	}
 	go func() {
 		for _, a := range addrs {

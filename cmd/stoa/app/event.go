@@ -17,7 +17,7 @@ type Event struct {
 	Link  string `json:"link,omitempty"`  // link
 	MS    *int64 `json:"ms,omitempty"`    // joined, sound: milliseconds since the program started
 
-	Who   string `json:"who,omitempty"`   // member, hand, stage, muted, sound, removed
+	Who   string `json:"who,omitempty"`   // joined (oneself), member, hand, stage, muted, sound, removed
 	Name  string `json:"name,omitempty"`  // member
 	State string `json:"state,omitempty"` // member: present, away, gone
 	Up    *bool  `json:"up,omitempty"`    // hand

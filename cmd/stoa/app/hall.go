@@ -69,6 +69,7 @@ type hall struct {
 	hints     []string                    // where others were when this node came in
 	micSet    func()                      // tells the session that the microphone may have changed
 	savePeers func([]room.Peer) error     // remembers who is here, as a way back in
+	saveTitle func(string) error          // remembers what the room is called
 	first     func(context.Context) error // done once when the room runs; may be nil
 	invite    func(context.Context, InviteOptions) (string, identity.Grant, error)
 	list      func(ctx context.Context, topic, lang string) error // tells the DHT of a public room
@@ -154,6 +155,11 @@ func (h *hall) follow(ctx context.Context) error {
 		h.micSet()
 		for _, e := range changes(prev, next) {
 			h.emit(e)
+		}
+		if prev == nil || prev.State.Title != next.State.Title {
+			if err := h.saveTitle(next.State.Title); err != nil {
+				h.log.Warn("remembering the title", "err", err)
+			}
 		}
 		switch {
 		case next.State.Closed:

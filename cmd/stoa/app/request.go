@@ -11,8 +11,8 @@ type Request struct {
 
 	Invite *InviteOptions `json:"invite,omitempty"` // verb invite
 
-	// Secret is the passphrase that id export encrypts with. It crosses only a
-	// socket that its owner alone may open.
+	// Secret is the passphrase that id export and id lock encrypt with. It
+	// crosses only a socket that its owner alone may open.
 	Secret string `json:"secret,omitempty"`
 
 	KeepLink bool   `json:"keep_link,omitempty"` // kick, ban: leave the link they came by open
@@ -48,7 +48,7 @@ const (
 	VerbLinks  = "links"  // * the invites made from this home
 	VerbLog    = "log"    // * the signed history, verified
 	VerbStatus = "status" // rooms this node is in
-	VerbID     = "id"     // * show | name NAME | export FILE | import FILE
+	VerbID     = "id"     // * show | name NAME | lock | unlock | export FILE | import FILE
 )
 
 // A Reply is what a verb answered: lines for a person, and the same as data

@@ -21,7 +21,7 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 	case VerbID:
 		return s.home.doID(req, s.rename)
 	}
-	h, err := s.pick(req.Room)
+	h, req, err := s.pick(req)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -54,19 +54,35 @@ func said(format string, args ...any) Reply {
 	return Reply{Lines: []string{fmt.Sprintf(format, args...)}}
 }
 
-// pick finds the room that a verb is about.
-func (s *Session) pick(text string) (*hall, error) {
+// pick finds the room that a verb is about. One word after mute or unmute may
+// be a person or a room: it is a room only when it is nobody.
+func (s *Session) pick(req Request) (*hall, Request, error) {
 	halls := s.rooms()
 	names := make([]roomName, len(halls))
 	for i, h := range halls {
 		names[i] = roomName{h.id, h.room.Snapshot().State.Title}
 	}
-	id, err := findRoom(names, text)
-	if err != nil {
-		return nil, err
+	find := func(text string) (*hall, error) {
+		id, err := findRoom(names, text)
+		if err != nil {
+			return nil, err
+		}
+		return halls[slices.IndexFunc(halls, func(h *hall) bool { return h.id == id })], nil
 	}
-	i := slices.IndexFunc(halls, func(h *hall) bool { return h.id == id })
-	return halls[i], nil
+	h, err := find(req.Room)
+	if (req.Verb != VerbMute && req.Verb != VerbUnmute) || req.Room != "" || len(req.Args) != 1 {
+		return h, req, err
+	}
+	if h != nil {
+		if _, _, err := h.person(req.Args); err == nil {
+			return h, req, nil
+		}
+	}
+	if named, e := find(req.Args[0]); e == nil {
+		req.Args = nil
+		return named, req, nil
+	}
+	return h, req, err
 }
 
 // roomVerbs are the verbs that change one room and need only that room.
@@ -75,12 +91,12 @@ var roomVerbs = map[string]func(context.Context, *hall, Request) (Reply, error){
 	VerbMute:   doMute,
 	VerbUnmute: doUnmute,
 	VerbStage:  doStage,
-	VerbKick: onPerson(func(ctx context.Context, h *hall, id identity.ID, req Request) error {
-		return h.room.Kick(ctx, id, req.Reason, req.KeepLink)
-	}, "%s is put out of the room"),
-	VerbBan: onPerson(func(ctx context.Context, h *hall, id identity.ID, req Request) error {
-		return h.room.Ban(ctx, id, req.Reason, req.KeepLink)
-	}, "%s is banned from the room"),
+	VerbKick: func(ctx context.Context, h *hall, req Request) (Reply, error) {
+		return remove(ctx, h, req, h.room.Kick, "%s is put out of the room")
+	},
+	VerbBan: func(ctx context.Context, h *hall, req Request) (Reply, error) {
+		return remove(ctx, h, req, h.room.Ban, "%s is banned from the room")
+	},
 	VerbPardon: onPerson(func(ctx context.Context, h *hall, id identity.ID, _ Request) error {
 		return h.room.Pardon(ctx, id)
 	}, "%s may come back by a link that is still open"),
@@ -93,7 +109,7 @@ var roomVerbs = map[string]func(context.Context, *hall, Request) (Reply, error){
 	VerbTitle: func(ctx context.Context, h *hall, req Request) (Reply, error) {
 		title := strings.TrimSpace(strings.Join(req.Args, " "))
 		if title == "" {
-			return Reply{}, &UserError{Text: "the title is missing", Hint: "stoa title TEXT"}
+			return Reply{}, &UserError{Text: "the title is missing", Hint: "`stoa title TEXT`"}
 		}
 		return said("the room is called %q", title), h.room.SetTitle(ctx, title)
 	},
@@ -111,6 +127,38 @@ func onPerson(act func(context.Context, *hall, identity.ID, Request) error, done
 		}
 		return said(done, name), act(ctx, h, id, req)
 	}
+}
+
+// remove puts a person out with act. The link they came by is closed with it,
+// because they would come back by it under another key; when that link was
+// for any listener, a new one is made for the others.
+func remove(ctx context.Context, h *hall, req Request, act func(context.Context, identity.ID, string, bool) error, done string) (Reply, error) {
+	id, name, err := h.person(req.Args)
+	if err != nil {
+		return Reply{}, err
+	}
+	before := h.room.Snapshot()
+	if err := act(ctx, id, req.Reason, req.KeepLink); err != nil {
+		return Reply{}, err
+	}
+	r := said(done, name)
+	closed := before.State.Members[id].Via
+	if req.KeepLink || closed.IsZero() {
+		return r, nil
+	}
+	r.Lines = append(r.Lines, "the link they came by is closed")
+	i := slices.IndexFunc(before.Invites, func(inv room.Invited) bool { return inv.Grant == closed })
+	if i < 0 || before.Invites[i].Role != identity.RoleListener || before.Invites[i].Uses != 0 || before.Invites[i].Label != "" {
+		return r, nil
+	}
+	link, _, err := h.invite(ctx, InviteOptions{})
+	if err != nil {
+		return r, nil // they are out, which is what was asked
+	}
+	h.offer(link)
+	h.emit(Event{Kind: EventLink, Room: h.id.String(), Role: identity.RoleListener.String(), Link: link})
+	r.Lines = append(r.Lines, "a new one for listeners:", link)
+	return r, nil
 }
 
 // person resolves the first argument and says what to call that person.
@@ -142,7 +190,7 @@ func doHand(ctx context.Context, h *hall, req Request) (Reply, error) {
 	case len(req.Args) == 1 && req.Args[0] == "down":
 		up = false
 	case len(req.Args) > 1, len(req.Args) == 1 && req.Args[0] != "up":
-		return Reply{}, &UserError{Text: "a hand goes up or down", Hint: "stoa hand, or stoa hand down"}
+		return Reply{}, &UserError{Text: "a hand goes up or down", Hint: "`stoa hand`, or `stoa hand down`"}
 	}
 	if up && h.room.Snapshot().Me.Stage && !h.room.Snapshot().Me.Muted {
 		return Reply{}, &UserError{Text: "you are on the stage already", Hint: "`stoa unmute` turns your microphone on"}
@@ -185,7 +233,7 @@ func doUnmute(ctx context.Context, h *hall, req Request) (Reply, error) {
 }
 
 func doStage(ctx context.Context, h *hall, req Request) (Reply, error) {
-	usage := &UserError{Text: "stage needs add or drop, and a person", Hint: "stoa stage add PERSON"}
+	usage := &UserError{Text: "stage needs add or drop, and a person", Hint: "`stoa stage add PERSON`"}
 	if len(req.Args) != 2 {
 		return Reply{}, usage
 	}
@@ -337,7 +385,7 @@ func (s *Session) invite(ctx context.Context, h *hall, opts InviteOptions) (stri
 // doRevoke withdraws an invite and puts out everybody who came by it.
 func (s *Session) doRevoke(ctx context.Context, h *hall, req Request) (Reply, error) {
 	if len(req.Args) != 1 {
-		return Reply{}, &UserError{Text: "the invite is missing", Hint: "stoa revoke INVITE: a link, or a name that `stoa links` shows"}
+		return Reply{}, &UserError{Text: "the invite is missing", Hint: "`stoa revoke INVITE`: a link, or a name that `stoa links` shows"}
 	}
 	grant, err := findInvite(h.room.Snapshot(), req.Args[0])
 	if err != nil {
