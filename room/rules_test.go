@@ -359,6 +359,59 @@ func TestRules(t *testing.T) {
 			own := p.by(l, eve) // eve took up the same link with a key of her own, and invites without being in
 			p.admit("pete", pete, p.by(p.link(eve, own, "eves", identity.Grant{Role: listener}), pete))
 		}, with(roles{pia: moderator}), []string{"pete"}},
+		{"whom a kick had seen goes on inviting", func(p *play) {
+			m, _, _ := p.start()
+			sub := p.grant("sub", mona, m, pete, moderator, false)
+			p.do("kick", owner, nil, KindKick, mona, kick)
+			p.admit("pia", pia, p.by(p.link(pete, sub, "petes", identity.Grant{Role: listener}), pia))
+		}, roles{mark: moderator, pete: moderator, pia: listener}, nil},
+		{"a moderator who is given the same again invites again", func(p *play) {
+			m, _, _ := p.start()
+			l := p.link(mona, m, "monas", identity.Grant{Role: listener})
+			p.do("kick", owner, nil, KindKick, mona, kick)
+			p.do("back", owner, nil, KindGrant, mona, GrantArgs{m.Leaf().Bytes(), false})
+			p.admit("pete", pete, p.by(l, pete))
+		}, with(roles{pete: listener}), nil},
+		{"a replacing grant does not end links made under itself", func(p *play) {
+			p.start()
+			lesser := p.grant("lesser", owner, nil, mona, moderator, true)
+			p.admit("pete", pete, p.by(p.link(mona, lesser, "monas", identity.Grant{Role: listener}), pete), "mark")
+		}, with(roles{pete: listener}), nil},
+		{"a pardon by an equal makes nobody a moderator", func(p *play) {
+			_, k, l := p.start()
+			p.do("kick", owner, nil, KindKick, mona, kick)
+			p.do("pardon", mark, k, KindPardon, mona, nil)
+			p.admit("as moderator", mona, p.by(p.link(owner, nil, "mods", identity.Grant{Role: moderator}), mona))
+			p.admit("as listener", mona, p.by(l, mona))
+		}, roles{mark: moderator, mona: listener}, []string{"as moderator"}},
+		{"who may only invite revokes only their own", func(p *play) {
+			_, _, l := p.start()
+			c := p.c.give(p.t, owner, nil, p.c.id(pete), "usher",
+				identity.Grant{Role: moderator, Caps: identity.CapHear | identity.CapInvite, Rank: 50})
+			p.do("usher", owner, nil, KindGrant, pete, GrantArgs{c.Leaf().Bytes(), false})
+			own := p.link(pete, c, "petes", identity.Grant{Role: listener})
+			p.admit("pia", pia, p.by(l, pia))
+			p.admit("paul", paul, p.by(own, paul))
+			p.do("theirs", pete, c, KindRevoke, room, RevokeArgs{l.hash(), false})
+			p.do("own", pete, c, KindRevoke, room, RevokeArgs{own.hash(), false})
+		}, with(roles{pete: moderator, pia: listener}), nil},
+		{"who may only kick does not pardon a ban", func(p *play) {
+			m, _, l := p.start()
+			c := p.c.give(p.t, owner, nil, p.c.id(pete), "guard",
+				identity.Grant{Role: moderator, Caps: identity.CapHear | identity.CapKick, Rank: 50})
+			p.do("guard", owner, nil, KindGrant, pete, GrantArgs{c.Leaf().Bytes(), false})
+			p.do("ban", mona, m, KindBan, pia, ban)
+			p.do("kick", mona, m, KindKick, paul, kick)
+			p.do("pardon1", pete, c, KindPardon, pia, nil)
+			p.do("pardon2", pete, c, KindPardon, paul, nil)
+			p.admit("pia", pia, p.by(l, pia))
+			p.admit("paul", paul, p.by(l, paul))
+		}, with(roles{pete: moderator, paul: listener}), []string{"pia"}},
+		{"a grant by somebody stronger who did not know outlives a revoke", func(p *play) {
+			m, _, _ := p.start()
+			g := p.grant("pete", owner, nil, pete, speaker, false)
+			p.do("revoke", mona, m, KindRevoke, room, RevokeArgs{g.Leaf().Hash(), false}, "mark")
+		}, with(roles{pete: speaker}), nil},
 		{"locked", func(p *play) {
 			m, _, l := p.start()
 			p.admit("pia", pia, p.by(l, pia))
@@ -540,7 +593,8 @@ func TestRefuses(t *testing.T) {
 			if _, in := p.l.State().Members[p.c.id(pia)]; in != (tt.want == nil) && tt.want != ErrClosed {
 				t.Errorf("in: %v", in)
 			}
-			if err := before.Refuses(p.by(l, pia)); !errors.Is(err, tt.want) {
+			p.do("later", owner, nil, KindBan, pia, RemoveArgs{})
+			if err := before.Refuses(p.by(l, pia)); !errors.Is(err, tt.want) || tt.want == nil && err != nil {
 				t.Errorf("an old state has changed its mind: %v", err)
 			}
 		})
