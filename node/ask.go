@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -99,28 +100,65 @@ func (r *Room) HandleAsk(f func(ctx context.Context, from identity.ID, req []byt
 }
 
 // Ask puts one request (at most 64 KiB) to a person and returns the reply (at most
-// 4 MiB), which that person signed. It tries the peers that have proved to speak
-// for the person, then those that [Room.Meet] named. The error wraps
+// 4 MiB), which that person signed. It tries the peers that [Room.Meet] named and
+// those that have proved to speak for the person. The error wraps
 // [ErrUnreachable], [ErrRefused] or [ErrImpostor].
 func (r *Room) Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, error) {
-	err := fmt.Errorf("%s: %w: no address is known", to.Short(), ErrUnreachable)
-	for _, at := range r.book.candidates(to) {
-		r.node.host.Peerstore().AddAddrs(at.ID, at.Addrs, foundTTL)
-		var who identity.ID
-		var rep []byte
-		who, rep, err = r.askPeer(ctx, at.ID, req)
+	rep, err := tryPeers(ctx, r, to, func(ctx context.Context, p peer.ID) ([]byte, error) {
+		who, rep, err := r.askPeer(ctx, p, req)
 		if err == nil && who != to {
-			err = ErrImpostor
+			return nil, ErrImpostor
 		}
-		if err == nil {
-			return rep, nil
+		return rep, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", to.Short(), err)
+	}
+	return rep, nil
+}
+
+// tryNext is how long one peer may keep the next waiting: a run of a person's program
+// that was killed still looks connected.
+const tryNext = 300 * time.Millisecond
+
+// tryPeers does something at the peers of a person, the likeliest first, each
+// beginning when the one before has failed or takes long. The first success or
+// refusal decides, and the others are called off.
+func tryPeers[T any](ctx context.Context, r *Room, id identity.ID, do func(context.Context, peer.ID) (T, error)) (T, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var tries sync.WaitGroup
+	defer tries.Wait()
+	defer cancel()
+	type result struct {
+		v   T
+		err error
+	}
+	peers := r.book.candidates(id)
+	results := make(chan result, len(peers))
+	last := result{err: fmt.Errorf("%w: no address is known", ErrUnreachable)}
+	for running := 0; running > 0 || len(peers) > 0; {
+		var next <-chan time.Time
+		if len(peers) > 0 {
+			p := peers[0]
+			peers = peers[1:]
+			running++
+			r.node.host.Peerstore().AddAddrs(p.ID, p.Addrs, foundTTL)
+			tries.Go(func() {
+				v, err := do(ctx, p.ID)
+				results <- result{v, err}
+			})
+			next = time.After(tryNext)
 		}
-		err = fmt.Errorf("%s: %w", to.Short(), err)
-		if errors.Is(err, ErrRefused) || ctx.Err() != nil {
-			break
+		select {
+		case last = <-results:
+			running--
+			if last.err == nil || errors.Is(last.err, ErrRefused) {
+				return last.v, last.err
+			}
+		case <-next:
 		}
 	}
-	return nil, err
+	return last.v, last.err
 }
 
 // AskPeer puts one request to whoever answers at addr, a text multiaddr with its

@@ -6,6 +6,7 @@ package node
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -16,7 +17,13 @@ import (
 type book struct {
 	mu      sync.Mutex
 	persons map[identity.ID]*entry
-	proved  map[peer.ID][]identity.ID
+	proved  map[peer.ID]proof
+}
+
+// A proof is what a peer has signed over its connection.
+type proof struct {
+	ids   []identity.ID
+	since time.Time
 }
 
 type entry struct {
@@ -25,7 +32,7 @@ type entry struct {
 }
 
 func newBook() *book {
-	return &book{persons: make(map[identity.ID]*entry), proved: make(map[peer.ID][]identity.ID)}
+	return &book{persons: make(map[identity.ID]*entry), proved: make(map[peer.ID]proof)}
 }
 
 // entry makes room for a person by forgetting somebody who is not connected.
@@ -55,18 +62,22 @@ func (b *book) prove(id identity.ID, p peer.ID) (first bool) {
 	e.peers = slices.DeleteFunc(e.peers, func(q peer.ID) bool { return q == p })
 	e.peers = slices.Insert(e.peers, 0, p)
 	e.peers = e.peers[:min(len(e.peers), linksPerPerson)]
-	first = len(b.proved[p]) == 0
-	if !slices.Contains(b.proved[p], id) && len(b.proved[p]) < linksPerPerson {
-		b.proved[p] = append(b.proved[p], id)
+	proved, known := b.proved[p]
+	if !known {
+		proved.since = time.Now()
 	}
-	return first
+	if !slices.Contains(proved.ids, id) && len(proved.ids) < linksPerPerson {
+		proved.ids = append(proved.ids, id)
+	}
+	b.proved[p] = proved
+	return !known
 }
 
 // gone forgets what a peer proved: it holds only as long as the connection.
 func (b *book) gone(p peer.ID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, id := range b.proved[p] {
+	for _, id := range b.proved[p].ids {
 		if e := b.persons[id]; e != nil {
 			e.peers = slices.DeleteFunc(e.peers, func(q peer.ID) bool { return q == p })
 			if len(e.peers) == 0 && len(e.met) == 0 {
@@ -88,10 +99,13 @@ func (b *book) meet(id identity.ID, at []peer.AddrInfo) {
 func (b *book) has(p peer.ID) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.proved[p]) > 0
+	_, ok := b.proved[p]
+	return ok
 }
 
-// candidates lists the peers to try for a person, the likeliest first.
+// candidates lists the peers to try for a person, the likeliest first: those that
+// both sources name, then those that the person named, then the other proved ones,
+// who may belong to a run that has ended.
 func (b *book) candidates(id identity.ID) []peer.AddrInfo {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -99,13 +113,13 @@ func (b *book) candidates(id identity.ID) []peer.AddrInfo {
 	if e == nil {
 		return nil
 	}
-	var list []peer.AddrInfo
+	list := slices.Clone(e.met)
+	slices.SortStableFunc(list, func(x, y peer.AddrInfo) int {
+		return int(flag(slices.Contains(e.peers, y.ID))) - int(flag(slices.Contains(e.peers, x.ID)))
+	})
 	for _, p := range e.peers {
-		list = append(list, peer.AddrInfo{ID: p})
-	}
-	for _, at := range e.met {
-		if !slices.Contains(e.peers, at.ID) {
-			list = append(list, at)
+		if !slices.ContainsFunc(e.met, func(at peer.AddrInfo) bool { return at.ID == p }) {
+			list = append(list, peer.AddrInfo{ID: p})
 		}
 	}
 	return list
@@ -118,6 +132,19 @@ func (b *book) connected() []peer.ID {
 	peers := make([]peer.ID, 0, len(b.proved))
 	for p := range b.proved {
 		peers = append(peers, p)
+	}
+	return peers
+}
+
+// provedSince lists the peers that have proved themselves after a time.
+func (b *book) provedSince(t time.Time) []peer.ID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var peers []peer.ID
+	for p, proved := range b.proved {
+		if proved.since.After(t) {
+			peers = append(peers, p)
+		}
 	}
 	return peers
 }

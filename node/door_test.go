@@ -290,6 +290,10 @@ func TestBook(t *testing.T) {
 	if got := b.candidates(id); len(got) != 2 || got[0].ID != peerB || got[1].ID != peerA {
 		t.Errorf("candidates %v, want the proved one first", got)
 	}
+	b.meet(id, at[:1])
+	if got := b.candidates(id); len(got) != 2 || got[0].ID != peerA {
+		t.Errorf("candidates %v, want where the person says to be first", got)
+	}
 	b.gone(peerB)
 	if b.has(peerB) || b.candidates(id)[0].ID != peerA {
 		t.Error("a peer that is gone still counts as proved")

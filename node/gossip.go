@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -64,12 +65,16 @@ func newGossip(n *Node) (*pubsub.PubSub, error) {
 			AppSpecificWeight:           1,
 			IPColocationFactorWeight:    -10,
 			IPColocationFactorThreshold: colocated,
-			BehaviourPenaltyWeight:      -10,
-			BehaviourPenaltyThreshold:   6,
-			BehaviourPenaltyDecay:       pubsub.ScoreParameterDecay(10 * time.Minute),
-			DecayInterval:               time.Second,
-			DecayToZero:                 0.01,
-			RetainScore:                 time.Hour,
+			IPColocationFactorWhitelist: []*net.IPNet{
+				{IP: net.IPv4(127, 0, 0, 0), Mask: net.CIDRMask(8, 32)},
+				{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)},
+			},
+			BehaviourPenaltyWeight:    -10,
+			BehaviourPenaltyThreshold: 6,
+			BehaviourPenaltyDecay:     pubsub.ScoreParameterDecay(10 * time.Minute),
+			DecayInterval:             time.Second,
+			DecayToZero:               0.01,
+			RetainScore:               time.Hour,
 		}, &pubsub.PeerScoreThresholds{
 			GossipThreshold:             scoreGossip,
 			PublishThreshold:            scorePublish,
@@ -183,6 +188,7 @@ func (f *topicFilter) forget(p peer.ID) {
 // gossipChannel is one subscribed channel of a room.
 type gossipChannel struct {
 	name  string
+	index byte // in roomChannels
 	topic *pubsub.Topic
 	sub   *pubsub.Subscription
 }
@@ -196,7 +202,7 @@ type gossip struct {
 // join subscribes to every channel of the room.
 func (r *Room) join() error {
 	r.channels = make(map[string]*gossipChannel)
-	for _, name := range roomChannels {
+	for i, name := range roomChannels {
 		topic := r.door.topic(name)
 		if err := r.node.gossip.RegisterTopicValidator(topic, r.validator(name)); err != nil {
 			return err
@@ -205,7 +211,7 @@ func (r *Room) join() error {
 		if err != nil {
 			return err
 		}
-		c := &gossipChannel{name: name, topic: t}
+		c := &gossipChannel{name: name, index: byte(i), topic: t}
 		r.channels[name] = c
 		if err := t.SetScoreParams(topicScore()); err != nil {
 			return err
@@ -213,7 +219,7 @@ func (r *Room) join() error {
 		if c.sub, err = t.Subscribe(pubsub.WithBufferSize(256)); err != nil {
 			return err
 		}
-		r.work.Go(func() { r.receive(c) })
+		r.work.Go(func() { r.readChannel(c) })
 	}
 	return nil
 }
@@ -271,34 +277,37 @@ func (r *Room) check(channel string, msg []byte) (accept, bad bool) {
 // better, which costs it its standing. One call at a time. Until it is set, nothing passes.
 func (r *Room) Check(f func(channel string, msg []byte) (accept, bad bool)) { r.onCheck.Store(&f) }
 
-// receive moves messages of one channel to the inbox, where the oldest gives way.
-func (r *Room) receive(c *gossipChannel) {
+// readChannel moves messages of one channel to the inbox.
+func (r *Room) readChannel(c *gossipChannel) {
 	for {
 		m, err := c.sub.Next(r.ctx)
 		if err != nil {
 			return
 		}
-		plain, ok := m.ValidatorData.([]byte)
-		if !ok {
-			continue // our own
+		if plain, ok := m.ValidatorData.([]byte); ok { // else it is our own
+			r.receive(gossip{c.name, plain})
 		}
-		g := gossip{c.name, plain}
-		for queued := false; !queued; {
-			select {
-			case r.inbox <- g:
-				queued = true
-			default:
-				select {
-				case <-r.inbox:
-				default:
-				}
-			}
+	}
+}
+
+// receive puts a message into the inbox, where the oldest gives way.
+func (r *Room) receive(g gossip) {
+	for {
+		select {
+		case r.inbox <- g:
+			return
+		default:
+		}
+		select {
+		case <-r.inbox:
+		default:
 		}
 	}
 }
 
 // Publish sends a message (at most 60 KiB) to every member on the channel "log",
-// "presence" or "hands". Delivery is best effort. It does not come back to us.
+// "presence" or "hands". Delivery is best effort, and may be repeated. It does not
+// come back to us.
 func (r *Room) Publish(ctx context.Context, channel string, msg []byte) error {
 	c := r.channels[channel]
 	if c == nil {
@@ -307,7 +316,9 @@ func (r *Room) Publish(ctx context.Context, channel string, msg []byte) error {
 	if len(msg) > maxMessage {
 		return fmt.Errorf("publish: %w", ErrTooLarge)
 	}
-	err := c.topic.Publish(ctx, r.door.sealSame(gossipPurpose(channel), msg))
+	sealed := r.door.sealSame(gossipPurpose(channel), msg)
+	r.pushToNewcomers(c, sealed)
+	err := c.topic.Publish(ctx, sealed)
 	if errors.Is(err, pubsub.ErrTopicClosed) || errors.Is(err, pubsub.ErrSubscriptionCancelled) {
 		return ErrClosed
 	}

@@ -20,8 +20,7 @@ import (
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// defaultListen is every transport on a free port of every interface. One port
-// serves TCP and WebSocket, another QUIC.
+// defaultListen is every transport on a free port of every interface.
 var defaultListen = []string{
 	"/ip4/0.0.0.0/udp/0/quic-v1",
 	"/ip6/::/udp/0/quic-v1",

@@ -151,16 +151,12 @@ func (r *Room) dialPerson(id identity.ID) error {
 	defer r.work.Done()
 	ctx, cancel := context.WithTimeout(r.ctx, linkPatience)
 	defer cancel()
-	err := fmt.Errorf("%w: no address is known", ErrUnreachable)
-	for _, at := range r.book.candidates(id) {
+	_, err := tryPeers(ctx, r, id, func(ctx context.Context, p peer.ID) (struct{}, error) {
 		if len((*r.linked.Load())[id]) > 0 {
-			return nil // they reached us meanwhile
+			return struct{}{}, nil // they reached us meanwhile
 		}
-		r.node.host.Peerstore().AddAddrs(at.ID, at.Addrs, foundTTL)
-		if err = r.dialLink(ctx, id, at.ID); err == nil || ctx.Err() != nil {
-			break
-		}
-	}
+		return struct{}{}, r.dialLink(ctx, id, p)
+	})
 	if err != nil {
 		return fmt.Errorf("link to %s: %w", id.Short(), err)
 	}

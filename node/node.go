@@ -42,6 +42,8 @@ type Node struct {
 	asking   chan struct{} // a slot for each request being handled
 	cardAsks buckets[peer.ID]
 
+	entering sync.Mutex // one Enter at a time
+
 	mu     sync.Mutex
 	closed bool
 	rooms  map[roomTag]*Room
@@ -94,6 +96,7 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 	n.host.Network().Notify(&network.NotifyBundle{DisconnectedF: n.disconnected})
 	n.host.SetStreamHandler(protoAsk, n.handleAsk)
 	n.host.SetStreamHandler(protoMedia, n.handleLink)
+	n.host.SetStreamHandler(protoPush, n.handlePush)
 	n.host.SetStreamHandler(protoCard, n.handleCards)
 	for _, p := range first {
 		n.work.Go(func() { n.bootstrap(p) })

@@ -6,6 +6,7 @@ const (
 	protoAsk   = "/stoa/ask/1"
 	protoMedia = "/stoa/media/1"
 	protoCard  = "/stoa/card/1"
+	protoPush  = "/stoa/push/1"
 	protoMesh  = "/stoa/meshsub/1.2"
 
 	domainAsk   = "stoa/ask/1"

@@ -37,6 +37,7 @@ type Room struct {
 
 	channels map[string]*gossipChannel
 	inbox    chan gossip
+	pushing  chan struct{} // a slot for each push on its way
 	mesh     chan struct{} // one slot: look at the connections for gossip now
 
 	onAsk    atomic.Pointer[func(context.Context, identity.ID, []byte) ([]byte, error)]
@@ -76,16 +77,19 @@ func (n *Node) Enter(cfg RoomConfig) (*Room, error) {
 		book:    newBook(),
 		log:     n.log.With("room", cfg.ID.Short()),
 		inbox:   make(chan gossip, inboxMessages),
+		pushing: make(chan struct{}, pushesAtOnce),
 		mesh:    make(chan struct{}, 1),
 		relink:  make(chan struct{}, 1),
 		links:   make(map[linkKey]*link),
 	}
 	r.linked.Store(new(map[identity.ID][]*link))
 	r.ctx, r.cancel = context.WithCancel(n.ctx)
-	if err := n.register(r); err != nil {
-		return nil, err
+	n.entering.Lock()
+	defer n.entering.Unlock()
+	if n.roomByTag(r.door.tag) != nil {
+		return nil, ErrEntered
 	}
-	if err := r.join(); err != nil {
+	if err := errors.Join(r.join(), n.register(r)); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("enter room: %w", err)
 	}
@@ -94,14 +98,12 @@ func (n *Node) Enter(cfg RoomConfig) (*Room, error) {
 	return r, nil
 }
 
+// register makes the room answer; it must be whole by then.
 func (n *Node) register(r *Room) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		return ErrClosed
-	}
-	if n.rooms[r.door.tag] != nil {
-		return ErrEntered
 	}
 	n.rooms[r.door.tag] = r
 	return nil
@@ -126,7 +128,9 @@ func (r *Room) Close() error {
 		r.node.host.ConnManager().Unprotect(p, r.protection())
 	}
 	r.node.mu.Lock()
-	delete(r.node.rooms, r.door.tag)
+	if r.node.rooms[r.door.tag] == r {
+		delete(r.node.rooms, r.door.tag)
+	}
 	r.node.mu.Unlock()
 	r.delivering.Lock() // waits for callbacks that began before the links were cut
 	defer r.delivering.Unlock()

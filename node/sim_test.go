@@ -492,3 +492,74 @@ func TestSixtyBehindOneAddress(t *testing.T) {
 		}
 	})
 }
+
+// What a newcomer publishes the moment he is in reaches the others within about a heartbeat.
+func TestNewcomerIsHeardSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		ra, _ := nodetest.Enter(t, a, rendezvous)
+		ra.HandleAsk(echo)
+		time.Sleep(3 * time.Second) // the room is older than the newcomer
+		rb, _ := nodetest.Enter(t, b, rendezvous)
+		start := time.Now()
+		if _, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if err := rb.Publish(t.Context(), "presence", []byte("here")); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if _, _, err := ra.Next(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("heard after %v", took)
+		} else {
+			t.Logf("heard after %v", took)
+		}
+	})
+}
+
+// A person's program is killed and started again on another peer: the link to the new
+// run does not wait for the death of the old.
+func TestRestartIsLinkedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b, c := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000), w.Open("1.0.0.3", 8000)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		cfg := node.RoomConfig{ID: nodetest.RoomID, Rendezvous: rendezvous, Key: newKey(t)}
+		id := cfg.Key.ID()
+		var h heard
+		for _, n := range []*node.Node{b, c} {
+			r, err := n.Enter(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Admit(func(who identity.ID) bool { return who == ida })
+			if n == c {
+				r.OnPacket(h.packet)
+			}
+		}
+		ra.Meet(id, b.Addrs())
+		if err := ra.Link(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		w.Block(nodetest.Around("1.0.0.2:8000"))
+		ra.Drop(id)
+		ra.Meet(id, c.Addrs())
+		start := time.Now()
+		if err := ra.Link(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 200*time.Millisecond {
+			t.Errorf("linked after %v", took)
+		}
+		ra.Send([]byte("x"), []identity.ID{id})
+		time.Sleep(time.Second)
+		if h.count() != 1 {
+			t.Error("the new run hears nothing")
+		}
+	})
+}

@@ -1,0 +1,112 @@
+// Package node puts rooms on the network. It is the only package that imports
+// libp2p; the rest of the program sees identity.ID, bytes and errors.
+//
+// A [Node] is a libp2p host on QUIC, TCP and WebSocket. A [Room] is one room on it
+// and offers four things:
+//
+//   - asks: one request to one person, one reply, both signed (Ask, HandleAsk);
+//   - gossip: small messages to every member (Publish, Next, Check);
+//   - links: voice packets between two people, never late, perhaps lost (Link, Send, OnPacket);
+//   - finding: peers that know the room (Announce, Find).
+//
+// The peer ID is a transport key, fresh for every run. A person is an identity key.
+// The two are bound, for as long as a connection lasts, by a signature that names
+// both ends of that connection; every ask and every link begins with one.
+//
+// # Protocols
+//
+//	/stoa/ask/1          an ask
+//	/stoa/media/1        a link: hellos, then packets when there are no datagrams
+//	/stoa/push/1         one gossip message to a newcomer
+//	/stoa/card/1         cards of public rooms, for anybody
+//	/stoa/meshsub/1.2    gossipsub 1.2 under a name of our own
+//	/stoa/kad/1.0.0      the private DHT
+//	/ipfs/kad/1.0.0      the public DHT (Amino)
+//	_stoa._udp           mDNS
+//
+// Names and keys of a room; | joins bytes, rv is the 16-byte rendezvous key:
+//
+//	door key     HKDF-SHA256(rv, no salt, "stoa/door/1" | room ID), 32 bytes
+//	room tag     SHA-256("stoa/tag/1" | door key), first 8 bytes
+//	topic        "/stoa/1/" | hex of SHA-256("stoa/topic/1" | door key | channel), first 16 bytes
+//	DHT key      SHA-256("stoa/rv/1" | rv | period u64), as a raw CIDv1
+//	public key   SHA-256("stoa/public/1" | len u16 | topic | len u16 | language | period u64), as a raw CIDv1
+//	period       unix seconds / 21600; a room is announced under this period and the next
+//
+// seal(purpose, x) is 12 bytes of nonce and AES-256-GCM of x under the door key with
+// the purpose as additional data, 28 bytes longer than x. The nonce is random; for
+// gossip it is HMAC-SHA256(k, purpose | 0x00 | x), first 12 bytes, where k is HKDF like the
+// door key with "stoa/gossip-nonce/1", so that one message has one sealed form.
+// Numbers are big-endian. {1: ...} is deterministic CBOR as [stoa/identity] reads it. A
+// signature is identity.Key.Sign with the domain named, over the parts named; ends is
+// room ID, sender's peer ID, receiver's peer ID.
+//
+// # Ask
+//
+// One stream for one ask; the asker closes its side after the request.
+//
+//	request   length u32 | room tag 8 | seal("stoa/ask/1", {1: from, 2: nonce 16, 3: signature, 4: body})
+//	reply     length u32 | seal("stoa/reply/1", {1: from, 2: signature, 3: refused, 4: body})
+//
+// The request's signature is in domain "stoa/ask/1" over ends, nonce, SHA-256(body); the
+// reply's in "stoa/reply/1" over ends, the request's nonce, refused as one byte 0 or 1,
+// SHA-256(body). There is no time in either: the connection is authenticated and both its
+// ends are signed, so there is nothing to replay a message into. An empty body is a
+// greeting and gets an empty reply. A request that does not open, for whatever reason, gets
+// a reset stream; a refused one gets refused and no reason.
+//
+// # Link
+//
+// The dialler opens a stream on a direct connection (never through a circuit) and
+// says hello, the other answers with its own:
+//
+//	hello     length u32 | room tag 8 | seal("stoa/hello/1", {1: from, 2: session 8, 3: link tag, 4: signature})
+//
+// signed in domain "stoa/hello/1" over ends, session, link tag u32. The link tag goes on
+// everything sent to who chose it. The stream stays open as long as the link.
+//
+//	packet    0x01 | link tag u32 | seq u16 | stamp u16 ms | 1..1200 bytes of voice
+//	report    0x02 | link tag u32 | highest seq u32 | received u32 | loss u16 /65535 | jitter u16 /10 ms |
+//	          stamp u32 us | echo u32 us | held u32 us
+//
+// Each is one QUIC datagram where the connection has datagrams both ways, else
+// length u16 | bytes on the stream. A receiver takes both; each end picks its own way.
+// seq counts the packets sent on the link. A report goes out at once and every 500 ms.
+// echo is the stamp of the last report received and held the time since then: the round
+// trip is now - echo - held. 3 s without a report end the link and its connection.
+//
+// When both ends dial at once, both keep the link that the lower peer ID dialled. A
+// link is up when Admit lets the person in; packets before that are dropped.
+//
+// # Gossip
+//
+// A message is seal("stoa/gossip/1/" | channel, x), without libp2p's author, sequence
+// number and signature (StrictNoSign); x is signed inside by its author. The message ID is
+// SHA-256(topic | data), first 20 bytes. What does not open is rejected, which costs the
+// peer its standing; the room's Check judges the rest. A peer that has not proved to
+// hold a room's key within 5 s of connecting is kept out of the mesh.
+//
+// Gossipsub knows a newcomer's topics only after identify and a hello, and never sends a
+// message twice. So for 5 s after a peer has proved itself, and until gossipsub knows
+// it, what we publish is also pushed to it on a stream of its own:
+//
+//	push      length u32 | room tag 8 | channel u8: 0 log, 1 presence, 2 hands | message sealed as above
+//
+// The receiver checks it like gossip and publishes it under the ID that it has anyway.
+//
+// # Cards
+//
+// The answerer of a /stoa/card/1 stream writes at once: length u32 | CBOR array of byte strings,
+// at most 16 of at most 8 KiB.
+//
+// # Limits
+//
+//	connections      1024; 128 from one IPv4 address or IPv6 /56, 512 from a /48; 5 new a second with a burst of 128
+//	asks, hellos     40 a second from one peer; 256 asks handled at once; 5 s to handle one
+//	request, reply   64 KiB, 4 MiB
+//	gossip           60 KiB a message, 1024 waiting for Next, 96 topics a peer
+//	links            256 a room, 3 a person, 64 not yet admitted, these for 5 s
+//	a link takes     500 packets and 128 KiB a second
+//	a link holds     3 packets (60 ms) to send, then the oldest gives way
+//	people           4096 with 8 addresses of 256 bytes
+package node
