@@ -21,7 +21,6 @@ type evening struct {
 	h         *hall
 	owner     *guest
 	confirmed []func(s *room.Snapshot) error
-	guests    int
 }
 
 // do notes what must hold if the step was confirmed.

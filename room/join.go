@@ -137,7 +137,7 @@ func (r *Room) enter(ctx context.Context, from identity.ID, raw []byte) (*joinAn
 				return err
 			}
 		}
-		reply = r.welcome()
+		reply = r.welcome(from)
 		return nil
 	})
 	if err != nil || what != forward {
@@ -169,7 +169,7 @@ func (r *Room) countersigned(ctx context.Context, who identity.ID, raw []byte, i
 		if err := r.flush(); err != nil {
 			return err
 		}
-		reply = r.welcome()
+		reply = r.welcome(who)
 		return nil
 	})
 	return reply, err
@@ -236,15 +236,13 @@ func (r *Room) admit(who identity.ID, cred identity.Credential, now time.Time) e
 }
 
 // welcome is all that somebody who has come in needs. Loop only.
-func (r *Room) welcome() *joinAnswer {
+func (r *Room) welcome(who identity.ID) *joinAnswer {
 	ops, _ := r.log.Missing(nil)
-	return &joinAnswer{
-		Charter:   r.cfg.Record.Charter,
-		Ops:       ops,
-		Secrets:   r.book.known(),
-		Presences: r.presences(),
-		Hands:     r.queue.raws(),
+	a := &joinAnswer{Charter: r.cfg.Record.Charter, Ops: ops, Presences: r.presences(), Hands: r.queue.raws()}
+	if r.state.CanHear(who) {
+		a.Secrets = r.book.known()
 	}
+	return a
 }
 
 // onPreview answers somebody who holds a link and has not decided yet.

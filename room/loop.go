@@ -17,6 +17,9 @@ import (
 
 const (
 	flushAfter = 100 * time.Millisecond // how long others' operations may be only in memory
+	maxBad     = 16                     // operations of one message that are looked at although they are refused
+	greetings  = 3                      // heartbeats of a new run that follow one another soon
+	greetEvery = 500 * time.Millisecond // since the network may not carry far yet
 	byeTime    = time.Second            // for the last messages of a room
 )
 
@@ -46,10 +49,11 @@ type loop struct {
 	seq     uint64
 	beaten  time.Time // when it was sent
 	beatAt  time.Time // when the next one is due
-	wave    bucket    // changes of this member's hand
-	left    bool      // said goodbye
-	synced  bool      // has compared logs with anybody in this run
-	curious bool      // somebody knows operations that are missing here
+	greeted int
+	wave    bucket // changes of this member's hand
+	left    bool   // said goodbye
+	synced  bool   // has compared logs with anybody in this run
+	curious bool   // somebody knows operations that are missing here
 
 	invites []Invited
 	dirty   bool // the snapshot is out of date
@@ -284,13 +288,17 @@ func (r *Room) takeHand(raw []byte, now time.Time, direct bool) {
 }
 
 // merge adds operations of others to the log and returns what has to be asked
-// for. Ones that are not genuine are left out.
+// for. Ones that are refused are left out, and when there are many, so is the
+// rest: checking signatures for a liar would keep the loop from its work.
 func (r *Room) merge(raws [][]byte, now time.Time) (missing []identity.Hash) {
 	r.log.SetHorizon(millis(now.Add(maxSkew)))
-	var added int
+	var added, bad int
 	for _, raw := range raws {
 		ops, lacks, err := r.log.Add(raw)
 		if err != nil {
+			if bad++; bad > maxBad {
+				break
+			}
 			continue
 		}
 		for _, op := range ops {
@@ -372,6 +380,10 @@ func (r *Room) beat(now time.Time) {
 	r.own = r.heartbeat(now, false)
 	r.beaten = now
 	r.publish(ChannelPresence, r.own)
+	if r.greeted < greetings {
+		r.greeted++
+		r.beatAt = now.Add(greetEvery)
+	}
 }
 
 // heartbeat makes the next one of this member.
@@ -436,9 +448,9 @@ func (r *Room) goodbye(ctx context.Context) {
 }
 
 // show replaces the snapshot.
-func (r *Room) show(now time.Time) {
+func (r *Room) show() {
 	r.dirty = false
-	s := r.snapshot(now)
+	s := r.snapshot()
 	old := r.view.Swap(&view{snapshot: s, replaced: make(chan struct{})})
 	if old != nil {
 		close(old.replaced)
@@ -446,7 +458,7 @@ func (r *Room) show(now time.Time) {
 }
 
 // snapshot copies the room.
-func (r *Room) snapshot(now time.Time) *Snapshot {
+func (r *Room) snapshot() *Snapshot {
 	s := &Snapshot{
 		Room:    r.id,
 		Charter: r.charter,
@@ -464,13 +476,13 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 	if r.cfg.Addrs != nil {
 		me.Addrs = slices.Clone(r.cfg.Addrs())
 	}
-	s.Me = r.person(me, now, place)
+	s.Me = r.person(me, place)
 	s.Live = r.member(r.me) && !r.state.Closed
 	if r.member(r.me) && !r.left {
 		s.People = append(s.People, s.Me)
 	}
 	for _, a := range r.roster.here {
-		s.People = append(s.People, r.person(&a.Presence, a.seen, place))
+		s.People = append(s.People, r.person(&a.Presence, place))
 	}
 	slices.SortFunc(s.People, func(a, b Person) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), bytes.Compare(a.ID[:], b.ID[:]))
@@ -485,7 +497,7 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 }
 
 // person describes somebody by their heartbeat and the log.
-func (r *Room) person(p *Presence, seen time.Time, place map[identity.ID]int) Person {
+func (r *Room) person(p *Presence, place map[identity.ID]int) Person {
 	m, in := r.state.Members[p.Who]
 	if !in {
 		m.ID = p.Who
@@ -494,6 +506,6 @@ func (r *Room) person(p *Presence, seen time.Time, place map[identity.ID]int) Pe
 	return Person{
 		Member: m, Name: p.Name, Session: p.Session, Mic: p.Mic, Addrs: p.Addrs,
 		Stage: in && m.Caps.Has(identity.CapSpeak), Speaks: r.state.CanSpeak(p.Who), Muted: muted,
-		Place: place[p.Who], Seen: seen,
+		Place: place[p.Who],
 	}
 }

@@ -94,7 +94,7 @@ func New(cfg Config) (*Room, error) {
 	if err := r.load(time.Now()); err != nil {
 		return nil, err
 	}
-	r.show(time.Now())
+	r.show()
 	return r, nil
 }
 
@@ -169,7 +169,7 @@ func (r *Room) turn(ctx context.Context, incoming <-chan message) {
 		now := time.Now()
 		next := r.due(now)
 		if r.dirty {
-			r.show(now)
+			r.show()
 		}
 		timer.Reset(next.Sub(now))
 	}

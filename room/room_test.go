@@ -4,6 +4,7 @@ package room_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -40,6 +41,27 @@ func TestJoin(t *testing.T) {
 		h.agree(a, b)
 		a.stop()
 		b.stop()
+	})
+}
+
+// TestRelayGetsNoSecret covers members who are let in to carry what they may
+// not hear.
+func TestRelayGetsNoSecret(t *testing.T) {
+	meeting(t, calm, func(h *hall) {
+		a := h.found("anna")
+		r := h.guest("relay")
+		w, err := r.knock(a, a.invite(identity.Terms{Role: identity.RoleRelay}))
+		h.must(err)
+		if len(w.Secrets) != 0 {
+			t.Error("a relay is given the secret at the gate")
+		}
+		r.record, err = w.Keep(r.keeper, [16]byte{})
+		h.must(err)
+		r.start(w)
+		time.Sleep(10 * time.Second)
+		if e := r.epoch(); e.Known {
+			t.Error("a relay was given the secret on asking")
+		}
 	})
 }
 
@@ -198,6 +220,44 @@ func TestKickRotatesAndShutsOut(t *testing.T) {
 			t.Errorf("who was pardoned does not get in: %v", err)
 		}
 	})
+}
+
+func TestPutOutWhileAway(t *testing.T) {
+	for name, act := range map[string]func(a, b *guest, inv *identity.Invite) error{
+		"kicked": func(a, b *guest, _ *identity.Invite) error { return a.Kick(ctx, b.key.ID(), "", true) },
+		"banned": func(a, b *guest, _ *identity.Invite) error { return a.Ban(ctx, b.key.ID(), "", true) },
+		"revoked": func(a, _ *guest, inv *identity.Invite) error {
+			return a.Revoke(ctx, inv.Chain.Leaf().Hash(), false)
+		},
+		"kicked and pardoned": func(a, b *guest, _ *identity.Invite) error {
+			return errors.Join(a.Kick(ctx, b.key.ID(), "", true), a.Pardon(ctx, b.key.ID()))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			meeting(t, calm, func(h *hall) {
+				a := h.found("anna")
+				inv := a.invite(listener)
+				b := h.join("ben", a, inv)
+				time.Sleep(time.Second)
+				b.stop()
+				h.must(act(a, b, inv))
+				time.Sleep(5 * time.Second)
+				secret := a.epoch().Commit
+				h.must(a.SetTitle(ctx, "none of their business"))
+				b.restart()
+				time.Sleep(10 * time.Second)
+				if b.Snapshot().Live {
+					t.Error("who was put out while away does not learn of it")
+				}
+				if name != "kicked and pardoned" && b.Snapshot().State.Title == "none of their business" {
+					t.Error("who was put out learns what happened later")
+				}
+				if e := b.epoch(); e.Known && e.Commit == secret {
+					t.Error("who was put out has the secret")
+				}
+			})
+		})
+	}
 }
 
 func TestBanRevokeLockEnd(t *testing.T) {

@@ -37,7 +37,6 @@ type Person struct {
 	Speaks  bool     // may speak now
 	Muted   bool     // by a moderator
 	Place   int      // in the queue of hands, from 1; 0 without a raised hand
-	Seen    time.Time
 }
 
 // Raised is a hand in the queue.

@@ -165,56 +165,84 @@ func (r *Room) proof() identity.Credential {
 	return r.chain
 }
 
-// onSync answers a member who compares its log with this one.
+// onSync answers a member who compares its log with this one, or somebody who
+// was put out and does not know it yet.
 func (r *Room) onSync(ctx context.Context, from identity.ID, q syncQuestion) (any, error) {
 	if len(q.Heads) > maxHeads {
 		return nil, identity.ErrMalformed
 	}
-	_, known := r.Snapshot().State.Members[from]
-	if !known {
+	var cred identity.Credential
+	if _, known := r.Snapshot().State.Members[from]; !known {
 		// Operations of somebody unknown are looked at only when they could
 		// be the ones that make them known.
-		if _, err := r.past(q.Credential, from, time.Now()); err != nil {
+		var err error
+		if cred, err = r.past(q.Credential, from, time.Now()); err != nil {
 			return nil, ErrNotMember
 		}
 	}
 	var reply *syncAnswer
 	err := r.do(ctx, func(now time.Time) error {
-		if reply = r.farewell(from, q.Heads); reply != nil {
+		if _, out := r.putOut(from); !out {
+			r.merge(q.Ops, now)
+		}
+		if r.member(from) {
+			reply = r.since(q.Heads)
 			return nil
 		}
-		r.merge(q.Ops, now)
-		if reply = r.farewell(from, q.Heads); reply != nil {
-			return nil
-		}
-		if !r.member(from) {
+		until, ok := r.ended(from, cred)
+		if !ok {
 			return refusal(r.state, from)
 		}
-		reply = r.since(q.Heads)
+		reply = r.farewell(until, q.Heads)
 		return nil
 	})
 	return reply, err
 }
 
-// farewell is what somebody who was put out may still know: the operation that
-// did it and what it follows, so that they see by whom and why. nil for
-// everybody else. Loop only.
-func (r *Room) farewell(who identity.ID, heads []identity.Hash) *syncAnswer {
-	mark, out := r.state.Banned[who]
-	if !out {
-		mark, out = r.state.Kicked[who]
+// ended finds what somebody who is not in may know of the log: the operation
+// that put them out and all before it, or everything, which is zero, when
+// nothing keeps them from coming in again. cred was verified. Loop only.
+func (r *Room) ended(who identity.ID, cred identity.Credential) (until identity.Hash, ok bool) {
+	if mark, out := r.putOut(who); out {
+		return mark.Op, true
 	}
-	if !out {
-		return nil
+	if len(cred) == 0 {
+		return identity.Hash{}, false
+	}
+	if r.state.Refuses(cred) == nil {
+		return identity.Hash{}, true
+	}
+	for e := range r.log.Ops() {
+		if e.Valid && e.Op.Kind == KindRevoke && slices.ContainsFunc(cred.Lineage(), func(s identity.Step) bool { return s.Grant == e.Op.Revoke().Grant }) {
+			return e.Op.Hash(), true
+		}
+	}
+	return identity.Hash{}, false
+}
+
+// putOut returns how somebody was banned or kicked. Loop only.
+func (r *Room) putOut(who identity.ID) (Mark, bool) {
+	if mark, out := r.state.Banned[who]; out {
+		return mark, true
+	}
+	mark, out := r.state.Kicked[who]
+	return mark, out
+}
+
+// farewell is the log up to an operation, so that who was put out by it sees
+// by whom and why; nothing of who is here. Loop only.
+func (r *Room) farewell(until identity.Hash, heads []identity.Hash) *syncAnswer {
+	ops, _ := r.log.Missing(heads)
+	if until.IsZero() {
+		return &syncAnswer{Heads: r.log.Heads(), Ops: ops}
 	}
 	later := make(map[string]bool)
-	after, _ := r.log.Missing([]identity.Hash{mark.Op})
+	after, _ := r.log.Missing([]identity.Hash{until})
 	for _, raw := range after {
 		later[string(raw)] = true
 	}
-	lacking, _ := r.log.Missing(heads)
-	ops := slices.DeleteFunc(slices.Clone(lacking), func(raw []byte) bool { return later[string(raw)] })
-	return &syncAnswer{Heads: []identity.Hash{mark.Op}, Ops: ops}
+	ops = slices.DeleteFunc(slices.Clone(ops), func(raw []byte) bool { return later[string(raw)] })
+	return &syncAnswer{Heads: []identity.Hash{until}, Ops: ops}
 }
 
 // since is what somebody with these heads lacks. Loop only.
