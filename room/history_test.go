@@ -255,7 +255,8 @@ func TestHistories(t *testing.T) {
 	t.Logf("void %d, valid %v", voids, kinds)
 }
 
-// TestOneByOne compares, after every operation that has seen all others, judging it alone with judging all from nothing.
+// TestOneByOne compares, after every operation that has seen all others, judging it alone with judging all from nothing, and what becomes of
+// an admission with what State.Refuses foretold.
 func TestOneByOne(t *testing.T) {
 	c := newCast(t, 2)
 	for seed := range uint64(300) {
@@ -275,9 +276,18 @@ func TestOneByOne(t *testing.T) {
 				h.put(who, o)
 			}
 			for _, n := range h.graph.nodes[before:] {
-				one.State()
+				foretold := one.State().Refuses(n.op.args.credential)
+				closed := one.State().Closed
 				one.add(n.op)
 				all.add(n.op)
+				if n.op.Kind == KindAdmit && !closed && len(one.heads) == 1 {
+					one.judge()
+					mine := one.byHash[n.op.hash]
+					stands := one.eval.rules.valid(mine) && len(one.eval.ends[mine.at]) == 0
+					if stands != (foretold == nil) {
+						t.Fatalf("history %d: stands %v, foretold %v", seed, stands, foretold)
+					}
+				}
 				all.dirty, all.state = true, nil
 				requireSame(t, fmt.Sprint("history ", seed), one, all)
 			}
