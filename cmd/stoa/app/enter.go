@@ -74,7 +74,7 @@ type JoinRoom struct {
 }
 
 func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {
-	inv, err := identity.ParseInvite(t.Link)
+	inv, err := parseLink(t.Link)
 	if err != nil {
 		return nil, err
 	}

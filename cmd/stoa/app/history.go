@@ -6,6 +6,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"stoa/identity"
@@ -97,7 +98,11 @@ func opText(o *room.Op) string {
 		}
 		return "link " + o.Revoke().Grant.Short()
 	case room.KindKick, room.KindBan:
-		return o.Remove().Reason
+		r := o.Remove()
+		if r.Closes.IsZero() {
+			return r.Reason
+		}
+		return strings.TrimSpace(r.Reason + " (closes link " + r.Closes.Short() + ")")
 	case room.KindTitle:
 		return fmt.Sprintf("%q", o.Title())
 	case room.KindEpoch:

@@ -4,6 +4,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,15 @@ const defaultExpiry = 24 * time.Hour
 
 // maxExpiry bounds an invite's life, so that a typing mistake is noticed.
 const maxExpiry = 10 * 365 * 24 * time.Hour
+
+// parseLink reads a link that a person has given.
+func parseLink(text string) (*identity.Invite, error) {
+	inv, err := identity.ParseInvite(text)
+	if errors.Is(err, identity.ErrMalformed) {
+		return nil, &UserError{Text: "that is not a link that this stoa can read", Hint: "a link begins with stoa:j/; copy all of it, or look for a newer stoa", Err: err}
+	}
+	return inv, err
+}
 
 // termsOf reads the terms of a link. person resolves whom it is for.
 func termsOf(o InviteOptions, now time.Time, person func(string) (identity.ID, error)) (identity.Terms, error) {

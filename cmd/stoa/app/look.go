@@ -48,7 +48,7 @@ func Preview(ctx context.Context, cfg Config, link string) (Glimpse, error) {
 }
 
 func look(ctx context.Context, cfg Config, link string) (Glimpse, error) {
-	inv, err := identity.ParseInvite(link)
+	inv, err := parseLink(link)
 	if err != nil {
 		return Glimpse{}, err
 	}
