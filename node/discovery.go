@@ -139,11 +139,14 @@ func sample(peers []peer.ID, max int) []peer.ID {
 // relayCandidates offers DHT servers to libp2p, which asks them for a circuit when
 // the node is behind a NAT.
 func (n *Node) relayCandidates(num int) []peer.AddrInfo {
-	if n.find == nil {
-		return nil
+	n.mu.Lock()
+	find := n.find
+	n.mu.Unlock()
+	if find == nil {
+		return nil // still starting
 	}
 	var infos []peer.AddrInfo
-	for _, p := range n.find.servers(num) {
+	for _, p := range find.servers(num) {
 		if info := n.host.Peerstore().PeerInfo(p); len(info.Addrs) > 0 {
 			infos = append(infos, info)
 		}

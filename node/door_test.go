@@ -363,7 +363,9 @@ func FuzzDatagram(f *testing.F) {
 			if !tagged || tag != r.tag || !bytes.Equal(appendReport(nil, r), b) {
 				t.Errorf("report % x", b)
 			}
-			roundTrip(r, 12345)
+			if rtt, ok := roundTrip(r, 12345); ok && rtt < 0 {
+				t.Errorf("round trip %v", rtt)
+			}
 		}
 	})
 }

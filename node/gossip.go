@@ -319,6 +319,8 @@ func (r *Room) Publish(ctx context.Context, channel string, msg []byte) error {
 	sealed := r.door.sealSame(gossipPurpose(channel), msg)
 	r.pushToNewcomers(c, sealed)
 	err := c.topic.Publish(ctx, sealed)
+	now := time.Now()
+	r.published.Store(&now)
 	if errors.Is(err, pubsub.ErrTopicClosed) || errors.Is(err, pubsub.ErrSubscriptionCancelled) {
 		return ErrClosed
 	}

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	meshEvery   = time.Second // looks at the connections at least so often
-	meshDials   = 6           // at once
-	meshTimeout = 5 * time.Second
-	meshRetry   = 3 * time.Second // before somebody who was away is tried again
+	meshEvery   = time.Second             // looks at the connections at least so often
+	meshDials   = 6                       // at once
+	meshTimeout = 2500 * time.Millisecond // less than meshRetry: QUIC repeats its first packet ever more rarely
+	meshRetry   = 3 * time.Second         // before somebody who was away is tried again
 )
 
 func (r *Room) nudgeMesh() {

@@ -80,9 +80,13 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 	if n.host, err = newHost(cfg, n.relayCandidates); err != nil {
 		return err
 	}
-	if n.find, err = newFinder(ctx, n.host, cfg.Network, first); err != nil {
+	find, err := newFinder(ctx, n.host, cfg.Network, first)
+	if err != nil {
 		return err
 	}
+	n.mu.Lock() // libp2p may be asking for relay candidates already
+	n.find = find
+	n.mu.Unlock()
 	if n.gossip, err = newGossip(n); err != nil {
 		return err
 	}

@@ -46,8 +46,9 @@ type Room struct {
 	onLink   atomic.Pointer[func(LinkInfo, bool)]
 	admit    atomic.Pointer[func(identity.ID) bool]
 
-	checking   sync.Mutex   // serialises onCheck
-	delivering sync.RWMutex // held for reading during onPacket, so that Close can wait
+	published  atomic.Pointer[time.Time] // when we last said something
+	checking   sync.Mutex                // serialises onCheck
+	delivering sync.RWMutex              // held for reading during onPacket, so that Close can wait
 	dials      singleflight.Group
 	relink     chan struct{}                           // one slot: there are events for onLink
 	linked     atomic.Pointer[map[identity.ID][]*link] // those that are up; the map is never changed
@@ -111,7 +112,8 @@ func (n *Node) register(r *Room) error {
 
 // Close leaves the room: it cuts the links, unsubscribes, and waits for the room's
 // goroutines and running packet callbacks. A link's sender that is stuck on a dead
-// connection ends with that connection; [Node.Close] waits for it.
+// connection ends with that connection; [Node.Close] waits for it. What was published
+// in the last moment is given 100 ms to leave.
 func (r *Room) Close() error {
 	r.mu.Lock()
 	closed := r.closed
@@ -120,6 +122,7 @@ func (r *Room) Close() error {
 	if closed {
 		return nil
 	}
+	r.linger()
 	r.cancel()
 	r.closeLinks()
 	r.part()
@@ -135,6 +138,17 @@ func (r *Room) Close() error {
 	r.delivering.Lock() // waits for callbacks that began before the links were cut
 	defer r.delivering.Unlock()
 	return nil
+}
+
+// lastWords is how long a message needs to get from gossip's queues onto the wire.
+const lastWords = 100 * time.Millisecond
+
+// linger lets a goodbye out. Gossip gives no sign when its queues are empty, and
+// closing a QUIC connection discards what waits in it.
+func (r *Room) linger() {
+	if at := r.published.Load(); at != nil {
+		time.Sleep(lastWords - time.Since(*at))
+	}
 }
 
 // begin counts one more goroutine that Close waits for, unless the room is closed.

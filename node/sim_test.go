@@ -168,6 +168,7 @@ func TestSquatterLearnsNothingAndHidesNobody(t *testing.T) {
 		if who, _ := findAndAsk(t, rj, []byte("x")); who != idm {
 			t.Errorf("%v answered, want the member", who)
 		}
+		synctest.Wait()
 		if heard {
 			t.Error("a node outside the room was asked")
 		}
@@ -350,6 +351,7 @@ func TestLinksDialledFromBothEndsBecomeOne(t *testing.T) {
 		if ha.count() != 1 || hb.count() != 1 {
 			t.Errorf("heard %d and %d, want 1 and 1", ha.count(), hb.count())
 		}
+		synctest.Wait()
 		if len(events) != 1 || !events[0] {
 			t.Errorf("link events %v, want one up", events)
 		}
@@ -380,6 +382,7 @@ func TestDeadLinkIsCutAndAFreshOneMade(t *testing.T) {
 			rb.Send(make([]byte, node.MaxPacket), []identity.ID{ida})
 			time.Sleep(20 * time.Millisecond)
 		}
+		synctest.Wait()
 		if down.IsZero() {
 			t.Fatal("the link is not cut after 4 s of silence")
 		}
@@ -560,6 +563,86 @@ func TestRestartIsLinkedAtOnce(t *testing.T) {
 		time.Sleep(time.Second)
 		if h.count() != 1 {
 			t.Error("the new run hears nothing")
+		}
+	})
+}
+
+// Two halves that could not reach each other for a minute gossip again within five
+// seconds of the healing.
+func TestHealedPartitionGossipsAgain(t *testing.T) {
+	// The moment of healing falls differently into dials and their timers.
+	for _, ms := range []time.Duration{60000, 60700, 61500, 62300} {
+		apart := ms * time.Millisecond
+		t.Run(apart.String(), func(t *testing.T) { healAfter(t, apart) })
+	}
+}
+
+func healAfter(t *testing.T, apart time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		const n = 6
+		half := func(addr string) bool { return addr < "1.0.0.4" }
+		var rooms []*node.Room
+		var ids []identity.ID
+		var addrs [][]string
+		for i := range n {
+			o := w.Open(fmt.Sprintf("1.0.0.%d", i+1), 8000)
+			r, id := nodetest.Enter(t, o, rendezvous)
+			rooms, ids, addrs = append(rooms, r), append(ids, id), append(addrs, o.Addrs())
+		}
+		for _, r := range rooms {
+			for i, id := range ids {
+				r.Meet(id, addrs[i])
+			}
+		}
+		time.Sleep(5 * time.Second)
+		w.Block(func(from, to string) bool { return half(from) != half(to) })
+		time.Sleep(apart)
+		w.Block(nil)
+		healed := time.Now()
+
+		var mu sync.Mutex
+		reached := make(map[int]time.Duration)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		var readers sync.WaitGroup
+		for i := n / 2; i < n; i++ {
+			readers.Go(func() {
+				if _, _, err := rooms[i].Next(ctx); err == nil {
+					mu.Lock()
+					reached[i] = time.Since(healed)
+					mu.Unlock()
+				}
+			})
+		}
+		for k := range 100 {
+			rooms[0].Publish(ctx, "presence", []byte{byte(k)})
+			time.Sleep(100 * time.Millisecond)
+		}
+		readers.Wait()
+		for i := n / 2; i < n; i++ {
+			if took, ok := reached[i]; !ok || took > 5*time.Second {
+				t.Errorf("node %d heard the other half after %v (%v)", i, took, ok)
+			}
+		}
+	})
+}
+
+// Who says goodbye and closes everything at once is still heard.
+func TestGoodbyeIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		rb, _ := nodetest.Enter(t, b, rendezvous)
+		rb.Meet(ida, a.Addrs())
+		time.Sleep(2 * time.Second)
+		rb.Publish(t.Context(), "presence", []byte("bye"))
+		b.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if _, msg, err := ra.Next(ctx); err != nil || string(msg) != "bye" {
+			t.Errorf("%q, %v", msg, err)
 		}
 	})
 }
