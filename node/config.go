@@ -31,7 +31,8 @@ type Config struct {
 	// is the first and waits for others. It must be empty elsewhere.
 	Bootstrap []string
 
-	// Log receives what went wrong but stopped nothing. Nil discards it.
+	// Log receives what went wrong but stopped nothing. Nil discards it. What
+	// libp2p logs, for the whole process, goes to the first node's at level debug.
 	Log *slog.Logger
 
 	// Options are put behind the node's own libp2p options. nodetest swaps the

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -47,6 +48,8 @@ func newGossip(n *Node) (*pubsub.PubSub, error) {
 	params.UnsubscribeBackoff = 2 * time.Second
 
 	g, err := pubsub.NewGossipSub(n.ctx, n.host,
+		pubsub.WithLogger(slog.New(demoted{n.log.Handler()})),
+		pubsub.WithRPCLogger(slog.New(slog.DiscardHandler)),
 		pubsub.WithGossipSubParams(params),
 		pubsub.WithGossipSubProtocols([]protocol.ID{protoMesh}, meshFeature),
 		pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign),

@@ -58,6 +58,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	takeLibraryLogs(cfg.Log)
 	n := &Node{
 		log:      cfg.Log,
 		born:     time.Now(),
