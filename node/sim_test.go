@@ -646,3 +646,75 @@ func TestGoodbyeIsHeard(t *testing.T) {
 		}
 	})
 }
+
+func TestLossIsMeasuredAtBothEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		rb, _ := nodetest.Enter(t, b, rendezvous)
+		rb.Meet(ida, a.Addrs())
+		if err := rb.Link(t.Context(), ida); err != nil {
+			t.Fatal(err)
+		}
+		sent := 0 // one UDP packet in five from b to a is lost
+		w.Block(func(from, _ string) bool {
+			if from == "1.0.0.2:8000" {
+				sent++
+			}
+			return from == "1.0.0.2:8000" && sent%5 == 0
+		})
+		var in, out float64
+		reports := 0
+		for i := range 500 {
+			rb.Send(make([]byte, 100), []identity.ID{ida})
+			time.Sleep(20 * time.Millisecond)
+			if i%25 == 24 && len(ra.Links()) == 1 && len(rb.Links()) == 1 {
+				in, out = in+ra.Links()[0].LossIn, out+rb.Links()[0].LossOut
+				reports++
+			}
+		}
+		in, out = in/float64(reports), out/float64(reports)
+		if in < 0.1 || in > 0.3 || out < 0.1 || out > 0.3 {
+			t.Errorf("measured loss %.2f at the receiver, %.2f at the sender, want about 0.2", in, out)
+		}
+		if back := ra.Links()[0].LossOut; back != 0 {
+			t.Errorf("loss %.2f in the direction without any", back)
+		}
+	})
+}
+
+func TestAFloodOfAsksIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		rb, _ := nodetest.Enter(t, b, rendezvous)
+		ra.HandleAsk(echo)
+		rb.Meet(ida, a.Addrs())
+		time.Sleep(3 * time.Second)
+		var mu sync.Mutex
+		answered, refused := 0, 0
+		var asks sync.WaitGroup
+		for range 60 {
+			asks.Go(func() {
+				_, err := rb.Ask(t.Context(), ida, []byte("x"))
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					answered++
+				} else if errors.Is(err, node.ErrRefused) {
+					refused++
+				}
+			})
+		}
+		asks.Wait()
+		if answered < 38 || answered > 44 || refused != 60-answered {
+			t.Errorf("%d answered, %d refused, want 40 and 20", answered, refused)
+		}
+		time.Sleep(2 * time.Second)
+		if _, err := rb.Ask(t.Context(), ida, []byte("x")); err != nil {
+			t.Errorf("after the flood: %v", err)
+		}
+	})
+}
