@@ -79,6 +79,7 @@ func (r *Room) RaiseHand(ctx context.Context, up bool) error {
 		}
 		raw := signHand(r.cfg.Key, h)
 		r.queue.put(h, raw, now)
+		r.synced = true // what was before does not matter any more
 		r.dirty = true
 		r.publish(ChannelHands, raw)
 		r.hurry(now)

@@ -45,6 +45,7 @@ var codes = []struct {
 	{"not for you", identity.ErrNotForYou},
 	{"wrong room", identity.ErrWrongRoom},
 	{"forged", identity.ErrForged},
+	{"not an owner's", identity.ErrNotOwner},
 	{"kicked", ErrKicked},
 	{"banned", ErrBanned},
 	{"locked", ErrLocked},

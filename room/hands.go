@@ -92,14 +92,23 @@ func (q *queue) raised(who identity.ID) *held {
 	return nil
 }
 
-// show is put for a hand that its owner's own heartbeat shows as up now. What
-// was taken down here, because the owner seemed to be away, comes up again.
-func (q *queue) show(h *Hand, raw []byte, now time.Time) bool {
-	if old := q.hands[h.Who]; old != nil && old.spent && bytes.Equal(old.raw, raw) {
+// show takes a hand that its owner's own heartbeat of a time, in Unix
+// milliseconds, shows as up. The owner knows best: what was taken down here,
+// because the owner seemed to be away, comes up again, and a later hand that
+// the owner lost in a crash makes way.
+func (q *queue) show(h *Hand, raw []byte, by uint64, now time.Time) bool {
+	old := q.hands[h.Who]
+	switch {
+	case old == nil || h.after(&old.Hand):
+		return q.put(h, raw, now)
+	case !bytes.Equal(old.raw, raw) && old.Time < by:
+		delete(q.hands, h.Who)
+		return q.put(h, raw, now)
+	case bytes.Equal(old.raw, raw) && old.spent:
 		old.spent, old.seen = false, now
 		return true
 	}
-	return q.put(h, raw, now)
+	return false
 }
 
 // lower takes a person's hand down if it was raised by then, in Unix

@@ -68,6 +68,7 @@ func (r *Room) load(now time.Time) error {
 	r.jitter = newRand(r.cfg.Session)
 	r.name = cut(r.cfg.Name, MaxName)
 	r.beatAt = now
+	r.curious = true
 	r.wave = bucket{burst: handBurst, every: handEvery}
 
 	ops, err := r.cfg.Keeper.Ops(r.id)
@@ -98,6 +99,7 @@ func (r *Room) load(now time.Time) error {
 		for _, raw := range w.Hands {
 			r.takeHand(raw, now, false)
 		}
+		r.synced = true
 	}
 	return nil
 }
@@ -202,14 +204,14 @@ func (r *Room) candidates() []identity.ID {
 	return list
 }
 
-// seekSync compares logs with somebody: with the first person heard in this
-// run, and whenever somebody asked who knows more.
+// seekSync compares logs with somebody: at the beginning of a run, until it
+// has worked, and whenever somebody asked who knows more.
 func (r *Room) seekSync(now time.Time) {
-	if r.synced && !r.curious {
+	if !r.curious {
 		return
 	}
 	if who, ok := r.anybody(); ok {
-		r.synced, r.curious = true, false
+		r.curious = false
 		r.syncs.want(who, nil, now)
 	}
 }
@@ -252,16 +254,13 @@ func (r *Room) takePresence(raw []byte, now time.Time, direct bool) {
 // takeOwnHand brings the queue into step with what a heartbeat says of its
 // author's hand. before is the heartbeat that it follows here.
 func (r *Room) takeOwnHand(p *Presence, before *attendee, now time.Time) {
-	if p.Bye {
-		r.dirty = r.queue.lower(p.Who, p.Time) || r.dirty
-		return
-	}
-	if len(p.Hand) == 0 {
-		// Only the run of the program that raised it takes it down: a new
-		// one may not have heard of it yet.
-		if before != nil && before.Session == p.Session && len(before.Hand) > 0 {
+	switch {
+	case len(p.Hand) == 0:
+		if p.Synced || p.Bye {
 			r.dirty = r.queue.lower(p.Who, p.Time) || r.dirty
 		}
+		return
+	case p.Bye:
 		return
 	}
 	h, err := ParseHand(p.Hand)
@@ -270,11 +269,11 @@ func (r *Room) takeOwnHand(p *Presence, before *attendee, now time.Time) {
 	}
 	// A hand that an earlier heartbeat should have shown is made up to
 	// jump the queue.
-	if before != nil && before.Session == p.Session && len(before.Hand) == 0 &&
+	if before != nil && before.Session == p.Session && before.Synced && len(before.Hand) == 0 &&
 		before.Time > h.Time+uint64(handSkew.Milliseconds()) {
 		return
 	}
-	r.dirty = r.queue.show(h, p.Hand, now) || r.dirty
+	r.dirty = r.queue.show(h, p.Hand, p.Time, now) || r.dirty
 }
 
 // takeHand takes a raised or lowered hand. One that comes first hand is as
@@ -283,6 +282,9 @@ func (r *Room) takeHand(raw []byte, now time.Time, direct bool) {
 	h, err := ParseHand(raw)
 	if err != nil || h.Room != r.id || !r.member(h.Who) || direct && apart(h.Time, now) > handSkew {
 		return
+	}
+	if h.Who == r.me && r.synced {
+		return // nobody knows better
 	}
 	r.dirty = r.queue.put(h, raw, now) || r.dirty
 }
@@ -390,7 +392,7 @@ func (r *Room) beat(now time.Time) {
 func (r *Room) heartbeat(now time.Time, bye bool) []byte {
 	p := Presence{
 		Room: r.id, Who: r.me, Session: r.cfg.Session, Name: r.name, Mic: r.mic && !bye,
-		Heads: r.log.Heads(), Time: max(millis(now), r.last), Bye: bye,
+		Heads: r.log.Heads(), Time: max(millis(now), r.last), Bye: bye, Synced: r.synced,
 	}
 	p.Heads = p.Heads[:min(len(p.Heads), maxHeads)]
 	if h := r.queue.raised(r.me); h != nil && !bye {

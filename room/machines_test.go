@@ -141,8 +141,16 @@ func TestQueueShowAndLower(t *testing.T) {
 	if q.put(h, []byte("hand"), noon) || q.raised(someone(1)) != nil {
 		t.Error("gossip that comes late raises the hand again")
 	}
-	if !q.show(h, []byte("hand"), noon) || q.raised(someone(1)) == nil {
+	if !q.show(h, []byte("hand"), at(2*time.Second), noon) || q.raised(someone(1)) == nil {
 		t.Error("its owner cannot show that it is still up")
+	}
+	late := &Hand{Who: someone(1), Up: true, Time: at(time.Second), Seq: 2}
+	q.put(late, []byte("late"), noon)
+	if q.show(h, []byte("hand"), at(time.Second), noon) || q.raised(someone(1)).Time != late.Time {
+		t.Error("an older heartbeat undoes a newer hand")
+	}
+	if !q.show(h, []byte("hand"), at(2*time.Second), noon) || q.raised(someone(1)).Time != h.Time {
+		t.Error("a newer heartbeat does not undo a hand that its owner has lost")
 	}
 }
 

@@ -20,7 +20,7 @@ func samplePresence() *Presence {
 	return &Presence{
 		Room: identity.RoomID{1}, Who: testKey.ID(), Session: [8]byte{2}, Name: "anna", Mic: true,
 		Addrs: []string{"/ip4/192.0.2.1/udp/4001/quic-v1"}, Heads: []identity.Hash{{3}},
-		Hand: signHand(testKey, sampleHand()), Time: at(0), Seq: 7,
+		Hand: signHand(testKey, sampleHand()), Time: at(0), Seq: 7, Synced: true,
 	}
 }
 

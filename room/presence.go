@@ -46,6 +46,7 @@ type Presence struct {
 	Time    uint64          `cbor:"9,keyasint"` // Unix milliseconds
 	Seq     uint64          `cbor:"10,keyasint"`
 	Bye     bool            `cbor:"11,keyasint"` // the last one of its session
+	Synced  bool            `cbor:"12,keyasint"` // has heard from others in this session: an empty Hand means that it is down
 }
 
 // signPresence returns a heartbeat as it travels.

@@ -603,6 +603,36 @@ func TestLostSecret(t *testing.T) {
 	})
 }
 
+// TestEpochAfterVoidOne covers a new epoch after one whose author was removed
+// on the other side of a partition: void ones count, too.
+func TestEpochAfterVoidOne(t *testing.T) {
+	meeting(t, calm, func(h *hall) {
+		a := h.found("anna")
+		m := h.join("mona", a, a.invite(moderator))
+		inv := a.invite(listener)
+		b, c, d := h.join("ben", a, inv), h.join("cleo", a, inv), h.join("dora", a, inv)
+		time.Sleep(3 * time.Second)
+		h.net.Split([]identity.ID{a.key.ID(), b.key.ID()}, []identity.ID{m.key.ID(), c.key.ID(), d.key.ID()})
+		time.Sleep(10 * time.Second)
+		for _, g := range []*guest{b, d} {
+			h.must(m.Kick(ctx, g.key.ID(), "", true))
+			time.Sleep(2 * time.Second)
+		}
+		void := m.epoch()
+		h.must(a.Ban(ctx, m.key.ID(), "", true))
+		time.Sleep(2 * time.Second)
+		h.net.Heal()
+		time.Sleep(5 * time.Second)
+		h.must(a.Kick(ctx, c.key.ID(), "", true))
+		time.Sleep(3 * time.Second)
+		for _, g := range []*guest{a, b} {
+			if e := g.epoch(); !e.Known || e.N != void.N+1 || g.Snapshot().State.Epoch.Stale {
+				t.Errorf("%s: epoch %d after a void %d, known %t", g.name, e.N, void.N, e.Known)
+			}
+		}
+	})
+}
+
 func TestRoughNetwork(t *testing.T) {
 	meeting(t, rough, func(h *hall) {
 		a := h.found("anna")

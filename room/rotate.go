@@ -188,10 +188,20 @@ func (r *Room) newEpoch(now time.Time) error {
 		return ErrNoRight
 	}
 	s := newSecret()
-	args := EpochArgs{Commit: s.Commit, N: r.state.Epoch.N + 1}
+	args := EpochArgs{Commit: s.Commit, N: r.log.nextEpoch(r.me, grant)}
 	op, err := r.log.Compose(r.cfg.Key, KindEpoch, grant, identity.ID{}, args, millis(now))
 	if err != nil {
 		return err
 	}
 	return r.commit(op, now, s)
+}
+
+// nextEpoch is the number of the epoch that author would announce now: one
+// more than that of any it has seen, be it valid or void.
+func (l *Log) nextEpoch(author identity.ID, grant identity.Hash) uint32 {
+	var past bitset
+	for _, n := range l.choose(author, grant) {
+		past = past.or(n.past).set(n.at)
+	}
+	return uint32(l.lastEpoch(past) + 1)
 }

@@ -117,6 +117,7 @@ func (r *Room) sync(now time.Time) {
 				if err == nil {
 					r.learn(who, &a, now)
 				}
+				r.curious = r.curious || !r.synced
 			}
 		})
 	}
@@ -140,6 +141,7 @@ func (r *Room) learn(who identity.ID, a *syncAnswer, now time.Time) {
 	for _, raw := range a.Hands {
 		r.takeHand(raw, now, false)
 	}
+	r.synced = true
 	lacking, _ := r.log.Missing(a.Heads)
 	if len(lacking) == 0 {
 		return
