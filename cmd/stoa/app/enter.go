@@ -31,6 +31,9 @@ const (
 	maxAsked = 8
 )
 
+// errElsewhere: some answered, and none of them is in the room that was asked for.
+var errElsewhere = errors.New("those who were found are in another room")
+
 // OpenRoom is the task of opening a new room.
 type OpenRoom struct {
 	Title  string
@@ -294,7 +297,8 @@ type asker = func(ctx context.Context, req []byte) ([]byte, error)
 // those whom the network finds, one shortly after another without waiting for
 // the slow, and returns the first answer. A
 // refusal counts when nobody has answered better a moment later; that nobody
-// can be reached counts when the search has found nobody else.
+// can be reached, or nobody who knows the room, counts when the search has found
+// nobody else.
 func askAnybody[T any](ctx context.Context, net *node.Room, addrs []string, question func(context.Context, asker) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
@@ -354,6 +358,7 @@ func askAnybody[T any](ctx context.Context, net *node.Room, addrs []string, ques
 	var zero T
 	var refusal error
 	var patience <-chan time.Time
+	nobody := node.ErrUnreachable // why there is no answer, when the search is over
 	for {
 		select {
 		case o := <-outcomes:
@@ -363,6 +368,8 @@ func askAnybody[T any](ctx context.Context, net *node.Room, addrs []string, ques
 			case room.IsRefusal(o.err) && refusal == nil:
 				refusal = o.err
 				patience = time.After(secondOpinion)
+			case errors.Is(o.err, node.ErrRefused):
+				nobody = errElsewhere
 			}
 		case <-patience:
 			return zero, refusal
@@ -371,7 +378,7 @@ func askAnybody[T any](ctx context.Context, net *node.Room, addrs []string, ques
 				return zero, refusal
 			}
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return zero, node.ErrUnreachable
+				return zero, nobody
 			}
 			return zero, ctx.Err()
 		}

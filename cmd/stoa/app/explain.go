@@ -26,6 +26,8 @@ var explanations = []struct {
 	{identity.ErrUsedUp, "the link is used up: as many people as it allows have joined by it", "ask whoever invited you for a new one"},
 	{identity.ErrRevoked, "the link has been revoked", "ask whoever invited you for a new one"},
 	{identity.ErrWrongRoom, "the link is of another room", "ask whoever invited you for a link of this room"},
+	{errElsewhere, "the link is of another room than the people it leads to, or they have left it", "copy the link again from where it was sent, or ask for a new one"},
+	{identity.ErrNotOwner, "the link was not made by anyone who may invite to this room", "ask for a link from somebody in the room"},
 	{identity.ErrForged, "the link was not made by anyone who may invite to this room", "ask for a link from somebody in the room"},
 	{identity.ErrWidened, "the link gives more than whoever made it may give", "ask for a link from somebody in the room"},
 	{identity.ErrTooDeep, "the link was passed on too often", "ask for a link from somebody nearer to the room's owner"},
