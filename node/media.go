@@ -48,8 +48,9 @@ type linkEvent struct {
 }
 
 // OnPacket sets who receives voice packets. It is called on the goroutine that reads
-// the network: it must not block, and packet is valid only during the call. No call
-// is running or begins after [Room.Close] has returned.
+// the network: it must not block, and packet is valid only during the call. Packets
+// of one connection come one at a time; those of different peers may come at once. No
+// call is running or begins after [Room.Close] has returned.
 func (r *Room) OnPacket(f func(from identity.ID, packet []byte, at time.Time)) { r.onPacket.Store(&f) }
 
 // OnLink sets who hears when the first link to a person came up and when the last one
