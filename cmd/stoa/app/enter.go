@@ -53,7 +53,7 @@ func (t OpenRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.mic.Store(!t.Muted)
+	h.voice.want(!t.Muted)
 	s.emit(Event{Kind: EventRoom, Room: rec.Room.String(), Title: t.Title})
 	s.emitJoined(h, identity.RoleOwner)
 	// The link is made when the room runs, because it is kept in the room.
@@ -109,7 +109,7 @@ func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 		return nil, errors.Join(err, net.Close())
 	}
 	h.offer(t.Link)
-	h.mic.Store(!t.Muted && s.sound.fromFile)
+	h.voice.want(!t.Muted && s.sound.fromFile)
 	s.emit(Event{Kind: EventRoom, Room: rec.Room.String(), Title: w.State.Title})
 	s.emitJoined(h, h.room.Snapshot().Me.Role)
 	return h, nil
@@ -245,6 +245,7 @@ func (s *Session) hall(net *node.Room, rec room.Record, w *room.Welcome, hints [
 		hints = append(hints, p.Addrs...)
 		net.Meet(p.ID, p.Addrs)
 	}
+	log := s.log.With("room", rec.Room.Short())
 	h := &hall{
 		id:        rec.Room,
 		me:        s.home.key.ID(),
@@ -253,16 +254,17 @@ func (s *Session) hall(net *node.Room, rec room.Record, w *room.Welcome, hints [
 		room:      r,
 		voice:     newVoice(rec.Room, s.home.key, s.run, net),
 		ears:      newEars(rec.Room, s.sound.newSource),
-		log:       s.log.With("room", rec.Room.Short()),
+		calls:     newCaller(net, log, time.Now()),
+		log:       log,
 		emit:      s.emit,
 		micSet:    s.micSet,
 		savePeers: func(peers []room.Peer) error { return s.home.store.SetPeers(rec.Room, peers) },
 		saveTitle: func(title string) error { return s.home.store.SetTitle(rec.Room, title) },
 		started:   s.cfg.Started,
-		entered:   time.Now(),
 		hints:     hints,
 		list:      s.node.Announce,
-		calls:     map[identity.ID]time.Time{},
+		leaving:   make(chan struct{}),
+		over:      make(chan struct{}),
 	}
 	h.invite = func(ctx context.Context, opts InviteOptions) (string, identity.Grant, error) {
 		return s.invite(ctx, h, opts)
@@ -387,10 +389,10 @@ func askAnybody[T any](ctx context.Context, net *node.Room, addrs []string, ques
 
 // meetSomebody finds another member of a room that this node is in, so that
 // the two exchange what they know. The answer itself is not needed.
-func (h *hall) meetSomebody(ctx context.Context) error {
+func (h *hall) meetSomebody(ctx context.Context, addrs []string) error {
 	ctx, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
 	cred := h.room.Snapshot().Me.Credential
-	_, err := knock(ctx, h.net, h.me, h.id, cred, h.hints)
+	_, err := knock(ctx, h.net, h.me, h.id, cred, addrs)
 	return err
 }

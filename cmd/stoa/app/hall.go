@@ -11,8 +11,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,15 +26,8 @@ const (
 	// maxAnnouncers is how many members at most tell the DHT of a room.
 	maxAnnouncers = 20
 
-	// callFirst is how long whoever has just entered calls everybody. After
-	// that the one of a pair with the lower key calls at once and the other
-	// one later, so that two do not call each other at the same time.
-	callFirst = 5 * time.Second
-
-	// callAgain is the pause between two attempts to call somebody.
-	callAgain = 2 * time.Second
-
-	// searchAgain is the pause between two searches of a member who is alone.
+	// searchAgain is the pause between two searches of a member who is alone,
+	// and between two looks at who is here.
 	searchAgain = 5 * time.Second
 
 	// maxRemembered is how many members' addresses are kept.
@@ -52,8 +45,8 @@ var (
 	errLeft    = errors.New("left")
 )
 
-// hall is a room that this node is in. Session.enter makes it, run keeps it
-// going until the room is left.
+// hall is a room that this node is in. Session.enter makes it, Session.stay
+// keeps it going until the room is left.
 type hall struct {
 	id        identity.RoomID
 	me        identity.ID
@@ -62,10 +55,10 @@ type hall struct {
 	room      *room.Room
 	voice     *voice
 	ears      *ears
+	calls     *caller
 	log       *slog.Logger
 	emit      func(Event)
-	started   time.Time // of the program: what sound counts from
-	entered   time.Time
+	started   time.Time                   // of the program: what sound counts from
 	hints     []string                    // where others were when this node came in
 	micSet    func()                      // tells the session that the microphone may have changed
 	savePeers func([]room.Peer) error     // remembers who is here, as a way back in
@@ -74,53 +67,58 @@ type hall struct {
 	invite    func(context.Context, InviteOptions) (string, identity.Grant, error)
 	list      func(ctx context.Context, topic, lang string) error // tells the DHT of a public room
 
-	mic   atomic.Bool // this person wants to be heard
-	leave context.CancelCauseFunc
-
-	mu    sync.Mutex
-	calls map[identity.ID]time.Time // when somebody was last called
+	leaving chan struct{} // closed by leave
+	left    sync.Once
+	over    chan struct{} // closed by Session.stay when this node is in the room no more
 
 	linking sync.Mutex
 	link    string // for strangers, see publicLink
 }
 
-// run takes part in the room until ctx ends or the stay does. It returns
-// errRemoved, errEnded, errLeft, or nil when ctx ended.
-func (h *hall) run(ctx context.Context) error {
-	ctx, h.leave = context.WithCancelCause(ctx)
-	defer h.leave(nil)
+// leave ends run with errLeft. over tells when that has come to pass.
+func (h *hall) leave() { h.left.Do(func() { close(h.leaving) }) }
 
+// run takes part in the room until ctx ends or the stay does. It returns
+// errRemoved, errEnded, errLeft, why the others refused this member, or what
+// went wrong; nil when ctx ended in peace.
+func (h *hall) run(ctx context.Context) error {
 	h.net.OnPacket(h.ears.receive)
 	h.net.Admit(h.mayLink)
-	h.net.OnLink(func(node.LinkInfo, bool) { h.callEverybody(ctx, h.room.Snapshot()) })
+	h.net.OnLink(func(node.LinkInfo, bool) { h.calls.nudge() })
 
 	g, run := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.room.Run(run) })
 	g.Go(func() error { return h.follow(run) })
 	g.Go(func() error { return h.search(run) })
+	g.Go(func() error { h.calls.run(run, h.room.Snapshot); return nil })
 	g.Go(func() error { h.report(run); return nil })
 	g.Go(func() error { return h.begin(run) })
+	g.Go(func() error {
+		select {
+		case <-h.leaving:
+			return errLeft
+		case <-run.Done():
+			return nil
+		}
+	})
 	err := g.Wait()
-	h.ears.close()
 	h.voice.close()
 	h.micSet()
-	err = errors.Join(err, h.net.Close())
-	switch cause := context.Cause(ctx); {
-	case errors.Is(err, errRemoved), errors.Is(err, errEnded):
-		return err
-	case errors.Is(cause, errLeft):
-		return errLeft
-	case ctx.Err() != nil:
-		return nil
+	if err := h.net.Close(); err != nil {
+		h.log.Warn("leaving the room's network", "err", err)
+	}
+	h.ears.close() // no packet comes any more
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil // cut short by the end
 	}
 	return err
 }
 
 // begin does what waits for the room to run.
 func (h *hall) begin(ctx context.Context) error {
-	if h.mic.Load() && h.room.Snapshot().Me.Speaks {
+	if h.voice.wanted() && h.room.Snapshot().Me.Speaks {
 		if err := h.tellMic(ctx, true); err != nil {
-			return err
+			h.log.Info("telling of the microphone", "err", err) // the state has moved on
 		}
 	}
 	if h.first != nil {
@@ -140,24 +138,30 @@ func (h *hall) follow(ctx context.Context) error {
 	listing := background{run: func(ctx context.Context) { h.listing(ctx, h.list) }}
 	defer listing.set(ctx, false)
 
+	title := h.rec.Title
 	var prev *room.Snapshot
 	for next := range h.room.Watch(ctx) {
-		h.voice.follow(next, h.mic.Load())
+		h.voice.follow(next)
 		if err := h.ears.follow(next); err != nil {
 			return err
 		}
 		h.net.Review()
-		if invitedUp(prev, next) {
-			h.mic.Store(true)
-			h.voice.follow(next, true)
-			go h.tellMic(ctx, true)
+		switch {
+		case invitedUp(prev, next):
+			h.voice.want(true)
+			if err := h.tellMic(ctx, true); err != nil {
+				h.log.Info("telling of the microphone", "err", err) // sent down again
+			}
+		case silenced(prev, next) && obedient && h.voice.want(false):
+			h.emitMic(false) // the room knows by itself
 		}
 		h.micSet()
 		for _, e := range changes(prev, next) {
 			h.emit(e)
 		}
-		if prev == nil || prev.State.Title != next.State.Title {
-			if err := h.saveTitle(next.State.Title); err != nil {
+		if title != next.State.Title {
+			title = next.State.Title
+			if err := h.saveTitle(title); err != nil {
 				h.log.Warn("remembering the title", "err", err)
 			}
 		}
@@ -169,10 +173,10 @@ func (h *hall) follow(ctx context.Context) error {
 		}
 		announcing.set(ctx, place(next) < maxAnnouncers)
 		listing.set(ctx, place(next) < maxAnnouncers && h.listed())
-		h.callEverybody(ctx, next)
+		h.calls.nudge()
 		prev = next
 	}
-	return ctx.Err()
+	return nil
 }
 
 // invitedUp says that this person has been called to the stage after raising a
@@ -180,6 +184,13 @@ func (h *hall) follow(ctx context.Context) error {
 // asked stays muted until they say otherwise.
 func invitedUp(prev, next *room.Snapshot) bool {
 	return prev != nil && prev.Me.Place > 0 && !prev.Me.Speaks && next.Me.Speaks
+}
+
+// silenced says that this person may not speak any more, for whatever reason.
+// Their microphone goes off with that: whoever is let speak again later must
+// not be live without knowing.
+func silenced(prev, next *room.Snapshot) bool {
+	return prev != nil && prev.Me.Speaks && !next.Me.Speaks
 }
 
 // place counts who is before this member in the room's order of rank.
@@ -198,71 +209,75 @@ func (h *hall) mayLink(id identity.ID) bool {
 	return in
 }
 
-// callEverybody sees to it that this node is linked with everybody to whom or
-// from whom sound goes.
-func (h *hall) callEverybody(ctx context.Context, s *room.Snapshot) {
-	linked := map[identity.ID]bool{}
-	for _, l := range h.net.Links() {
-		linked[l.ID] = true
-	}
-	now := time.Now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, p := range s.People {
-		if p.ID == h.me || linked[p.ID] || (!p.Stage && !s.Me.Stage) {
-			continue
-		}
-		last, called := h.calls[p.ID]
-		if !called && !h.callsFirst(p.ID, now) {
-			h.calls[p.ID] = now // give them the time to call
-			continue
-		}
-		if called && now.Sub(last) < callAgain {
-			continue
-		}
-		h.calls[p.ID] = now
-		go func() {
-			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-			defer cancel()
-			if err := h.net.Link(ctx, p.ID); err != nil && ctx.Err() == nil {
-				h.log.Info("no link", "to", p.ID.Short(), "err", err)
-			}
-		}()
-	}
-}
-
-// callsFirst says which of this member and somebody else calls the other.
-func (h *hall) callsFirst(id identity.ID, now time.Time) bool {
-	return now.Sub(h.entered) < callFirst || string(h.me[:]) < string(id[:])
-}
-
 // search looks for the room's other members whenever this one is alone: after
-// a restart, and when the network has come apart. It returns the refusal when
-// they do not take this member for one of them any more.
+// a restart, and when the network has come apart. While it is not, search
+// remembers who is here. It returns the refusal when they have put this member
+// out.
 func (h *hall) search(ctx context.Context) error {
+	var peers []room.Peer // as they were saved last
+	var told string
+	again := time.NewTicker(searchAgain)
+	defer again.Stop()
 	for {
+		if here := peersOf(h.room.Snapshot()); len(here) > 0 && !slices.EqualFunc(here, peers, samePeer) {
+			if err := h.savePeers(here); err != nil {
+				h.log.Warn("remembering who is here", "err", err)
+			}
+			peers = here
+		}
 		if len(h.room.Snapshot().People) < 2 {
-			err := h.meetSomebody(ctx)
-			if ctx.Err() != nil {
+			addrs := slices.Clone(h.hints)
+			for _, p := range peers {
+				addrs = append(addrs, p.Addrs...)
+			}
+			err := h.meetSomebody(ctx, addrs)
+			switch {
+			case ctx.Err() != nil:
 				return nil
-			}
-			if err != nil && room.IsRefusal(err) && !errors.Is(err, room.ErrBusy) {
+			case putOut(err):
 				return err
-			}
-			if err != nil {
+			case err != nil:
 				h.log.Info("alone in the room", "err", err)
+			}
+			if text, hint := explain(err); room.IsRefusal(err) && text != told {
+				h.emit(Event{Kind: EventError, Room: h.id.String(), Text: text, Hint: hint})
+				told = text
 			}
 		}
 		select {
-		case <-time.After(searchAgain):
+		case <-again.C:
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// report tells of first sounds and, once a second, of how the sound fares. It
-// also calls again those who did not answer, and remembers who is here.
+// putOut says that a refusal means this member is out, and not that whoever
+// refused is busy, or behind and has not heard of this member yet.
+func putOut(err error) bool {
+	for _, final := range []error{room.ErrKicked, room.ErrBanned, room.ErrClosed, identity.ErrRevoked, identity.ErrUsedUp} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	return false
+}
+
+// peersOf gives the addresses of a few members, those of highest rank first:
+// the way back in for a node that was away.
+func peersOf(s *room.Snapshot) []room.Peer {
+	var peers []room.Peer
+	for _, p := range s.People {
+		if p.ID != s.Me.ID && len(p.Addrs) > 0 && len(peers) < maxRemembered {
+			peers = append(peers, room.Peer{ID: p.ID, Addrs: p.Addrs})
+		}
+	}
+	return peers
+}
+
+func samePeer(a, b room.Peer) bool { return a.ID == b.ID && slices.Equal(a.Addrs, b.Addrs) }
+
+// report tells of first sounds and, once a second, of how the sound fares.
 func (h *hall) report(ctx context.Context) {
 	tick := time.NewTicker(soundTick)
 	defer tick.Stop()
@@ -278,28 +293,7 @@ func (h *hall) report(ctx context.Context) {
 		}
 		if n%10 == 0 {
 			h.emit(Event{Kind: EventStats, Stats: h.stats()})
-			h.callEverybody(ctx, h.room.Snapshot())
 		}
-		if n%100 == 20 {
-			h.rememberPeers()
-		}
-	}
-}
-
-// rememberPeers keeps the addresses of a few members, those of
-// highest rank first: the way back in for a node that was away.
-func (h *hall) rememberPeers() {
-	var peers []room.Peer
-	for _, p := range h.room.Snapshot().People {
-		if p.ID != h.me && len(p.Addrs) > 0 && len(peers) < maxRemembered {
-			peers = append(peers, room.Peer{ID: p.ID, Addrs: p.Addrs})
-		}
-	}
-	if len(peers) == 0 {
-		return // better those of last time than none
-	}
-	if err := h.savePeers(peers); err != nil {
-		h.log.Warn("remembering who is here", "err", err)
 	}
 }
 
@@ -312,16 +306,22 @@ func (h *hall) setMic(ctx context.Context, on bool) error {
 	if on && s.Me.Muted {
 		return &UserError{Text: "a moderator has muted you", Hint: "raise your hand with `stoa hand`"}
 	}
-	h.mic.Store(on)
-	h.voice.follow(s, on)
+	h.voice.want(on)
+	if on && !h.room.Snapshot().Me.Speaks {
+		h.voice.want(false) // silenced just now, which follow may have seen before this
+	}
 	h.micSet()
 	return h.tellMic(ctx, on)
 }
 
 // tellMic tells this person and the room of the microphone's state.
 func (h *hall) tellMic(ctx context.Context, on bool) error {
-	h.emit(Event{Kind: EventMic, Room: h.id.String(), On: &on})
+	h.emitMic(on)
 	return h.room.SetMic(ctx, on)
+}
+
+func (h *hall) emitMic(on bool) {
+	h.emit(Event{Kind: EventMic, Room: h.id.String(), On: &on})
 }
 
 // background runs something while it is wanted.

@@ -44,6 +44,7 @@ type Session struct {
 	once  sync.Once
 
 	emitting sync.Mutex
+	miking   sync.Mutex
 
 	mu    sync.Mutex
 	halls []*hall // in the order in which they were entered
@@ -156,21 +157,22 @@ func (s *Session) stay(ctx context.Context, h *hall) error {
 	s.mu.Lock()
 	s.halls = slices.DeleteFunc(s.halls, func(o *hall) bool { return o == h })
 	s.mu.Unlock()
+	close(h.over)
 
 	left := Event{Kind: EventLeft, Room: h.id.String(), Why: "the program ended"}
 	defer func() { s.emit(left) }()
 	switch {
 	case errors.Is(err, errLeft):
 		left.Why = "you left"
-		return s.home.store.SetLeft(h.id, true)
+		return nil
 	case errors.Is(err, errEnded):
 		left.Why = "the room has ended"
 		return s.home.store.SetLeft(h.id, true)
 	case errors.Is(err, errRemoved):
 		left.Why = "you were put out of the room"
 		return removal(h.room.Snapshot())
-	case err != nil && ctx.Err() == nil:
-		left.Why = "an error: " + err.Error()
+	case err != nil:
+		left.Why, _ = explain(err)
 		return err
 	}
 	return nil
@@ -236,6 +238,8 @@ func (s *Session) rooms() []*hall {
 
 // micSet mutes the capture when no room wants to hear it.
 func (s *Session) micSet() {
+	s.miking.Lock() // so that of two changes the later one holds
+	defer s.miking.Unlock()
 	s.sound.capture.SetMuted(!slices.ContainsFunc(s.rooms(), func(h *hall) bool { return h.voice.speaking() }))
 }
 

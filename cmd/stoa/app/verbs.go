@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 	case VerbStatus:
 		return s.status(), nil
 	case VerbID:
-		return s.home.doID(req, s.rename)
+		return s.home.doID(req, func(name string) error { return s.rename(ctx, name) })
 	}
 	h, req, err := s.pick(req)
 	if err != nil {
@@ -37,16 +38,30 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 	case VerbRevoke:
 		return s.doRevoke(ctx, h, req)
 	case VerbLeave:
-		if err := h.room.Leave(ctx); err != nil {
-			return Reply{}, err
-		}
-		h.leave(errLeft)
-		return said("you leave %q", h.room.Snapshot().State.Title), nil
+		return s.doLeave(ctx, h)
 	}
 	if verb, ok := roomVerbs[req.Verb]; ok {
 		return verb(ctx, h, req)
 	}
 	return Reply{}, &UserError{Text: fmt.Sprintf("a running stoa knows no verb %q", req.Verb), Hint: "run the same version of stoa on both sides"}
+}
+
+// doLeave leaves a room. What the answer says is so: the room is not returned
+// to, whatever happens, and this node is in it no more.
+func (s *Session) doLeave(ctx context.Context, h *hall) (Reply, error) {
+	if err := s.home.store.SetLeft(h.id, true); err != nil {
+		return Reply{}, err
+	}
+	if err := h.room.Leave(ctx); err != nil {
+		return Reply{}, err
+	}
+	h.leave()
+	select {
+	case <-h.over:
+	case <-ctx.Done():
+		return Reply{}, ctx.Err()
+	}
+	return said("you leave %q", h.room.Snapshot().State.Title), nil
 }
 
 // said is a reply of one line.
@@ -337,12 +352,9 @@ func (s *Session) status() Reply {
 }
 
 // rename tells every room this person's new name.
-func (s *Session) rename(name string) error {
+func (s *Session) rename(ctx context.Context, name string) error {
 	for _, h := range s.rooms() {
-		ctx, cancel := context.WithTimeout(context.Background(), verbTime)
-		err := h.room.SetName(ctx, name)
-		cancel()
-		if err != nil {
+		if err := h.room.SetName(ctx, name); err != nil && !errors.Is(err, room.ErrStopped) {
 			return err
 		}
 	}

@@ -21,7 +21,9 @@ import (
 )
 
 // fadeFrames is how many frames a Capture takes at most to fade out when it is
-// muted. They are let through, so that nobody hears a click.
+// muted. They are let through, so that nobody hears a click. The last one tells
+// the others that silence follows, also when the capture goes on for another
+// room.
 const fadeFrames = 2
 
 // sender is where sealed packets go. *node.Room is one.
@@ -50,14 +52,37 @@ func newVoice(id identity.RoomID, key *identity.Key, session [8]byte, out sender
 	return &voice{out: out, sealer: seal.NewSealer(id, key, session), buf: make([]byte, 0, seal.MaxPacket)}
 }
 
-// follow makes the voice obey a snapshot. on is what this person wants.
-func (v *voice) follow(s *room.Snapshot, on bool) {
+// want says whether this person wants to be heard, and returns whether that is
+// new.
+func (v *voice) want(on bool) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.on && !on {
+	if v.on == on {
+		return false
+	}
+	v.on, v.tail = on, 0
+	if !on && v.maySpeak() {
 		v.tail = fadeFrames
 	}
-	v.room, v.on = s, on
+	return true
+}
+
+// wanted reports whether this person wants to be heard.
+func (v *voice) wanted() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.on
+}
+
+// follow makes the voice obey a snapshot. One goroutine calls it, with each
+// snapshot in turn: an older one again would bring back whom it has removed.
+func (v *voice) follow(s *room.Snapshot) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.room = s
+	if !v.maySpeak() {
+		v.tail = 0
+	}
 	v.to = v.to[:0]
 	for _, p := range s.People {
 		if p.ID != s.Me.ID && s.State.CanHear(p.ID) {
@@ -71,6 +96,7 @@ func (v *voice) close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.room = nil
+	v.to = nil
 }
 
 // speaking reports whether this person wants to be heard and may.
@@ -109,7 +135,7 @@ func (v *voice) say(p audio.Packet, now time.Time) error {
 	packet, err := v.sealer.Seal(v.buf[:0], seal.Frame{
 		Index:   p.Index,
 		Since:   v.since(p.Index),
-		End:     p.End,
+		End:     p.End || (!v.on && v.tail == 0),
 		Level:   p.Level,
 		Payload: p.Payload,
 	})
