@@ -1,0 +1,39 @@
+// # Messages
+//
+// Beside operations, members publish heartbeats ([Presence], domain "stoa/presence/1", at most 2 KiB) and hands ([Hand], "stoa/hand/1", at
+// most 256 bytes), and sign cards for strangers ([Card], "stoa/card/1", at most 8 KiB). On the wire each is, like an operation, a CBOR array
+// of two byte strings: a body, a map in deterministic CBOR whose keys are the numbers beside the fields, and its author's signature. A
+// message that breaks its form, limits or signature, or is another room's, is rejected, for nobody honest passes it on; one whose author is
+// no member here, whose time is out of step (two minutes; 30 seconds for a hand), or who sends too much, is ignored, for others may know
+// better.
+//
+//	presence  1 room, 2 who, 3 session, 4 name, 5 mic, 6 addresses, 7 heads, 8 hand, 9 time, 10 seq, 11 bye, 12 synced
+//	hand      1 room, 2 who, 3 up, 4 time, 5 seq
+//	card      1 room, 2 title, 3 topic, 4 lang, 5 stage, 6 count, 7 link, 8 time, 9 by, 10 charter, 11 credential
+//
+// A heartbeat comes every two seconds, or 100 ms for each person here up to five seconds, give or take a fifth; and within 250 ms of a
+// change. Somebody silent for three of them is gone. Who sees heads that it lacks asks for them after 300 ms, which heals what gossip lost
+// and what a partition kept apart.
+//
+// Of one person's hands the one with the highest (time, seq) counts, unless a later heartbeat of its owner shows another or none: the
+// owner has the last word. A hand is down after ten minutes, when its owner may speak, is put out, says goodbye, or has been away for a
+// minute.
+//
+// # Questions
+//
+// A question is the map 1 kind, 2 body; an answer is the map 1 code, 2 body, where the code is empty or one of the words in errors.go.
+//
+//	1 join     1 credential                      1 charter, 2 operations, 3 secrets, 4 presences, 5 hands
+//	2 sync     1 credential, 2 heads, 3 records  1 heads, 2 operations, 3 presences, 4 hands
+//	3 secret   1 commitment                      1 secret
+//	4 preview  1 credential                      1 card
+//	5 admit    1 credential, 2 heads             as sync
+//
+// Any member answers. Secrets go to members who may hear and to nobody else; who was put out may still ask for the log up to the operation
+// that did it.
+//
+// # What is confirmed
+//
+// An operation of this member, an admission at its gate included, is durable together with all it follows and the secret it announces before
+// it is applied, published or reported. A crash at any instant loses nothing that was reported.
+package room
