@@ -19,6 +19,9 @@ const micPatience = 200 * time.Millisecond
 // A Mic plays a sound file in real time, as if somebody spoke it into a microphone.
 // After the file there is silence, until Run's context ends.
 type Mic struct {
+	// Began, unless it is nil, is told by Run the instant of sample 0. Set it before Run.
+	Began func(time.Time)
+
 	in    *input
 	loop  bool
 	end   bool
@@ -50,6 +53,7 @@ func (m *Mic) Done() <-chan struct{} { return m.done }
 func (m *Mic) Run(ctx context.Context, r *audio.Ring) error {
 	p := newPacer()
 	defer p.stop()
+	tell(m.Began, p.start)
 	block := make([]float32, audio.BlockSize)
 	room := func() bool { return r.Cap()-r.Len() >= len(block) }
 	for n := int64(1); p.sleep(ctx, p.due(n)); n++ {
@@ -65,6 +69,13 @@ func (m *Mic) Run(ctx context.Context, r *audio.Ring) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// tell calls began, if there is one.
+func tell(began func(time.Time), at time.Time) {
+	if began != nil {
+		began(at)
+	}
 }
 
 // fill takes the next block from the file, and silence after its end.

@@ -66,6 +66,9 @@ func TestMicPlaysInRealTime(t *testing.T) {
 	path := wavOf(t, outRate, counting(24000))
 	synctest.Test(t, func(t *testing.T) {
 		m, r := openMic(t, path, false), audio.NewRing(audio.RingSize)
+		var began time.Time
+		m.Began = func(at time.Time) { began = at }
+		start := time.Now()
 		during(t, func(ctx context.Context) error { return m.Run(ctx, r) }, func() {
 			buf := make([]float32, audio.RingSize)
 			heard := 0
@@ -85,6 +88,9 @@ func TestMicPlaysInRealTime(t *testing.T) {
 		})
 		if r.Overruns() != 0 {
 			t.Errorf("%d samples were lost", r.Overruns())
+		}
+		if !began.Equal(start) {
+			t.Errorf("began at %v, and told %v", start, began)
 		}
 	})
 }
@@ -294,7 +300,7 @@ func TestSpeakerCatchesUp(t *testing.T) {
 			defer supplying.Wait()
 			supplying.Go(func() { supply(ctx, r, 3*time.Millisecond) })
 			silent, n, last := 0, 0, float32(0)
-			err := pull(ctx, r, func(block []float32) error {
+			err := pull(ctx, r, nil, func(block []float32) error {
 				if n++; n == 10 {
 					time.Sleep(c.stall)
 				}

@@ -33,5 +33,5 @@ func (Silence) Run(ctx context.Context, r *audio.Ring) error {
 
 // Run pulls sound out of r until ctx ends, and returns its error.
 func (Null) Run(ctx context.Context, r *audio.Ring) error {
-	return pull(ctx, r, func([]float32) error { return nil })
+	return pull(ctx, r, nil, func([]float32) error { return nil })
 }

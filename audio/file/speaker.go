@@ -31,6 +31,9 @@ const (
 // in time is silence. A process that is killed leaves a file that plays, short of
 // 0.2 s at most.
 type Speaker struct {
+	// Began, unless it is nil, is told by Run the instant of sample 0. Set it before Run.
+	Began func(time.Time)
+
 	path  string
 	f     *os.File
 	made  bool // the file did not exist before
@@ -69,7 +72,7 @@ func (s *Speaker) Run(ctx context.Context, r *audio.Ring) error {
 	if err != nil {
 		return fileError(s.path, err)
 	}
-	if err := pull(ctx, r, w.write); ctx.Err() == nil {
+	if err := pull(ctx, r, s.Began, w.write); ctx.Err() == nil {
 		return fileError(s.path, err)
 	}
 	if err := w.finish(); err != nil {
@@ -79,10 +82,12 @@ func (s *Speaker) Run(ctx context.Context, r *audio.Ring) error {
 }
 
 // pull takes a block of sound from r each 10 ms and hands it to sink, until ctx ends or
-// sink fails, and returns the error of either. Block n is what is heard from n times 10 ms on.
-func pull(ctx context.Context, r *audio.Ring, sink func([]float32) error) error {
+// sink fails, and returns the error of either. Block n is what is heard from n times 10 ms on,
+// counted from the instant that began is told.
+func pull(ctx context.Context, r *audio.Ring, began func(time.Time), sink func([]float32) error) error {
 	p := newPacer()
 	defer p.stop()
+	tell(began, p.start)
 	block := make([]float32, audio.BlockSize)
 	var last time.Time // when a block was pulled
 	for n := int64(0); ; n++ {
