@@ -179,8 +179,8 @@ func TestPrintJSON(t *testing.T) {
 		{e{Kind: app.EventMic, Room: "r", On: flagged(true)}, `{"event":"mic","room":"r","on":true}`},
 		{e{Kind: app.EventSound, Room: "r", Who: "w", MS: millis(5)}, `{"event":"sound","room":"r","ms":5,"who":"w"}`},
 		{e{Kind: app.EventStats, Stats: &app.Stats{Room: "r", People: 2, Sent: 3, Dropped: 1, Refused: map[string]uint64{"replay": 1}, Speakers: []app.SpeakerStats{{
-			Who: "w", Received: 50, Lost: 1, Late: 2, Concealed: 3, Jitter: 1.5, Delay: 61.5, Carrier: "datagram"}}}},
-			`{"event":"stats","stats":{"room":"r","people":2,"sent":3,"dropped":1,"refused":{"replay":1},"speakers":[{"who":"w","received":50,"lost":1,"late":2,"concealed":3,"jitter_ms":1.5,"delay_ms":61.5,"carrier":"datagram"}]}}`},
+			Who: "w", Received: 50, Played: 45, Repaired: 2, Lost: 1, Late: 2, Dropped: 4, Concealed: 3, Jitter: 1.5, Delay: 61.5, Carrier: "datagram"}}}},
+			`{"event":"stats","stats":{"room":"r","people":2,"sent":3,"dropped":1,"refused":{"replay":1},"speakers":[{"who":"w","received":50,"played":45,"repaired":2,"lost":1,"late":2,"dropped":4,"concealed":3,"jitter_ms":1.5,"delay_ms":61.5,"carrier":"datagram"}]}}`},
 		{e{Kind: app.EventRemoved, Room: "r", Who: "w", By: "b", Why: "spam"}, `{"event":"removed","room":"r","who":"w","by":"b","why":"spam"}`},
 		{e{Kind: app.EventLeft, Room: "r", Why: "closed"}, `{"event":"left","room":"r","why":"closed"}`},
 		{e{Kind: app.EventError, Text: "t", Hint: "h"}, `{"event":"error","text":"t","hint":"h"}`},

@@ -66,9 +66,12 @@ type Stats struct {
 type SpeakerStats struct {
 	Who       string  `json:"who"`
 	Received  uint64  `json:"received"`
-	Lost      uint64  `json:"lost"`
-	Late      uint64  `json:"late"`
-	Concealed uint64  `json:"concealed"`
+	Played    uint64  `json:"played"`    // as they were sent
+	Repaired  uint64  `json:"repaired"`  // by the error correction in the packet that followed
+	Lost      uint64  `json:"lost"`      // lost, or too late, and concealed
+	Late      uint64  `json:"late"`      // came after their turn
+	Dropped   uint64  `json:"dropped"`   // here, and left out because too many had queued up
+	Concealed uint64  `json:"concealed"` // frames' worth of sound that was made up
 	Jitter    float64 `json:"jitter_ms"`
 	Delay     float64 `json:"delay_ms"` // mouth to ear as far as this node can tell: framing, codec, half the round trip, jitter buffer
 	Carrier   string  `json:"carrier"`

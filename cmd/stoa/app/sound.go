@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,11 +35,11 @@ func openSound(cfg *Config) (*sound, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opus encoder: %w", err)
 	}
-	in, err := openInput(cfg.In, cfg.Loop)
+	in, err := openInput(cfg)
 	if err != nil {
 		return nil, err
 	}
-	out, err := openOutput(cfg.Out)
+	out, err := openOutput(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -47,32 +49,45 @@ func openSound(cfg *Config) (*sound, error) {
 	return s, nil
 }
 
-func openInput(name string, loop bool) (audio.Input, error) {
-	switch name {
+func openInput(cfg *Config) (audio.Input, error) {
+	switch cfg.In {
 	case "mic", "":
 		return device.NewMic(), nil
 	case "silence":
 		return file.Silence{}, nil
 	}
-	mic, err := file.OpenMic(name, loop)
+	mic, err := file.OpenMic(cfg.In, cfg.Loop)
 	if err != nil {
 		return nil, &UserError{Text: err.Error(), Hint: "--in takes mic, silence, or a WAV or Ogg/Opus file", Err: err}
 	}
+	mic.Began = begins(cfg.Log, micBegins)
 	return mic, nil
 }
 
-func openOutput(name string) (audio.Output, error) {
-	switch name {
+func openOutput(cfg *Config) (audio.Output, error) {
+	switch cfg.Out {
 	case "speaker", "":
 		return device.NewSpeaker(), nil
 	case "null":
 		return file.Null{}, nil
 	}
-	speaker, err := file.CreateSpeaker(name)
+	speaker, err := file.CreateSpeaker(cfg.Out)
 	if err != nil {
 		return nil, &UserError{Text: err.Error(), Hint: "--out takes speaker, null, or the name of a .wav or .ogg file to write", Err: err}
 	}
+	speaker.Began = begins(cfg.Log, speakerBegins)
 	return speaker, nil
+}
+
+// What the log says when the first sample of a file is spoken or heard. With the two instants, of
+// two processes, the way from mouth to ear can be measured in the recording to the sample.
+const (
+	micBegins     = "the file as microphone begins"
+	speakerBegins = "the file as loudspeaker begins"
+)
+
+func begins(log *slog.Logger, what string) func(time.Time) {
+	return func(at time.Time) { log.Debug(what, "unix_us", at.UnixMicro()) }
 }
 
 // newSource adds a speaker to the player.

@@ -46,8 +46,11 @@ func speakerStats(id identity.ID, s audio.Stats, l node.LinkInfo) SpeakerStats {
 	return SpeakerStats{
 		Who:       id.String(),
 		Received:  s.Received,
+		Played:    s.Played,
+		Repaired:  s.Recovered,
 		Lost:      s.Lost,
 		Late:      s.Late,
+		Dropped:   s.Dropped,
 		Concealed: s.Concealed,
 		Jitter:    ms(s.Jitter),
 		Delay:     ms(codecDelay + l.RTT/2 + s.Delay),
