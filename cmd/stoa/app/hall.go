@@ -239,9 +239,11 @@ func (h *hall) search(ctx context.Context) error {
 			case err != nil:
 				h.log.Info("alone in the room", "err", err)
 			}
-			if text, hint := explain(err); room.IsRefusal(err) && text != told {
-				h.emit(Event{Kind: EventError, Room: h.id.String(), Text: text, Hint: hint})
-				told = text
+			if room.IsRefusal(err) {
+				if text, hint := explain(err); text != told {
+					h.emit(Event{Kind: EventError, Room: h.id.String(), Text: text, Hint: hint})
+					told = text
+				}
 			}
 		}
 		select {
