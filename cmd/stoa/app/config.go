@@ -44,8 +44,9 @@ type Config struct {
 	// Passphrase is asked when the key file is locked. nil refuses locked keys.
 	Passphrase func() (string, error)
 
-	// Emit receives every event, in order, from one goroutine at a time. It
-	// must not block for long. nil discards them.
+	// Emit receives the events, in order, on one goroutine. While it blocks
+	// the node goes on and up to maxUntold events wait; Run returns when it
+	// has received them all. nil discards them.
 	Emit func(Event)
 
 	// Log receives what neither the person nor a script needs. nil discards it.

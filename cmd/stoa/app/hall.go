@@ -108,10 +108,7 @@ func (h *hall) run(ctx context.Context) error {
 		h.log.Warn("leaving the room's network", "err", err)
 	}
 	h.ears.close() // no packet comes any more
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return nil // cut short by the end
-	}
-	return err
+	return inPeace(ctx, err)
 }
 
 // begin does what waits for the room to run.

@@ -43,8 +43,8 @@ type Session struct {
 	begin chan struct{} // closed when the first room is entered: the microphone begins
 	once  sync.Once
 
-	emitting sync.Mutex
-	miking   sync.Mutex
+	telling *teller
+	miking  sync.Mutex
 
 	mu    sync.Mutex
 	halls []*hall // in the order in which they were entered
@@ -59,10 +59,13 @@ func Open(cfg Config) (*Session, error) {
 	if cfg.Started.IsZero() {
 		cfg.Started = time.Now()
 	}
+	if cfg.Emit == nil {
+		cfg.Emit = func(Event) {}
+	}
 	if _, err := networkOf(&cfg); err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, log: cfg.Log, begin: make(chan struct{})}
+	s := &Session{cfg: cfg, log: cfg.Log, begin: make(chan struct{}), telling: newTeller(cfg.Emit)}
 	if _, err := rand.Read(s.run[:]); err != nil {
 		return nil, err
 	}
@@ -81,8 +84,14 @@ func Open(cfg Config) (*Session, error) {
 	return s, nil
 }
 
-// Close gives the home back. Run does so by itself.
-func (s *Session) Close() error { return s.home.close() }
+// Close gives the home and the devices back. Run does so by itself.
+func (s *Session) Close() error {
+	var err error
+	if s.sound != nil {
+		err = s.sound.close()
+	}
+	return errors.Join(err, s.home.close())
+}
 
 // Task is what a node does first: OpenRoom or JoinRoom.
 type Task interface {
@@ -97,6 +106,11 @@ type Task interface {
 // closed.
 func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	defer func() { err = asUserError(errors.Join(err, s.Close())) }()
+
+	var telling sync.WaitGroup
+	telling.Go(s.telling.run)
+	defer telling.Wait()
+	defer s.telling.close()
 
 	if s.node, err = openNode(ctx, &s.cfg); err != nil {
 		return err
@@ -120,7 +134,7 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 		}
 		h, err := first.enter(ctx, s)
 		if err != nil {
-			return s.silentIfOver(ctx, err)
+			return inPeace(ctx, err)
 		}
 		if err := s.stay(ctx, h); err != nil {
 			return err
@@ -135,14 +149,6 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 
 // errOver ends Run in peace.
 var errOver = errors.New("over")
-
-// silentIfOver drops the error of what was cut short because the run ended.
-func (s *Session) silentIfOver(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
 
 // stay keeps a room going until this node is in it no more, and tells why that
 // is. It returns nil unless the person should hear of an error.
@@ -243,14 +249,15 @@ func (s *Session) micSet() {
 	s.sound.capture.SetMuted(!slices.ContainsFunc(s.rooms(), func(h *hall) bool { return h.voice.speaking() }))
 }
 
-// emit tells the caller of an event, one at a time.
-func (s *Session) emit(e Event) {
-	if s.cfg.Emit == nil {
-		return
+// emit tells the caller of an event, soon.
+func (s *Session) emit(e Event) { s.telling.tell(e) }
+
+// inPeace drops an error that says only that ctx has ended.
+func inPeace(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
 	}
-	s.emitting.Lock()
-	defer s.emitting.Unlock()
-	s.cfg.Emit(e)
+	return err
 }
 
 // networkOf is the network that a configuration asks for.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,7 @@ type sound struct {
 	out      audio.Output
 	capture  *audio.Capture
 	player   *audio.Player
+	close    func() error // after run, or instead of it
 }
 
 // openSound opens the microphone and the loudspeaker that the configuration
@@ -41,9 +43,10 @@ func openSound(cfg *Config) (*sound, error) {
 	}
 	out, err := openOutput(cfg)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, closeDevice(in))
 	}
 	s := &sound{in: in, out: out, capture: audio.NewCapture(enc), player: audio.NewPlayer()}
+	s.close = sync.OnceValue(func() error { return errors.Join(closeDevice(in), closeDevice(out)) })
 	_, s.fromFile = in.(*file.Mic)
 	s.capture.SetMuted(true)
 	return s, nil
@@ -103,38 +106,35 @@ func (s *sound) newSource() (*audio.Source, error) {
 // of the microphone begins when there is somebody to hear it. Frames go to
 // emit. A device that fails is told of, and silence stands in for it: whoever
 // has no microphone can still listen. It returns when both devices are still,
-// with nil when ctx ended.
+// with nil when ctx ended and what was to be recorded is.
 func (s *sound) run(ctx context.Context, begin <-chan struct{}, failed func(err error, hint string), emit func(audio.Packet)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	played := audio.NewRing(audio.RingSize)
-	g.Go(func() error { return s.player.Run(ctx, played) })
+	g.Go(func() error { return inPeace(ctx, s.player.Run(ctx, played)) })
 	g.Go(func() error {
 		err := s.out.Run(ctx, played)
 		if ctx.Err() != nil {
-			return closeDevice(s.out)
+			return inPeace(ctx, err)
 		}
 		failed(err, "nothing can be heard here; name another --out and start again")
-		return errors.Join(closeDevice(s.out), file.Null{}.Run(ctx, played))
+		return inPeace(ctx, file.Null{}.Run(ctx, played))
 	})
 	g.Go(func() error {
 		select {
 		case <-begin:
 		case <-ctx.Done():
-			return closeDevice(s.in)
+			return nil
 		}
 		heard := audio.NewRing(audio.RingSize)
-		g.Go(func() error { return s.capture.Run(ctx, heard, emit) })
+		g.Go(func() error { return inPeace(ctx, s.capture.Run(ctx, heard, emit)) })
 		err := s.in.Run(ctx, heard)
 		if ctx.Err() != nil {
-			return closeDevice(s.in)
+			return nil
 		}
 		failed(err, "you can listen, but nobody hears you; name another --in and start again")
-		return errors.Join(closeDevice(s.in), file.Silence{}.Run(ctx, heard))
+		return inPeace(ctx, file.Silence{}.Run(ctx, heard))
 	})
-	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
+	return g.Wait()
 }
 
 // closeDevice closes what has something to close, such as a file.
