@@ -35,12 +35,16 @@ check: need
 	go vet .ci/*.go
 	go test .ci/*.go
 
+# Three runs. Under the race detector, which is slow and of no use to a loop over
+# every flipped bit, loops are shorter (-short). Then everything whole, without it.
 # The real processes come last and alone: they keep real time, which on a machine
 # busy with other tests nobody can.
 VERDICT = go run .ci/verdict.go $(if $(STRICT),-strict)
+PURE = $$(go list $(TAGS) ./... | grep -v /process$$)
 
 test: check
-	$(VERDICT) -limit 7m -- -race -timeout 7m $(TAGS) $(TESTFLAGS) $$(go list $(TAGS) ./... | grep -v /process$$)
+	$(VERDICT) -limit 5m -- -race -short -timeout 5m $(TAGS) $(TESTFLAGS) $(PURE)
+	$(VERDICT) -limit 3m -- -timeout 3m $(TAGS) $(TESTFLAGS) $(PURE)
 	$(VERDICT) -limit 5m -- -timeout 5m $(TAGS) $(TESTFLAGS) ./cmd/stoa/process
 
 bench: need

@@ -458,9 +458,6 @@ func TestAdmitHoldsNewcomersAndCutsTheRemoved(t *testing.T) {
 
 // Sixty people behind one address join, greet and link, all at once.
 func TestSixtyBehindOneAddress(t *testing.T) {
-	if testing.Short() {
-		t.Skip("sixty hosts")
-	}
 	synctest.Test(t, func(t *testing.T) {
 		w := nodetest.New(t, oneWay)
 		host := w.Open("1.0.0.1", 8000)

@@ -278,9 +278,6 @@ func TestKill(t *testing.T) {
 	if path := os.Getenv("STOA_KEEP_TEST"); path != "" {
 		writeUntilKilled(path)
 	}
-	if testing.Short() {
-		t.Skip("starts processes")
-	}
 	path := filepath.Join(t.TempDir(), "stoa.db")
 	confirmed := 0
 	for round := range 5 {
