@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -29,35 +30,54 @@ const (
 
 	// verbTime bounds one verb. The slowest ones wait for another member.
 	verbTime = 15 * time.Second
+
+	// farewell is how long a node that ends waits for verbs to be answered.
+	farewell = 2 * time.Second
 )
 
 // socketPath is where the node of a home listens. A home too deep for a
 // socket's path gets one in the system's folder for temporary files, in a
-// folder of its own that only its owner may enter.
-func socketPath(home string) string {
+// folder of its own that only its owner may enter. Anybody may have made that
+// folder before: both sides look at whose it is, because passphrases go
+// through the socket.
+func socketPath(home string) (path string, shared bool) {
 	abs, err := filepath.Abs(home)
 	if err != nil {
 		abs = home
 	}
 	if p := filepath.Join(abs, "stoa.sock"); len(p) <= maxSocketPath {
-		return p
+		return p, false
 	}
 	sum := sha256.Sum256([]byte(abs))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("stoa-%d-%s", os.Getuid(), hex.EncodeToString(sum[:6])), "sock")
+	return filepath.Join(os.TempDir(), fmt.Sprintf("stoa-%d-%s", os.Getuid(), hex.EncodeToString(sum[:6])), "sock"), true
+}
+
+// checkOwn refuses a folder that others could change.
+func checkOwn(dir string) error {
+	info, err := os.Lstat(dir)
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a folder", dir)
+	case info.Mode().Perm()&0o077 != 0 || !ownedByMe(info):
+		return fmt.Errorf("%s is not yours alone", dir)
+	}
+	return nil
 }
 
 // listenControl opens the socket of a home. The caller holds the lock of the
 // home's store, so a socket that is there already is left over from a crash.
 func listenControl(home string) (net.Listener, error) {
-	path := socketPath(home)
+	path, shared := socketPath(home)
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if info, err := os.Lstat(dir); err != nil {
-		return nil, err
-	} else if !info.IsDir() {
-		return nil, fmt.Errorf("%s is not a folder", dir)
+	if shared {
+		if err := checkOwn(dir); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
@@ -68,8 +88,7 @@ func listenControl(home string) (net.Listener, error) {
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false) // serveControl removes it by its own name
 	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, err
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
@@ -81,10 +100,14 @@ type wireError struct {
 }
 
 // serveControl answers verbs with do until ctx ends, and removes the socket.
-// It returns when the last answer has been written.
+// It returns when the last answer has been written or, farewell after ctx, cut
+// off, and no verb is at work any more.
 func serveControl(ctx context.Context, l net.Listener, home string, do func(context.Context, Request) (Reply, error)) error {
+	var verbs sync.RWMutex // held for reading by each verb at work
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /do", func(w http.ResponseWriter, r *http.Request) {
+		verbs.RLock()
+		defer verbs.RUnlock()
 		var req Request
 		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
 		dec.DisallowUnknownFields()
@@ -110,7 +133,7 @@ func serveControl(ctx context.Context, l net.Listener, home string, do func(cont
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
-		end, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 		defer cancel()
 		if srv.Shutdown(end) != nil {
 			srv.Close()
@@ -120,7 +143,10 @@ func serveControl(ctx context.Context, l net.Listener, home string, do func(cont
 	if !stop() {
 		<-stopped
 	}
-	_ = os.Remove(socketPath(home))
+	verbs.Lock() // net/http does not wait for handlers that it cuts off
+	defer verbs.Unlock()
+	path, _ := socketPath(home)
+	_ = os.Remove(path) // the next node removes what is left
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -143,11 +169,21 @@ func askControl(ctx context.Context, home string, req Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	path, shared := socketPath(home)
+	if shared {
+		err := checkOwn(filepath.Dir(path))
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			return Reply{}, errNotRunning
+		case err != nil:
+			return Reply{}, &UserError{Text: "the running stoa cannot be asked: " + err.Error(), Hint: "remove that folder, then start stoa again", Err: err}
+		}
+	}
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
-			return d.DialContext(ctx, "unix", socketPath(home))
+			return d.DialContext(ctx, "unix", path)
 		},
 	}
 	client := http.Client{Transport: transport, Timeout: verbTime + 5*time.Second}
@@ -158,6 +194,9 @@ func askControl(ctx context.Context, home string, req Request) (Reply, error) {
 	resp, err := client.Do(r)
 	if err != nil {
 		var op *net.OpError
+		if ctx.Err() != nil {
+			return Reply{}, ctx.Err()
+		}
 		if errors.As(err, &op) && op.Op == "dial" {
 			return Reply{}, errNotRunning
 		}
