@@ -9,7 +9,6 @@ package app
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -51,17 +50,21 @@ func openStore(dir string) (*keep.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, &UserError{Text: "the home cannot be made: " + err.Error(), Hint: "name another --home", Err: err}
 	}
+	path := filepath.Join(dir, storeFile)
 	for {
 		if err := finishImport(dir); err != nil {
-			return nil, err
+			return nil, &UserError{Text: "the import cannot be finished: " + err.Error(), Hint: "look whether you may write to " + dir, Err: err}
 		}
-		store, err := keep.Open(filepath.Join(dir, storeFile))
+		before, _ := os.Stat(path) // nil when there is none yet
+		store, err := keep.Open(path)
 		if err != nil {
-			return nil, err
+			return nil, storeError(path, err)
 		}
-		// An import may have become ready between the two lines above; only
-		// whoever holds the lock makes one so, so now it cannot.
-		if !importReady(dir) {
+		// An import may have become ready since, or even put its file in the
+		// place of the one that is open here. Only whoever holds the lock of
+		// the file in that place makes one ready, so now none can.
+		after, err := os.Stat(path)
+		if err == nil && before != nil && os.SameFile(before, after) && !importReady(dir) {
 			return store, nil
 		}
 		if err := store.Close(); err != nil {
@@ -70,16 +73,24 @@ func openStore(dir string) (*keep.Store, error) {
 	}
 }
 
+// storeError says what is the matter with the file of rooms.
+func storeError(path string, err error) error {
+	if errors.Is(err, identity.ErrDamaged) {
+		return &UserError{Text: "the file with your rooms is damaged: " + path, Hint: "move it away and join your rooms again, or import your last export into another --home", Err: err}
+	}
+	return err
+}
+
 // loadKey reads the key of a home, or makes one when there is none. The caller
 // holds the lock of the store, so no two processes make one.
 func loadKey(dir string, passphrase func() (string, error)) (*identity.Key, error) {
 	path := filepath.Join(dir, keyFile)
 	key, err := identity.LoadKey(path, passphrase)
-	if !errors.Is(err, os.ErrNotExist) {
-		if err != nil {
-			return nil, fmt.Errorf("the key in %s: %w", path, err)
-		}
-		return key, nil
+	switch {
+	case err == nil, errors.Is(err, identity.ErrPassphrase):
+		return key, err
+	case !errors.Is(err, os.ErrNotExist):
+		return nil, &UserError{Text: "your key cannot be read: " + err.Error(), Hint: "put a whole copy of it at " + path + ", readable by you alone", Err: err}
 	}
 	if key, err = identity.NewKey(); err != nil {
 		return nil, err

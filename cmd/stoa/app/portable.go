@@ -24,7 +24,8 @@ const (
 
 	importTmp   = "import.tmp"
 	importFinal = "import.ready"
-	replacedKey = "identity.key.replaced"
+	replacedKey = "identity.key.replaced" // and .2, .3, … when there are more
+	maxReplaced = 1000
 )
 
 // bundle is what an export holds, before it is encrypted.
@@ -49,13 +50,9 @@ func (h *home) export(passphrase string) ([]byte, error) {
 // importHome puts what export returned into a home that has no rooms yet. A key
 // that is there already is kept beside the new one.
 func importHome(dir string, sealed []byte, passphrase string) (*identity.Key, error) {
-	plain, err := identity.Unlock(passphrase, sealed)
+	b, err := openBundle(sealed, passphrase)
 	if err != nil {
 		return nil, err
-	}
-	var b bundle
-	if err := identity.UnmarshalLimit(plain, &b, maxBundle); err != nil || b.Version != bundleVersion {
-		return nil, &UserError{Text: "that file is not an export that this version of stoa can read", Hint: "use the file that `stoa id export` wrote, and the same or a newer stoa", Err: err}
 	}
 	store, err := openStore(dir)
 	if err != nil {
@@ -65,7 +62,23 @@ func importHome(dir string, sealed []byte, passphrase string) (*identity.Key, er
 	if err := errors.Join(prepareImport(dir, store, key, b.Store), store.Close()); err != nil {
 		return nil, err
 	}
+	// The next to open the home would finish it. So does this one, to tell
+	// the person now when it cannot be.
 	return key, finishImport(dir)
+}
+
+func openBundle(sealed []byte, passphrase string) (b bundle, err error) {
+	plain, err := identity.Unlock(passphrase, sealed)
+	if errors.Is(err, identity.ErrPassphrase) {
+		return b, err
+	}
+	if err == nil {
+		err = identity.UnmarshalLimit(plain, &b, maxBundle)
+	}
+	if err != nil || b.Version != bundleVersion {
+		return b, &UserError{Text: "that file is damaged, or no export that this version of stoa can read", Hint: "use the file that `stoa id export` wrote, and the same or a newer stoa", Err: err}
+	}
+	return b, nil
 }
 
 // prepareImport makes an import ready. The caller holds the lock of store.
@@ -88,7 +101,7 @@ func prepareImport(dir string, store *keep.Store, key *identity.Key, backup []by
 		return err
 	}
 	if err := keep.Restore(filepath.Join(tmp, storeFile), bytes.NewReader(backup)); err != nil {
-		return fmt.Errorf("the rooms in the export: %w", err)
+		return &UserError{Text: "the rooms in the export cannot be restored: " + err.Error(), Hint: "use the file that `stoa id export` wrote, and the same or a newer stoa", Err: err}
 	}
 	if err := syncDir(tmp); err != nil {
 		return err
@@ -113,7 +126,7 @@ func finishImport(dir string) error {
 	ready := filepath.Join(dir, importFinal)
 	fresh, current := filepath.Join(ready, keyFile), filepath.Join(dir, keyFile)
 	if _, err := os.Stat(fresh); err == nil {
-		if err := keepOldKey(current, filepath.Join(dir, replacedKey)); err != nil {
+		if err := keepOldKey(current); err != nil {
 			return err
 		}
 	}
@@ -126,16 +139,37 @@ func finishImport(dir string) error {
 	if err := syncDir(dir); err != nil {
 		return err
 	}
-	return os.RemoveAll(ready)
+	// It is empty now, or it is another import that has become ready since.
+	if err := os.Remove(ready); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
-// keepOldKey gives the key that an import replaces a second name.
-func keepOldKey(current, kept string) error {
-	err := os.Link(current, kept)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrExist) {
+// keepOldKey gives the key that an import replaces a second name, if it has
+// none yet.
+func keepOldKey(current string) error {
+	old, err := os.Stat(current)
+	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	for n := 1; n <= maxReplaced; n++ {
+		name := filepath.Join(filepath.Dir(current), replacedKey)
+		if n > 1 {
+			name = fmt.Sprintf("%s.%d", name, n)
+		}
+		err := os.Link(current, name)
+		if !errors.Is(err, os.ErrExist) {
+			return err
+		}
+		if kept, err := os.Stat(name); err == nil && os.SameFile(old, kept) {
+			return nil
+		}
+	}
+	return fmt.Errorf("there are %d replaced keys already", maxReplaced)
 }
 
 // syncDir makes the names in a folder durable.
