@@ -120,7 +120,7 @@ func (h *home) pick(text string) (room.Record, error) {
 // doInvite makes a link with no node running. Where others are is what was
 // last known: this node's own addresses it cannot know.
 func (h *home) doInvite(rec room.Record, req Request) (Reply, error) {
-	log, err := loadLog(rec, h.store)
+	log, _, err := loadLog(rec, h.store)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -115,19 +115,20 @@ func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	return h, nil
 }
 
-// canReturn says whether this home is in the room of a link already, with
-// rights that are at least the link's. Otherwise the link has to be shown.
+// canReturn says whether this home is in the room of a link already, or has
+// left it, with rights that are at least the link's. Otherwise the link has to
+// be shown to somebody who is there.
 func (s *Session) canReturn(inv *identity.Invite) (rec room.Record, back bool, err error) {
 	rec, err = s.home.store.Room(inv.Room)
 	if errors.Is(err, keep.ErrNoRoom) {
 		return rec, false, nil
 	}
-	if err != nil || rec.Left {
-		return rec, false, err
-	}
-	log, err := loadLog(rec, s.home.store)
 	if err != nil {
 		return rec, false, err
+	}
+	log, _, err := loadLog(rec, s.home.store)
+	if err != nil {
+		return rec, false, nil // the others have what is damaged here
 	}
 	state := log.State().At(uint64(time.Now().UnixMilli()))
 	if state.Closed {
@@ -147,6 +148,11 @@ func (s *Session) returnTo(rec room.Record, hints []string) (*hall, error) {
 	snap := h.room.Snapshot()
 	if err := stillIn(snap); err != nil {
 		return nil, errors.Join(err, h.net.Close())
+	}
+	if rec.Left {
+		if err := s.home.store.SetLeft(rec.Room, false); err != nil {
+			return nil, errors.Join(err, h.net.Close())
+		}
 	}
 	s.emit(Event{Kind: EventRoom, Room: rec.Room.String(), Title: snap.State.Title})
 	s.emitJoined(h, snap.Me.Role)

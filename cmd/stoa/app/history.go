@@ -4,7 +4,6 @@
 package app
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -26,28 +25,27 @@ type entryData struct {
 }
 
 // loadLog reads a room's log from the store and verifies every signature in it
-// again.
-func loadLog(rec room.Record, store room.Keeper) (*room.Log, error) {
+// again. An operation that does not hold, or that follows one which does not,
+// is left out, as a running room does: bad counts these.
+func loadLog(rec room.Record, store room.Keeper) (log *room.Log, bad int, err error) {
 	charter, err := identity.ParseCharter(rec.Charter)
 	if err != nil {
-		return nil, fmt.Errorf("the room's charter: %w", err)
+		return nil, 0, &UserError{Text: "what is kept here of the room is damaged", Hint: "join the room by a link again", Err: err}
 	}
 	raws, err := store.Ops(rec.Room)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	log := room.NewLog(charter)
+	log = room.NewLog(charter)
 	for _, raw := range raws {
-		if _, _, err := log.Add(raw); err != nil && !errors.Is(err, room.ErrNotAllowed) {
-			return nil, &UserError{Text: "the history kept here is damaged: one of its signatures does not hold", Hint: "join the room again: the others still have it", Err: err}
-		}
+		_, _, _ = log.Add(raw)
 	}
-	return log, nil
+	return log, len(raws) - log.Len(), nil
 }
 
 // history answers log.
 func history(rec room.Record, store room.Keeper) (Reply, error) {
-	log, err := loadLog(rec, store)
+	log, bad, err := loadLog(rec, store)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -79,7 +77,10 @@ func history(rec room.Record, store room.Keeper) (Reply, error) {
 	}
 	state := log.State()
 	r.Lines = append(r.Lines, fmt.Sprintf("%s, every signature verified; state %s", count(len(entries), "operation", "operations"), state.Root.Short()))
-	r.Data = map[string]any{"room": rec.Room.String(), "title": state.Title, "root": state.Root.String(), "entries": entries}
+	if bad > 0 {
+		r.Lines = append(r.Lines, fmt.Sprintf("%s kept here cannot be verified: damaged, or following on a damaged one", count(bad, "record", "records")))
+	}
+	r.Data = map[string]any{"room": rec.Room.String(), "title": state.Title, "root": state.Root.String(), "entries": entries, "damaged": bad}
 	return r, nil
 }
 
