@@ -45,7 +45,10 @@ func changes(prev, next *room.Snapshot) []Event {
 		add(e)
 	}
 	for _, id := range removedBetween(prev.State, next.State) {
-		e := Event{Kind: EventRemoved, Who: id.String(), Why: "the grant they came by was revoked"}
+		e := Event{Kind: EventRemoved, Who: id.String(), Why: "the link they came by was revoked or used up"}
+		if prev.State.Members[id].Expires != 0 {
+			e.Why = "what let them in was revoked or has lapsed"
+		}
 		if mark, ok := markOf(next.State, id); ok {
 			e.By, e.Why = mark.By.String(), mark.Reason
 		}

@@ -19,7 +19,7 @@ type Event struct {
 
 	Who   string `json:"who,omitempty"`   // joined (oneself), member, hand, stage, muted, sound, removed
 	Name  string `json:"name,omitempty"`  // member
-	State string `json:"state,omitempty"` // member: present, away, gone
+	State string `json:"state,omitempty"` // member: present or gone
 	Up    *bool  `json:"up,omitempty"`    // hand
 	Place int    `json:"place,omitempty"` // hand: 1 is next
 	On    *bool  `json:"on,omitempty"`    // stage

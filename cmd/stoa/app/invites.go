@@ -6,7 +6,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -158,7 +157,7 @@ func counting(uses uint32, exact bool) string {
 func terms(d linkData) string {
 	parts := []string{"for a " + d.Role}
 	if d.For != "" {
-		parts = append(parts, "only for "+d.For[:min(len(d.For), 8)])
+		parts = append(parts, "only for "+whom(d.For))
 	}
 	switch d.Count {
 	case "exact":
@@ -171,5 +170,13 @@ func terms(d linkData) string {
 	} else {
 		parts = append(parts, "until "+d.Expires)
 	}
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+	return strings.Join(parts, ", ")
+}
+
+// whom is who a link is for, as a person reads it: keys are cut short.
+func whom(text string) string {
+	if id, err := identity.ParseID(text); err == nil {
+		return id.Short()
+	}
+	return text
 }

@@ -14,8 +14,14 @@ import (
 	"stoa/room"
 )
 
-// moreCards is how long Rooms waits for another room after the last one.
-const moreCards = 3 * time.Second
+const (
+	// moreCards is how long Rooms waits for another room after the last one.
+	moreCards = 3 * time.Second
+
+	// maxListings is how many rooms are listed: strangers can make up any
+	// number of them.
+	maxListings = 500
+)
 
 // Glimpse is what a link leads to, as a member of the room says.
 type Glimpse struct {
@@ -101,8 +107,12 @@ func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, erro
 	defer n.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	patience := time.AfterFunc(time.Hour, cancel)
-	defer patience.Stop()
+	var patience *time.Timer // from the first room on
+	defer func() {
+		if patience != nil {
+			patience.Stop()
+		}
+	}()
 
 	var found []Listing
 	seen := map[identity.RoomID]bool{}
@@ -119,6 +129,12 @@ func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, erro
 			Title: card.Title, Topic: card.Topic, Lang: card.Lang, Stage: card.Stage,
 			People: int(card.Count), Link: card.Link, Room: card.Room.String(),
 		})
+		if len(found) == maxListings {
+			break
+		}
+		if patience == nil {
+			patience = time.AfterFunc(moreCards, cancel)
+		}
 		patience.Reset(moreCards)
 	}
 	return found, nil

@@ -4,11 +4,16 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"stoa/identity"
 	"stoa/room"
 )
+
+// sureKey is how many letters of a key `stoa who` shows. Fewer may be somebody's
+// name by chance; so many are one only if somebody wants to be taken for another.
+const sureKey = 8
 
 // findPerson resolves the name or the beginning of the key of a member. It is
 // an error when nobody or more than one fits: a verb such as kick must not
@@ -40,7 +45,12 @@ func findPerson(s *room.Snapshot, text string) (identity.ID, error) {
 	for id := range s.State.Kicked {
 		consider(id)
 	}
-	switch found := append(named, keyed...); {
+	switch {
+	case len(named) == 1 && len(want) >= sureKey && slices.ContainsFunc(keyed, func(id identity.ID) bool { return id != named[0] }):
+		return identity.ID{}, &UserError{
+			Text: fmt.Sprintf("%q is the name of one person and begins the key of another", text),
+			Hint: "give the whole key, or more of it",
+		}
 	case len(named) == 1:
 		return named[0], nil
 	case len(named) > 1:
@@ -48,11 +58,11 @@ func findPerson(s *room.Snapshot, text string) (identity.ID, error) {
 			Text: fmt.Sprintf("%d people here are called %q", len(named), text),
 			Hint: "use the beginning of the key that `stoa who` shows",
 		}
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
+	case len(keyed) == 1:
+		return keyed[0], nil
+	case len(keyed) > 1:
 		return identity.ID{}, &UserError{
-			Text: fmt.Sprintf("%d keys begin with %q", len(found), text),
+			Text: fmt.Sprintf("%d keys begin with %q", len(keyed), text),
 			Hint: "give more of the key",
 		}
 	}

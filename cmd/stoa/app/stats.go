@@ -15,6 +15,10 @@ import (
 // 6716 section 2.1.4; 6.5 ms in its VoIP mode).
 const codecDelay = audio.FrameTime + 6500*time.Microsecond
 
+// maxLoss is the largest share of lost packets that the encoder is told of:
+// beyond, more error correction costs more than it repairs.
+const maxLoss = 0.3
+
 // stats describes the room's sound.
 func (h *hall) stats() *Stats {
 	heard, counts := h.ears.stats()
@@ -72,13 +76,13 @@ func nonZero(m map[string]uint64) map[string]uint64 {
 }
 
 // expectedLoss is the share of packets, in percent, that the encoder should
-// expect to be lost: what the listeners reported, where a few bad links count
-// for more than the many good ones, since error correction costs the good
-// ones little.
+// expect to be lost: what the worst link reported, since error correction costs
+// the good ones little, but no more than maxLoss, which also bounds what one
+// who lies can do.
 func expectedLoss(links []node.LinkInfo) int {
 	worst := 0.0
 	for _, l := range links {
 		worst = max(worst, l.LossOut)
 	}
-	return int(min(worst, 0.3)*100 + 0.5)
+	return int(min(worst, maxLoss)*100 + 0.5)
 }
