@@ -92,10 +92,14 @@ func (r *Room) handle(from identity.ID, body []byte) ([]byte, error) {
 	return rep, err
 }
 
-// HandleAsk sets who answers requests; until then they are refused. The handler is
+// HandleAsk sets who answers requests; until then, and after nil, they are refused. The handler is
 // called on a goroutine for each request, with at most 64 KiB, from a person who
 // has signed it. Its error tells the asker nothing but [ErrRefused].
 func (r *Room) HandleAsk(f func(ctx context.Context, from identity.ID, req []byte) ([]byte, error)) {
+	if f == nil {
+		r.onAsk.Store(nil)
+		return
+	}
 	r.onAsk.Store(&f)
 }
 

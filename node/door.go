@@ -4,6 +4,7 @@
 package node
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -84,13 +85,26 @@ func (d *door) seal(purpose string, plain []byte) []byte {
 // seals it, so that gossip recognises an operation published by two members. The
 // nonce is a keyed hash of the message, so no nonce meets two messages.
 func (d *door) sealSame(purpose string, plain []byte) []byte {
+	nonce := append(make([]byte, 0, sealSize+len(plain)), d.nonceOf(purpose, plain)...)
+	return d.aead.Seal(nonce, nonce, plain, []byte(purpose))
+}
+
+func (d *door) nonceOf(purpose string, plain []byte) []byte {
 	mac := hmac.New(sha256.New, d.nonceKey)
 	mac.Write([]byte(purpose))
 	mac.Write([]byte{0})
 	mac.Write(plain)
-	nonce := make([]byte, 12, sealSize+len(plain))
-	copy(nonce, mac.Sum(nil))
-	return d.aead.Seal(nonce, nonce, plain, []byte(purpose))
+	return mac.Sum(nil)[:12]
+}
+
+// openSame opens what sealSame has sealed and nothing else: under another nonce an
+// old message would be a new one to gossip, as often as somebody likes.
+func (d *door) openSame(purpose string, sealed []byte) ([]byte, error) {
+	plain, err := d.open(purpose, sealed)
+	if err != nil || !bytes.Equal(sealed[:12], d.nonceOf(purpose, plain)) {
+		return nil, errDoor
+	}
+	return plain, nil
 }
 
 func (d *door) open(purpose string, sealed []byte) ([]byte, error) {

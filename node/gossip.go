@@ -247,7 +247,7 @@ func (r *Room) validator(channel string) pubsub.ValidatorEx {
 		if from == r.node.host.ID() {
 			return pubsub.ValidationAccept
 		}
-		plain, err := r.door.open(purpose, m.GetData())
+		plain, err := r.door.openSame(purpose, m.GetData())
 		if err != nil {
 			return pubsub.ValidationReject
 		}
@@ -277,8 +277,15 @@ func (r *Room) check(channel string, msg []byte) (accept, bad bool) {
 
 // Check sets what is asked about each message of another before it is passed on:
 // accept; otherwise bad says whether the peer that sent it could have known
-// better, which costs it its standing. One call at a time. Until it is set, nothing passes.
-func (r *Room) Check(f func(channel string, msg []byte) (accept, bad bool)) { r.onCheck.Store(&f) }
+// better, which costs it its standing. One call at a time. Until it is set, and after nil,
+// nothing passes.
+func (r *Room) Check(f func(channel string, msg []byte) (accept, bad bool)) {
+	if f == nil {
+		r.onCheck.Store(nil)
+		return
+	}
+	r.onCheck.Store(&f)
+}
 
 // readChannel moves messages of one channel to the inbox.
 func (r *Room) readChannel(c *gossipChannel) {

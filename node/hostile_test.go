@@ -1,0 +1,96 @@
+// What somebody who holds the room's key, and edits their client, must not bring about.
+
+package node_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stoa/node"
+	"stoa/node/nodetest"
+)
+
+// Whoever repeats another's genuine message makes everybody's check work, and spends
+// what its author is allowed to say: a moderator could be silenced so.
+func TestRepeatedGossipIsRefusedUnchecked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		author := w.Open("1.0.0.1", 8000)
+		victim := w.Open("1.0.0.2", 8000, author.Addrs()...)
+		hostile := w.Open("1.0.0.3", 8000, author.Addrs()...)
+		ra, _ := nodetest.Enter(t, author, rendezvous)
+		rv, _ := nodetest.Enter(t, victim, rendezvous)
+		rh, _ := nodetest.Enter(t, hostile, rendezvous)
+		ra.HandleAsk(echo)
+		for _, r := range []*node.Room{rv, rh} {
+			if _, _, err := r.AskPeer(t.Context(), author.Addrs()[0], nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := rh.AskPeer(t.Context(), victim.Addrs()[0], nil); err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		checked := 0
+		rv.Check(func(string, []byte) (accept, bad bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			checked++
+			return true, false
+		})
+		time.Sleep(2 * time.Second)
+		if err := ra.Publish(t.Context(), "presence", []byte("here")); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := rv.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 50 {
+			if err := rh.PublishAnew(t.Context(), "presence", []byte("here")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if checked != 1 {
+			t.Errorf("one message was checked %d times", checked)
+		}
+	})
+}
+
+// A room that ends takes its handlers away before it leaves, and others go on talking
+// to it meanwhile.
+func TestHandlersTakenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a := w.Open("1.0.0.1", 8000)
+		b := w.Open("1.0.0.2", 8000, a.Addrs()...)
+		ra, _ := nodetest.Enter(t, a, rendezvous)
+		rb, _ := nodetest.Enter(t, b, rendezvous)
+		ra.HandleAsk(echo)
+		if _, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		ra.HandleAsk(nil)
+		ra.Check(nil)
+		if _, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("hello")); !errors.Is(err, node.ErrRefused) {
+			t.Errorf("asked a room without a handler: %v", err)
+		}
+		if err := rb.Publish(t.Context(), "log", []byte("unseen")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		ra.Check(func(string, []byte) (accept, bad bool) { return true, false })
+		if err := rb.Publish(t.Context(), "log", []byte("seen")); err != nil {
+			t.Fatal(err)
+		}
+		if _, msg, err := ra.Next(t.Context()); err != nil || string(msg) != "seen" {
+			t.Errorf("then %q, %v", msg, err)
+		}
+	})
+}
