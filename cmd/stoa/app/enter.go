@@ -1,5 +1,5 @@
-// The ways into a room: opening a new one, joining by a link, returning to one
-// that this home is in already, and looking at one without going in.
+// The ways into a room: opening a new one, joining by a link, and returning to
+// one that this home is in already.
 
 package app
 
@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"stoa/identity"
@@ -14,25 +15,6 @@ import (
 	"stoa/room"
 	"stoa/room/keep"
 )
-
-const (
-	// searchTime bounds the search for somebody of a room.
-	searchTime = 30 * time.Second
-
-	// secondOpinion is how long others may still let in whom one member has
-	// refused: that one may be behind, or malicious.
-	secondOpinion = 1500 * time.Millisecond
-
-	// headStart is how long a member has to answer before another one is asked
-	// as well. Two who answer both write the same admission into the log.
-	headStart = 200 * time.Millisecond
-
-	// maxAsked is how many members are asked at a time for the same thing.
-	maxAsked = 8
-)
-
-// errElsewhere: some answered, and none of them is in the room that was asked for.
-var errElsewhere = errors.New("those who were found are in another room")
 
 // OpenRoom is the task of opening a new room.
 type OpenRoom struct {
@@ -49,7 +31,7 @@ func (t OpenRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.enter(rec, nil, nil)
+	h, err := s.reenter(rec, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +86,7 @@ func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	if rec, err = w.Keep(s.home.store, inv.Rendezvous); err != nil {
 		return nil, errors.Join(err, net.Close())
 	}
-	h, err := s.hall(net, rec, w, hints)
+	h, err := s.newHall(net, rec, w, hints)
 	if err != nil {
 		return nil, errors.Join(err, net.Close())
 	}
@@ -141,7 +123,7 @@ func (s *Session) canReturn(inv *identity.Invite) (rec room.Record, back bool, e
 // returnTo goes back into a room that this home is in, muted, with the rights
 // and keys it had. Nobody else need be there.
 func (s *Session) returnTo(rec room.Record, hints []string) (*hall, error) {
-	h, err := s.enter(rec, nil, hints)
+	h, err := s.reenter(rec, hints)
 	if err != nil {
 		return nil, err
 	}
@@ -178,8 +160,7 @@ func (s *Session) resumeAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	done := make(chan struct{})
-	n := 0
+	var stays sync.WaitGroup
 	for _, rec := range recs {
 		if rec.Left {
 			continue
@@ -189,17 +170,13 @@ func (s *Session) resumeAll(ctx context.Context) error {
 			s.tellRoom(rec.Room, err)
 			continue
 		}
-		n++
-		go func() {
+		stays.Go(func() {
 			if err := s.stay(ctx, h); err != nil {
 				s.tellRoom(rec.Room, err)
 			}
-			done <- struct{}{}
-		}()
+		})
 	}
-	for ; n > 0; n-- {
-		<-done
-	}
+	stays.Wait()
 	<-ctx.Done()
 	return nil
 }
@@ -219,21 +196,22 @@ func (s *Session) roomConfig(id identity.RoomID, rendezvous [16]byte) node.RoomC
 	return node.RoomConfig{ID: id, Rendezvous: rendezvous, Key: s.home.key, Session: s.run}
 }
 
-// enter makes the hall of a room that the store has.
-func (s *Session) enter(rec room.Record, w *room.Welcome, hints []string) (*hall, error) {
+// reenter makes the hall of a room from what the store has of it.
+func (s *Session) reenter(rec room.Record, hints []string) (*hall, error) {
 	net, err := s.node.Enter(s.roomConfig(rec.Room, rec.Rendezvous))
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.hall(net, rec, w, hints)
+	h, err := s.newHall(net, rec, nil, hints)
 	if err != nil {
 		return nil, errors.Join(err, net.Close())
 	}
 	return h, nil
 }
 
-// hall brings a room's network, rules and sound together.
-func (s *Session) hall(net *node.Room, rec room.Record, w *room.Welcome, hints []string) (*hall, error) {
+// newHall brings a room's network, rules and sound together. w is what the
+// room's gate told, when this node has just come through it.
+func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hints []string) (*hall, error) {
 	r, err := room.New(room.Config{
 		Record:  rec,
 		Key:     s.home.key,
@@ -288,117 +266,4 @@ func hintAddrs(hints [][]byte) []string {
 		}
 	}
 	return addrs
-}
-
-// knock asks to be let in, of everybody who can be found, and takes the first
-// welcome.
-func knock(ctx context.Context, net *node.Room, me identity.ID, id identity.RoomID, cred identity.Credential, hints []string) (*room.Welcome, error) {
-	return askAnybody(ctx, net, hints, func(ctx context.Context, to asker) (*room.Welcome, error) {
-		return room.Knock(ctx, to, id, me, cred)
-	})
-}
-
-// asker puts a question to one member.
-type asker = func(ctx context.Context, req []byte) ([]byte, error)
-
-// askAnybody puts a question to the members at the given addresses and to
-// those whom the network finds, one shortly after another without waiting for
-// the slow, and returns the first answer. A
-// refusal counts when nobody has answered better a moment later; that nobody
-// can be reached, or nobody who knows the room, counts when the search has found
-// nobody else.
-func askAnybody[T any](ctx context.Context, net *node.Room, addrs []string, question func(context.Context, asker) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, searchTime)
-	defer cancel()
-	type outcome struct {
-		answer T
-		err    error
-	}
-	outcomes := make(chan outcome)
-	places := make(chan struct{}, maxAsked)
-	failed := make(chan struct{}, 1) // the one asked last, or another, has no answer
-	asked := map[string]bool{}
-	tell := func(o outcome) {
-		select {
-		case outcomes <- o:
-		case <-ctx.Done():
-		}
-	}
-	try := func(addr string) {
-		if asked[addr] {
-			return
-		}
-		asked[addr] = true
-		select {
-		case places <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		go func() {
-			defer func() { <-places }()
-			answer, err := question(ctx, func(ctx context.Context, req []byte) ([]byte, error) {
-				_, reply, err := net.AskPeer(ctx, addr, req)
-				return reply, err
-			})
-			if err != nil {
-				select {
-				case failed <- struct{}{}:
-				default:
-				}
-			}
-			tell(outcome{answer, err})
-		}()
-		select {
-		case <-failed:
-		case <-time.After(headStart):
-		case <-ctx.Done():
-		}
-	}
-	go func() {
-		for _, a := range addrs {
-			try(a)
-		}
-		for a := range net.Find(ctx) {
-			try(a)
-		}
-	}()
-
-	var zero T
-	var refusal error
-	var patience <-chan time.Time
-	nobody := node.ErrUnreachable // why there is no answer, when the search is over
-	for {
-		select {
-		case o := <-outcomes:
-			switch {
-			case o.err == nil:
-				return o.answer, nil
-			case room.IsRefusal(o.err) && refusal == nil:
-				refusal = o.err
-				patience = time.After(secondOpinion)
-			case errors.Is(o.err, node.ErrRefused):
-				nobody = errElsewhere
-			}
-		case <-patience:
-			return zero, refusal
-		case <-ctx.Done():
-			if refusal != nil {
-				return zero, refusal
-			}
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return zero, nobody
-			}
-			return zero, ctx.Err()
-		}
-	}
-}
-
-// meetSomebody finds another member of a room that this node is in, so that
-// the two exchange what they know. The answer itself is not needed.
-func (h *hall) meetSomebody(ctx context.Context, addrs []string) error {
-	ctx, cancel := context.WithTimeout(ctx, searchTime)
-	defer cancel()
-	cred := h.room.Snapshot().Me.Credential
-	_, err := knock(ctx, h.net, h.me, h.id, cred, addrs)
-	return err
 }
