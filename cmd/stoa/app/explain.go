@@ -5,6 +5,8 @@ package app
 import (
 	"context"
 	"errors"
+	"os"
+	"syscall"
 
 	"stoa/identity"
 	"stoa/node"
@@ -16,7 +18,7 @@ import (
 // is. The first that fits is used.
 var explanations = []struct {
 	err        error
-	text, hint string // an empty text means that the error's own words will do
+	text, hint string
 }{
 	{identity.ErrCutOff, "the link is cut off: its end is missing", "copy the whole link, from stoa: to its last letter"},
 	{identity.ErrDamaged, "the link is damaged: at least one letter is not as it was made", "copy the link again from where it was sent"},
@@ -32,6 +34,24 @@ var explanations = []struct {
 	{identity.ErrWidened, "the link gives more than whoever made it may give", "ask for a link from somebody in the room"},
 	{identity.ErrTooDeep, "the link was passed on too often", "ask for a link from somebody nearer to the room's owner"},
 	{identity.ErrPassphrase, "the passphrase is wrong", "try again"},
+	{room.ErrOnStage, "already on the stage", "`stoa who` shows who is"},
+	{room.ErrOffStage, "not on the stage", "`stoa who` shows who is"},
+	{room.ErrMuted, "muted by a moderator", "raise your hand with `stoa hand`"},
+	{room.ErrTooOften, "the hand went up and down too often", "wait a few seconds"},
+	{room.ErrNotAllowed, "not allowed to do that in this room", "`stoa who` shows who may"},
+	{room.ErrEarly, "that comes from the future", "look at the clock of this machine"},
+	{room.ErrStale, "what was said of the room is out of date", "try again"},
+	{keep.ErrNoRoom, "this home is not in that room", "`stoa status` lists the rooms"},
+	{keep.ErrVersion, "a newer stoa wrote the file with your rooms", "use that version, or a newer one"},
+	{node.ErrEntered, "this stoa is in that room already", "`stoa status` lists the rooms"},
+	{node.ErrTooLarge, "that is too large to be sent", "make it shorter"},
+	{node.ErrImpostor, "somebody else answered in place of a member", "try again"},
+	{node.ErrRefused, "whoever was reached refused to answer", "try again in a moment"},
+	{node.ErrBusy, "too much was asked at once", "try again in a moment"},
+	{node.ErrClosed, "the network has been left", "start stoa again"},
+	{syscall.ENOSPC, "the disk is full", "make room on it, then try again"},
+	{syscall.EROFS, "the disk cannot be written to", "name another --home"},
+	{os.ErrPermission, "this user may not read or write there", "look whose the files are, or name another --home"},
 	{room.ErrKicked, "you were put out of this room", "somebody who moderates it can let you back in"},
 	{room.ErrBanned, "you are banned from this room", "only somebody who moderates it can change that"},
 	{room.ErrLocked, "the room is locked: nobody new gets in for now", "ask somebody inside to unlock it"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stoa/identity"
+	"stoa/room"
 )
 
 // publicFor is how long a link in a public list can be used at least.
@@ -43,14 +44,16 @@ func (h *hall) listed() bool { return h.room.Snapshot().Charter.Policy.Listed }
 func (h *hall) publicLink(ctx context.Context) string {
 	h.linking.Lock()
 	defer h.linking.Unlock()
-	if lives(h.link, time.Now().Add(publicFor)) {
+	now := time.Now()
+	state := h.room.Snapshot().State
+	if lives(h.link, state, now.Add(publicFor)) {
 		return h.link
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	link, _, err := h.invite(ctx, InviteOptions{Role: identity.RoleListener.String()})
 	if err != nil {
-		if lives(h.link, time.Now()) {
+		if lives(h.link, state, now) {
 			return h.link
 		}
 		return ""
@@ -67,16 +70,17 @@ func (h *hall) offer(link string) {
 	h.link = link
 }
 
-// lives says whether anybody may still join by a link at a time, as far as the
-// link itself tells.
-func lives(link string, at time.Time) bool {
+// lives says whether anybody may still join by a link at a time: it is for
+// any listener, does not expire before, and the room has not closed it, as it
+// does with the link by which somebody came who was kicked.
+func lives(link string, s *room.State, at time.Time) bool {
 	inv, err := identity.ParseInvite(link)
 	if err != nil {
 		return false
 	}
 	leaf := inv.Chain.Leaf()
 	return leaf.For.IsZero() && leaf.Role == identity.RoleListener && leaf.Uses == 0 &&
-		(leaf.Expires == 0 || at.UnixMilli() < int64(leaf.Expires))
+		(leaf.Expires == 0 || at.UnixMilli() < int64(leaf.Expires)) && s.Refuses(inv.Chain) == nil
 }
 
 // listing tells the DHT, until ctx ends, that this node knows a public room:

@@ -207,7 +207,7 @@ func doHand(ctx context.Context, h *hall, req Request) (Reply, error) {
 	case len(req.Args) > 1, len(req.Args) == 1 && req.Args[0] != "up":
 		return Reply{}, &UserError{Text: "a hand goes up or down", Hint: "`stoa hand`, or `stoa hand down`"}
 	}
-	if up && h.room.Snapshot().Me.Stage && !h.room.Snapshot().Me.Muted {
+	if me := h.room.Snapshot().Me; up && me.Stage && !me.Muted {
 		return Reply{}, &UserError{Text: "you are on the stage already", Hint: "`stoa unmute` turns your microphone on"}
 	}
 	if err := h.room.RaiseHand(ctx, up); err != nil {
@@ -216,7 +216,14 @@ func doHand(ctx context.Context, h *hall, req Request) (Reply, error) {
 	if !up {
 		return said("your hand is down"), nil
 	}
-	return said("your hand is up, place %d", h.room.Snapshot().Me.Place), nil
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for s := range h.room.Watch(ctx) { // the snapshot follows the action
+		if s.Me.Place > 0 {
+			return said("your hand is up, place %d", s.Me.Place), nil
+		}
+	}
+	return said("your hand was up"), nil // called to the stage already
 }
 
 func doMute(ctx context.Context, h *hall, req Request) (Reply, error) {
