@@ -66,12 +66,17 @@
 // everything sent to who chose it. The stream stays open as long as the link.
 //
 //	packet    0x01 | link tag u32 | seq u16 | stamp u16 ms | 1..1200 bytes of voice
+//	pair      0x03 | link tag u32 | seq u16 | stamp u16 ms | size u16 | size bytes: the packet with seq-1 | packet;
+//	          13 to 1209 bytes, each packet with 1 at least
 //	report    0x02 | link tag u32 | highest seq u32 | received u32 | loss u16 /65535 | jitter u16 /10 ms |
 //	          stamp u32 us | echo u32 us | held u32 us
 //
 // Each is one QUIC datagram where the connection has datagrams both ways, else
 // length u16 | bytes on the stream. A receiver takes both; each end picks its own way.
-// seq counts the packets sent on the link. A report goes out at once and every 500 ms.
+// seq counts the packets sent on the link. When 1 % of the last 200 or more were lost, each
+// packet that goes by datagram takes the one before it along once more where there is room:
+// a loss of one in twenty then costs one in four hundred, for the price of 20 ms and twice
+// the bytes. A report goes out at once and every 500 ms.
 // echo is the stamp of the last report received and held the time since then: the round
 // trip is now - echo - held. 3 s without a report end the link and its connection.
 //

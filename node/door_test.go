@@ -151,6 +151,18 @@ func TestPacketAndReportLayout(t *testing.T) {
 	if want := "\x01\x01\x02\x03\x04\x05\x06\x07\x08voice"; string(p) != want {
 		t.Errorf("packet % x", p)
 	}
+	pair := appendPair(nil, packetHeader{0x01020304, 0x0506, 0x0708}, []byte("old"), []byte("voice"))
+	if want := "\x03\x01\x02\x03\x04\x05\x06\x07\x08\x00\x03oldvoice"; string(pair) != want {
+		t.Errorf("pair % x", pair)
+	}
+	for n := range len(pair) - len("voic") {
+		if _, _, _, ok := parsePacket(pair[:n]); ok {
+			t.Errorf("took a pair of %d bytes", n)
+		}
+	}
+	if _, _, _, ok := parsePacket([]byte("\x03\x01\x02\x03\x04\x05\x06\x07\x08\x00\x00voice")); ok {
+		t.Error("took a pair of one packet")
+	}
 	r := report{1, 2, 3, 4, 5, 6, 7, 8}
 	b := appendReport(nil, r)
 	if len(b) != reportSize || b[0] != kindReport {
@@ -165,7 +177,7 @@ func TestPacketAndReportLayout(t *testing.T) {
 		}
 	}
 	for _, n := range []int{0, 1, 4, packetHead, packetHead + MaxPacket + 1} {
-		if _, _, ok := parsePacket(append([]byte{kindPacket}, make([]byte, max(n, 1)-1)...)[:n]); ok {
+		if _, _, _, ok := parsePacket(append([]byte{kindPacket}, make([]byte, max(n, 1)-1)...)[:n]); ok {
 			t.Errorf("took a packet of %d bytes", n)
 		}
 	}
@@ -351,11 +363,16 @@ func FuzzFrame(f *testing.F) {
 
 func FuzzDatagram(f *testing.F) {
 	f.Add(appendPacket(nil, packetHeader{1, 2, 3}, []byte("voice")))
+	f.Add(appendPair(nil, packetHeader{1, 2, 3}, []byte("old"), []byte("voice")))
 	f.Add(appendReport(nil, report{1, 2, 3, 4, 5, 6, 7, 8}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tag, tagged := linkTag(b)
-		if h, packet, ok := parsePacket(b); ok {
-			if !tagged || tag != h.tag || !bytes.Equal(appendPacket(nil, h, packet), b) {
+		if h, before, packet, ok := parsePacket(b); ok {
+			again := appendPacket(nil, h, packet)
+			if before != nil {
+				again = appendPair(nil, h, before, packet)
+			}
+			if !tagged || tag != h.tag || len(packet) == 0 || !bytes.Equal(again, b) {
 				t.Errorf("packet % x", b)
 			}
 		}

@@ -25,7 +25,9 @@ const (
 	linkPackets = 500       // packets a second that one link may bring
 	linkBytes   = 128 << 10 // bytes a second
 
-	queuePackets  = 3 // 60 ms of voice
+	queuePackets  = 3                     // 60 ms of voice
+	repeatLoss    = 0.01                  // from which on each packet is sent twice
+	repeatWithin  = 60 * time.Millisecond // from one packet to the next: later it helps nobody
 	reportEvery   = 500 * time.Millisecond
 	linkSilence   = 3 * time.Second // without a report: the link is dead
 	reviewEvery   = 250 * time.Millisecond

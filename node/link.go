@@ -53,15 +53,20 @@ type link struct {
 	queue packetQueue
 	seq   uint16
 	in    arrivals
-	heard time.Time // of the last report
-	last  report    // the last report
+	heard time.Time   // of the last report
+	last  report      // the last report
+	loss  lossAverage // of what we send
 	rtt   time.Duration
 	stats linkStats
+
+	before     [MaxPacket]byte // the packet sent last
+	beforeSize int
+	beforeAt   time.Time
 }
 
 type linkStats struct {
 	sent, received, dropped uint64
-	lossIn, lossOut         float64
+	lossIn                  float64
 }
 
 func (r *Room) newLink(p peer.ID, s stream, dialled bool) *link {
@@ -167,7 +172,27 @@ func (l *link) next(buf []byte) []byte {
 	}
 	l.seq++
 	l.stats.sent++
-	return appendPacket(buf[:2], packetHeader{l.outTag, l.seq, uint16(time.Since(l.born).Milliseconds())}, packet)
+	now := time.Now()
+	h, before := packetHeader{l.outTag, l.seq, uint16(now.Sub(l.born).Milliseconds())}, l.repeat(packet, now)
+	l.beforeSize, l.beforeAt = len(packet), now
+	if before == nil {
+		buf = appendPacket(buf[:2], h, packet)
+	} else {
+		buf = appendPair(buf[:2], h, before, packet)
+	}
+	copy(l.before[:], packet)
+	return buf
+}
+
+// repeat returns the packet before this one if it should be sent once more with it:
+// packets get lost, and it is not too late and not too large for that. A stream loses
+// nothing.
+func (l *link) repeat(packet []byte, now time.Time) []byte {
+	before := l.before[:l.beforeSize]
+	if l.wire == nil || l.loss.share() < repeatLoss || now.Sub(l.beforeAt) > repeatWithin || !pairFits(before, packet) {
+		return nil
+	}
+	return before
 }
 
 func (l *link) report(buf []byte) []byte {
@@ -233,20 +258,28 @@ func (l *link) receive(b []byte, now time.Time) {
 	if !l.packets.take(1, now) || !l.bytes.take(float64(len(b)), now) {
 		return
 	}
-	if h, packet, ok := parsePacket(b); ok && h.tag == l.inTag {
+	if h, before, packet, ok := parsePacket(b); ok && h.tag == l.inTag {
 		if !l.up.Load() {
 			return
 		}
 		l.mu.Lock()
 		l.stats.received++
-		l.in.packet(h, now.Sub(l.born))
+		news := l.in.packet(h, now.Sub(l.born))
+		missed := before != nil && l.in.note(h.seq-1)
 		l.mu.Unlock()
-		l.room.deliver(l.key.id, packet, now)
+		if missed {
+			l.room.deliver(l.key.id, before, now)
+		}
+		if news {
+			l.room.deliver(l.key.id, packet, now)
+		}
 	} else if rep, ok := parseReport(b); ok && rep.tag == l.inTag {
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		if l.last.received > 0 { // before its first packet the far side may not have been up
+			l.loss.add(rep.highest-l.last.highest, rep.received-l.last.received)
+		}
 		l.heard, l.last = now, rep
-		l.stats.lossOut = float64(rep.loss) / 65535
 		if rtt, ok := roundTrip(rep, l.room.node.clock(now)); ok {
 			l.rtt = rtt
 		}
@@ -287,7 +320,7 @@ func (l *link) info() LinkInfo {
 		Addr:     l.conn.RemoteMultiaddr().String(),
 		Carrier:  carrier,
 		RTT:      l.rtt,
-		LossOut:  l.stats.lossOut,
+		LossOut:  l.loss.share(),
 		LossIn:   l.stats.lossIn,
 		Jitter:   l.in.jitter,
 		Sent:     l.stats.sent,

@@ -33,7 +33,7 @@ type LinkInfo struct {
 	Carrier Carrier
 
 	RTT      time.Duration // 0 until it was measured, within a second
-	LossOut  float64       // share of our packets that the far side missed, in its last report
+	LossOut  float64       // share of our last 200 packets or so that the far side missed
 	LossIn   float64       // share of theirs that we missed, in our last report
 	Jitter   time.Duration // of what we receive, RFC 3550
 	Sent     uint64        // packets

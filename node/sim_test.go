@@ -681,6 +681,47 @@ func TestLossIsMeasuredAtBothEnds(t *testing.T) {
 	})
 }
 
+// When every fifth UDP packet is lost, every voice packet still arrives, and once: those
+// that were lost come with the next one.
+func TestLostPacketsComeWithTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		ra, ida := nodetest.Enter(t, a, rendezvous)
+		rb, _ := nodetest.Enter(t, b, rendezvous)
+		var h heard
+		ra.OnPacket(h.packet)
+		rb.Meet(ida, a.Addrs())
+		if err := rb.Link(t.Context(), ida); err != nil {
+			t.Fatal(err)
+		}
+		sent := 0
+		w.Block(func(from, _ string) bool {
+			if from == "1.0.0.2:8000" {
+				sent++
+			}
+			return from == "1.0.0.2:8000" && sent%5 == 0
+		})
+		const learning = 100 // packets until the sender knows
+		for i := range learning + 101 {
+			rb.Send([]byte{byte(i)}, []identity.ID{ida})
+			time.Sleep(20 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		times := map[string]int{}
+		for _, packet := range h.got {
+			times[packet]++
+		}
+		for i := learning; i < learning+100; i++ {
+			if n := times[string([]byte{byte(i)})]; n != 1 {
+				t.Errorf("packet %d came %d times", i, n)
+			}
+		}
+	})
+}
+
 func TestAFloodOfAsksIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := nodetest.New(t, oneWay)
