@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -101,7 +102,9 @@ func (c *caller) call(ctx context.Context, id identity.ID) {
 	}
 }
 
-// next decides whom to call now, and remembers that they are called.
+// next decides whom to call now, and remembers that they are called. When there
+// are more than can be called at a time, those come first who have waited for
+// longest.
 func (c *caller) next(s *room.Snapshot, now time.Time) []identity.ID {
 	linked := map[identity.ID]bool{}
 	for _, l := range c.net.Links() {
@@ -116,13 +119,17 @@ func (c *caller) next(s *room.Snapshot, now time.Time) []identity.ID {
 		wanted[p.ID] = true
 		last, tried := c.tried[p.ID]
 		switch {
-		case c.calling[p.ID], len(c.calling) == maxCalls, tried && now.Sub(last) < callAgain:
+		case c.calling[p.ID], tried && now.Sub(last) < callAgain:
 		case !tried && !c.callsFirst(s.Me.ID, p.ID, now):
 			c.tried[p.ID] = now // give them the time to call
 		default:
-			c.tried[p.ID], c.calling[p.ID] = now, true
 			ids = append(ids, p.ID)
 		}
+	}
+	slices.SortStableFunc(ids, func(a, b identity.ID) int { return c.tried[a].Compare(c.tried[b]) })
+	ids = ids[:min(len(ids), maxCalls-len(c.calling))]
+	for _, id := range ids {
+		c.tried[id], c.calling[id] = now, true
 	}
 	for id := range c.tried {
 		if !wanted[id] {

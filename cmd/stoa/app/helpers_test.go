@@ -1,0 +1,62 @@
+// People and rooms made up for the tests.
+
+package app
+
+import (
+	"errors"
+	"testing"
+
+	"stoa/identity"
+	"stoa/room"
+)
+
+// keyOf gives the key of a made-up person, always the same for the same name.
+func keyOf(name string) *identity.Key {
+	var seed [32]byte
+	copy(seed[:], name)
+	return identity.KeyFromSeed(seed)
+}
+
+func idOf(name string) identity.ID { return keyOf(name).ID() }
+
+// being makes somebody who is in a room.
+func being(name string, role identity.Role) room.Person {
+	p := room.Person{Name: name, Member: room.Member{ID: idOf(name), Role: role, Caps: role.Caps(), Rank: role.Rank()}}
+	p.Stage = p.Caps.Has(identity.CapSpeak)
+	p.Speaks = p.Stage
+	return p
+}
+
+// around makes a room as somebody sees it who is in it with these people, in
+// the order of the room.
+func around(me string, people ...room.Person) *room.Snapshot {
+	s := &room.Snapshot{
+		Room: identity.RoomID{1},
+		State: &room.State{
+			Title:   "Agora",
+			Members: map[identity.ID]room.Member{},
+			Muted:   map[identity.ID]room.Mark{},
+			Banned:  map[identity.ID]room.Mark{},
+			Kicked:  map[identity.ID]room.Mark{},
+		},
+		People: people,
+		Live:   true,
+	}
+	for _, p := range people {
+		s.State.Members[p.ID] = p.Member
+		if p.ID == idOf(me) {
+			s.Me = p
+		}
+	}
+	return s
+}
+
+// wantWords fails the test unless err is one that a person can read, with
+// these words in it.
+func wantWords(t *testing.T, err error, text string) {
+	t.Helper()
+	var user *UserError
+	if !errors.As(asUserError(err), &user) || user.Text != text || user.Hint == "" {
+		t.Errorf("got %#v, want the text %q and a hint", err, text)
+	}
+}
