@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"testing"
+	"time"
 )
 
 // rate is that of everything compared here, in samples a second.
@@ -164,3 +165,111 @@ func longestGap(clip, recording []float64) float64 {
 	}
 	return float64(longest)
 }
+
+// A tape is a recording that is being made.
+type tape struct {
+	t    testing.TB
+	path string
+}
+
+// flushed is how far behind the sound what is on the disk may be.
+const flushed = 200 * time.Millisecond
+
+// now is how long the recording is. What is heard later is recorded later.
+func (r tape) now() time.Duration {
+	r.t.Helper()
+	info, err := os.Stat(r.path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return time.Duration(info.Size()) * time.Second / (2 * rate)
+}
+
+// reach waits until the recording is so long, and returns how long it is then.
+func (r tape) reach(at time.Duration) time.Duration {
+	r.t.Helper()
+	limit := time.Now().Add(at - r.now() + patience)
+	for r.now() < at {
+		if time.Now().After(limit) {
+			r.t.Fatalf("%s does not grow", r.path)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return r.now()
+}
+
+// hears waits until a clip is recognised in what is recorded from now on. A
+// machine that is busy elsewhere may spoil the sound for a while, which is no
+// failure here; that the clip is never heard is one.
+func (r tape) hears(who, letter string) {
+	r.t.Helper()
+	const enough = 5 * time.Second
+	c := soughtClip(r.t, clip(letter))
+	share := 0.0
+	for limit := time.Now().Add(patience); time.Now().Before(limit); {
+		from := r.now() + flushed
+		share = listen(r.between(from, r.reach(from+enough))).share(c)
+		if share >= heardShare {
+			r.t.Logf("%s hears clip %s: found in %.2f", who, letter, share)
+			return
+		}
+	}
+	r.t.Fatalf("%s does not hear clip %s (%.2f)", who, letter, share)
+}
+
+// neverHeard fails the test when a clip is in a part of the recording.
+func (r tape) neverHeard(what, letter string, from, to time.Duration) {
+	r.t.Helper()
+	share := listen(r.between(from, to)).share(soughtClip(r.t, clip(letter)))
+	r.t.Logf("%s: clip %s is found in %.2f", what, letter, share)
+	if share > unheardShare {
+		r.t.Errorf("%s: clip %s is heard (%.2f)", what, letter, share)
+	}
+}
+
+// silent fails the test when there is anything to hear in a part of the
+// recording.
+func (r tape) silent(what string, from, to time.Duration) {
+	r.t.Helper()
+	part := r.between(from, to)
+	if l := loudest(part); l > inaudible {
+		r.t.Errorf("%s: something of level %.5f is heard, the last of it %v from the beginning", what, l, lastSound(part))
+	}
+}
+
+// lastSound is where the last thing to hear ends.
+func lastSound(x []float64) time.Duration {
+	last := 0
+	for i, e := range envelope(x, 0) {
+		if e > inaudible {
+			last = i + 1
+		}
+	}
+	return time.Duration(last) * 20 * time.Millisecond
+}
+
+// between returns a part of the recording. No end means all the rest.
+func (r tape) between(from, to time.Duration) []float64 {
+	r.t.Helper()
+	x, _ := readWAV(r.t, r.path)
+	a, b := int(from.Seconds()*rate), int(to.Seconds()*rate)
+	if to == 0 || b > len(x) {
+		b = len(x)
+	}
+	if a >= b {
+		r.t.Fatalf("%s holds nothing from %v to %v", r.path, from, to)
+	}
+	return x[a:b]
+}
+
+// loudest is the root mean square of the loudest 20 ms.
+func loudest(x []float64) float64 {
+	most := 0.0
+	for _, e := range envelope(x, 0) {
+		most = max(most, e)
+	}
+	return most
+}
+
+// inaudible is what nobody hears: -66 dBFS, 44 dB below the speech of the clips.
+const inaudible = 0.0005

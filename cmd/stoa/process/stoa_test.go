@@ -83,10 +83,16 @@ type event struct {
 			Late     uint64  `json:"late"`
 			Delay    float64 `json:"delay_ms"`
 			Carrier  string  `json:"carrier"`
+
+			Played    uint64 `json:"played"`
+			Repaired  uint64 `json:"repaired"`
+			Dropped   uint64 `json:"dropped"`
+			Concealed uint64 `json:"concealed"`
 		} `json:"speakers"`
 	} `json:"stats"`
 
-	at time.Time // when it was read
+	at   time.Time // when it was read
+	line string
 }
 
 // process is one running stoa.
@@ -121,9 +127,9 @@ func start(t testing.TB, program, name, home string, args ...string) *process {
 		lines := bufio.NewScanner(stdout)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			e := event{at: time.Now()}
+			e := event{at: time.Now(), line: lines.Text()}
 			if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-				e = event{Event: "garbage", Text: lines.Text(), at: time.Now()}
+				e = event{Event: "garbage", at: time.Now(), line: lines.Text()}
 			}
 			p.mu.Lock()
 			p.events = append(p.events, e)
@@ -148,8 +154,7 @@ func (p *process) transcript() string {
 	var b strings.Builder
 	for _, e := range p.events {
 		if e.Event != "stats" {
-			line, _ := json.Marshal(e)
-			fmt.Fprintf(&b, "%s %s\n", e.at.Format("15:04:05.000"), line)
+			fmt.Fprintf(&b, "%s %s\n", e.at.Format("15:04:05.000"), e.line)
 		}
 	}
 	return b.String()
@@ -221,6 +226,20 @@ func (p *process) waitSince(mark int, what string, fits func(event) bool) event 
 	}
 }
 
+// about fits events of a kind about a person.
+func about(k, who string) func(event) bool {
+	return func(e event) bool { return e.Event == k && e.Who == who }
+}
+
+// present fits the news that somebody is here, and gone that they are not.
+func present(who string) func(event) bool {
+	return func(e event) bool { return e.Event == "member" && e.Who == who && e.State == "present" }
+}
+
+func gone(who string) func(event) bool {
+	return func(e event) bool { return e.Event == "member" && e.Who == who && e.State == "gone" }
+}
+
 // kind fits events of a kind.
 func kind(k string) func(event) bool { return func(e event) bool { return e.Event == k } }
 
@@ -245,6 +264,58 @@ func (p *process) link(args ...string) string {
 	}
 	p.t.Fatal("invite printed no link")
 	return ""
+}
+
+// person is one of those whom who lists.
+type person struct {
+	Who   string `json:"who"`
+	Name  string `json:"name"`
+	Role  string `json:"role"`
+	Stage bool   `json:"stage"`
+	Mic   bool   `json:"mic"`
+	Muted bool   `json:"muted"`
+	Place int    `json:"place"`
+	Me    bool   `json:"me"`
+}
+
+// who is what the process knows of a member who is in the room.
+func (p *process) who(id string) person {
+	p.t.Helper()
+	var answer struct {
+		People []person `json:"people"`
+	}
+	out := p.verb("who", "--json")
+	if err := json.Unmarshal([]byte(out), &answer); err != nil {
+		p.t.Fatalf("who: %v in %s", err, out)
+	}
+	for _, one := range answer.People {
+		if one.Who == id {
+			return one
+		}
+	}
+	p.t.Fatalf("%s does not list %s: %s", p.name, id, out)
+	return person{}
+}
+
+// operation is one line of log.
+type operation struct {
+	Author string `json:"author"`
+	Kind   string `json:"kind"`
+	Target string `json:"target"`
+	Valid  bool   `json:"valid"`
+}
+
+// history is the signed history of the only room.
+func (p *process) history() []operation {
+	p.t.Helper()
+	var answer struct {
+		Entries []operation `json:"entries"`
+	}
+	out := p.verb("log", "--json")
+	if err := json.Unmarshal([]byte(out), &answer); err != nil {
+		p.t.Fatalf("log: %v in %s", err, out)
+	}
+	return answer.Entries
 }
 
 // id is the key of the person whose home it is.

@@ -1,0 +1,250 @@
+// Finding one voice in a mix of many: what the listener at the far end does
+// when others speak at the same time.
+
+package process
+
+import (
+	"fmt"
+	"math"
+	"math/cmplx"
+	"math/rand/v2"
+	"testing"
+)
+
+// ten are the names of ten people, and of what each of them says.
+var ten = []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}
+
+// A clip is looked for by each second of the recording: the second is matched
+// against the clip by the normalised cross-correlation of the waveforms, below
+// 1.8 kHz and with the spectrum of speech made flatter, and so votes for a time
+// at which the clip began. In a recording that holds the clip the votes agree;
+// in one that does not they are scattered, however alike the voices are. Only
+// the agreement is judged, so no threshold depends on how many others speak.
+const (
+	slow      = 4000     // samples a second of what is matched
+	piece     = slow     // what has one vote
+	hop       = slow / 2 // from one of them to the next
+	agreement = slow / 8 // votes this near agree: a jitter buffer may stretch time
+	fftSize   = 1 << 16  // holds a clip and two pieces
+)
+
+// The shares of the votes from which on a clip counts as heard, and up to which
+// it counts as not heard. TestFindsOneOfNine shows what lies between.
+const (
+	heardShare   = 0.5
+	unheardShare = 0.35
+)
+
+// pieces is a recording in which clips are looked for: the spectrum of each of
+// its pieces.
+type pieces [][]complex128
+
+// listen prepares a recording. Silence has no vote.
+func listen(recording []float64) pieces {
+	x := flat(recording, rate)
+	var h pieces
+	for at := 0; at+piece <= len(x); at += hop {
+		if part := x[at : at+piece]; rms(part) > inaudible/10 {
+			h = append(h, transform(part))
+		}
+	}
+	return h
+}
+
+// sought is a clip as it is looked for. It is played in a loop.
+type sought struct {
+	spectrum []complex128 // of the clip and its first second
+	loud     []float64    // root of the energy of the piece that begins there
+}
+
+// soughtClip prepares a clip.
+func soughtClip(t testing.TB, path string) *sought {
+	t.Helper()
+	in, r := readWAV(t, path)
+	x := flat(in, r)
+	length := len(x)
+	x = append(x, x[:piece]...)
+	c := &sought{spectrum: transform(x)}
+	energy := make([]float64, len(x)+1)
+	for i, v := range x {
+		energy[i+1] = energy[i] + v*v
+	}
+	for i := range length {
+		c.loud = append(c.loud, math.Sqrt(energy[i+piece]-energy[i]))
+	}
+	return c
+}
+
+// share returns which part of a recording's pieces agree on when the clip
+// began.
+func (h pieces) share(c *sought) float64 {
+	if len(h) == 0 {
+		return 0
+	}
+	length := len(c.loud)
+	begins := make([]int, len(h))
+	for i := 0; i < len(h); i += 2 {
+		// Two real correlations for one transform: one is its real part, the
+		// other its imaginary one.
+		j := min(i+1, len(h)-1)
+		x := make([]complex128, fftSize)
+		for k := range x {
+			x[k] = c.spectrum[k] * (cmplx.Conj(h[i][k]) + 1i*cmplx.Conj(h[j][k]))
+		}
+		fft(x, true)
+		begins[j] = c.best(func(k int) float64 { return imag(x[k]) })
+		begins[i] = c.best(func(k int) float64 { return real(x[k]) })
+	}
+	for i := range begins {
+		begins[i] = ((begins[i]-i*hop)%length + length) % length
+	}
+	most := 0
+	for _, b := range begins {
+		n := 0
+		for _, o := range begins {
+			if (o-b+length)%length <= agreement {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return float64(most) / float64(len(h))
+}
+
+// best is where a correlation, divided by how loud the clip is there, is
+// greatest.
+func (c *sought) best(correlation func(int) float64) int {
+	at, most := 0, 0.0
+	for k, loud := range c.loud {
+		if r := correlation(k) / loud; loud > 0 && r > most {
+			at, most = k, r
+		}
+	}
+	return at
+}
+
+// flat brings samples to the slow rate and tilts the spectrum of speech, which
+// falls with frequency, towards an even one: that makes the correlation of two
+// different sounds small and its peak sharp. r is a multiple of the slow rate.
+func flat(x []float64, r int) []float64 {
+	const edge = 1800.0 // Hz
+	by := r / slow
+	half := 8 * by
+	taps := make([]float64, 2*half+1)
+	for i := range taps {
+		k := float64(i - half)
+		taps[i] = 2 * edge / float64(r)
+		if k != 0 {
+			taps[i] = math.Sin(2*math.Pi*edge/float64(r)*k) / (math.Pi * k)
+		}
+		taps[i] *= 0.5 + 0.5*math.Cos(math.Pi*k/float64(half+1))
+	}
+	out := make([]float64, 0, len(x)/by)
+	last := 0.0
+	for at := 0; at < len(x); at += by {
+		sum := 0.0
+		for i, tap := range taps {
+			if k := at + i - half; k >= 0 && k < len(x) {
+				sum += tap * x[k]
+			}
+		}
+		out = append(out, sum-0.9*last)
+		last = sum
+	}
+	return out
+}
+
+func transform(x []float64) []complex128 {
+	out := make([]complex128, fftSize)
+	for i, v := range x {
+		out[i] = complex(v, 0)
+	}
+	fft(out, false)
+	return out
+}
+
+// fft transforms x in place, or back without the division by its length, by
+// the method of Cooley and Tukey. len(x) is a power of two. It shares nothing
+// with other goroutines, and would take most of the time of a run under the
+// race detector.
+//
+//go:norace
+func fft(x []complex128, inverse bool) {
+	n := len(x)
+	for i, j := 1, 0; i < n; i++ {
+		bit := n >> 1
+		for ; j&bit != 0; bit >>= 1 {
+			j ^= bit
+		}
+		j ^= bit
+		if i < j {
+			x[i], x[j] = x[j], x[i]
+		}
+	}
+	turn := -2 * math.Pi
+	if inverse {
+		turn = -turn
+	}
+	factors := make([]complex128, n/2)
+	for i := range factors {
+		factors[i] = cmplx.Rect(1, turn*float64(i)/float64(n))
+	}
+	for size := 2; size <= n; size *= 2 {
+		half, step := size/2, n/size
+		for from := 0; from < n; from += size {
+			for k := range half {
+				a, b := x[from+k], x[from+half+k]*factors[k*step]
+				x[from+k], x[from+half+k] = a+b, a-b
+			}
+		}
+	}
+}
+
+// TestFindsOneOfNine calibrates the search on mixes made here: every clip of
+// nine is found though a tenth of the sound is missing and each clip is moved
+// and disturbed, and the one that is not in the mix is not found.
+func TestFindsOneOfNine(t *testing.T) {
+	const length = 9 * rate
+	random := rand.New(rand.NewPCG(2, 9))
+	clips := make([]*sought, len(ten))
+	voices := make([][]float64, len(ten))
+	for i, l := range ten {
+		clips[i] = soughtClip(t, clip(l))
+		voices[i] = said(t, clip(l))
+	}
+	for _, absent := range []int{0, 4, 9} {
+		mix := make([]float64, length)
+		for i, v := range voices {
+			if i == absent {
+				continue
+			}
+			from := random.IntN(len(v))
+			for frame := 0; frame < len(mix); frame += window {
+				if random.IntN(10) == 0 {
+					continue // lost
+				}
+				for k := frame; k < frame+window; k++ {
+					mix[k] += v[(from+k)%len(v)] + 0.01*random.NormFloat64()
+				}
+			}
+		}
+		h := listen(mix)
+		var shares []string
+		for i, c := range clips {
+			share := h.share(c)
+			shares = append(shares, fmt.Sprintf("%s %.2f", ten[i], share))
+			if i == absent && share > unheardShare {
+				t.Errorf("%s was found with %.2f of the votes, and it is not there", ten[i], share)
+			}
+			if i != absent && share < heardShare {
+				t.Errorf("%s was found with %.2f of the votes only", ten[i], share)
+			}
+		}
+		t.Logf("without %s: %v", ten[absent], shares)
+	}
+	for i, c := range clips {
+		if share := listen(make([]float64, length)).share(c); share != 0 {
+			t.Errorf("%s was found in silence", ten[i])
+		}
+	}
+}
