@@ -184,11 +184,14 @@ func TestRoster(t *testing.T) {
 			t.Errorf("%s: %d, want %d", s.name, s.got, s.want)
 		}
 	}
-	if r.expire(noon.Add(6*time.Second + 3*minBeat - 1)) {
-		t.Error("gone before three heartbeats were missed")
+	for d := 6 * time.Second; d < 6*time.Second+minPatience; d += minBeat {
+		r.expire(noon.Add(d))
 	}
-	if !r.expire(noon.Add(6*time.Second+3*minBeat)) || len(r.here) != 0 {
-		t.Error("still here after three missed heartbeats")
+	if r.expire(noon.Add(6*time.Second + minPatience - 1)) {
+		t.Error("gone before its time")
+	}
+	if !r.expire(noon.Add(6*time.Second+minPatience)) || len(r.here) != 0 {
+		t.Error("still here after its time")
 	}
 	if beat(6*time.Second, 4, nil) != stale {
 		t.Error("a replayed heartbeat calls back somebody gone")
@@ -196,6 +199,23 @@ func TestRoster(t *testing.T) {
 	r.expire(noon.Add(time.Hour))
 	if len(r.last) != 0 {
 		t.Error("people gone for long are never forgotten")
+	}
+}
+
+// Whoever was asleep cannot tell who else has gone.
+func TestStallIsNotSilence(t *testing.T) {
+	r := newRoster()
+	r.put(&Presence{Who: someone(1), Time: at(0), Seq: 1}, nil, noon)
+	r.expire(noon)
+	if r.expire(noon.Add(time.Hour)) {
+		t.Error("gone because nobody looked for an hour")
+	}
+	gone := false
+	for d := time.Duration(0); d < minPatience; d += minBeat {
+		gone = r.expire(noon.Add(time.Hour+minBeat+d)) || gone
+	}
+	if !gone {
+		t.Error("still here long after the sleep")
 	}
 }
 

@@ -25,7 +25,10 @@ const (
 	maxBeat   = 5 * time.Second        // and of any other
 	beatShare = 100 * time.Millisecond // added by each person here
 	beatSlack = 20                     // per cent that a heartbeat may be early or late
-	soonest   = 250 * time.Millisecond // between two heartbeats, also when things change
+	// minPatience is five heartbeats of a small room, since a bad network loses
+	// three in a row too often.
+	minPatience = 10 * time.Second
+	soonest     = 250 * time.Millisecond // between two heartbeats, also when things change
 
 	// maxSkew is how far the clocks of two members may be apart.
 	maxSkew = 2 * time.Minute
@@ -82,6 +85,8 @@ type roster struct {
 	// last is the latest heartbeat of people who are not here any more, so
 	// that an old one cannot call them back.
 	last map[identity.ID]departed
+
+	looked time.Time // when expire was last called
 }
 
 type attendee struct {
@@ -144,9 +149,16 @@ func (t *roster) drop(who identity.ID) bool {
 	return ok
 }
 
-// expire removes those who have been silent for three heartbeats and says
-// whether there were any.
+// expire removes those who have been silent for too long and says whether there were any. It is called at least once a heartbeat. When it is
+// not, this machine has slept or stalled and heard nobody meanwhile, which is
+// not held against them: their messages may be waiting to be read.
 func (t *roster) expire(now time.Time) bool {
+	if stalled := now.Sub(t.looked) - t.beat()*(100+beatSlack)/100; stalled > 0 && !t.looked.IsZero() {
+		for _, a := range t.here {
+			a.seen = a.seen.Add(stalled)
+		}
+	}
+	t.looked = now
 	any := false
 	for who, a := range t.here {
 		if now.Sub(a.seen) >= t.patience() {
@@ -180,7 +192,7 @@ func (t *roster) beat() time.Duration {
 
 // patience is how long somebody is believed to be here without a heartbeat:
 // at most 15 seconds.
-func (t *roster) patience() time.Duration { return 3 * t.beat() }
+func (t *roster) patience() time.Duration { return max(3*t.beat(), minPatience) }
 
 // raws returns the heartbeats of those who are here, in the order of their
 // authors.
