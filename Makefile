@@ -43,9 +43,9 @@ VERDICT = go run .ci/verdict.go $(if $(STRICT),-strict)
 PURE = $$(go list $(TAGS) ./... | grep -v /process$$)
 
 test: check
-	$(VERDICT) -limit 5m -- -race -short -timeout 5m $(TAGS) $(TESTFLAGS) $(PURE)
-	$(VERDICT) -limit 3m -- -timeout 3m $(TAGS) $(TESTFLAGS) $(PURE)
-	$(VERDICT) -limit 5m -- -timeout 5m $(TAGS) $(TESTFLAGS) ./cmd/stoa/process
+	$(VERDICT) -limit 10m -- -race -short -timeout 5m $(TAGS) $(TESTFLAGS) $(PURE)
+	$(VERDICT) -limit 6m -- -timeout 5m $(TAGS) $(TESTFLAGS) $(PURE)
+	$(VERDICT) -limit 8m -- -timeout 8m $(TAGS) $(TESTFLAGS) ./cmd/stoa/process
 
 bench: need
 	go test $(TAGS) -run '^$$' -bench . -benchmem ./...
