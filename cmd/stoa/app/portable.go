@@ -40,11 +40,18 @@ func (h *home) export(passphrase string) ([]byte, error) {
 	if passphrase == "" {
 		return nil, &UserError{Text: "an export needs a passphrase: who has the file would be you", Hint: "type one, or set STOA_PASSPHRASE"}
 	}
-	var store bytes.Buffer
-	if err := h.store.Backup(&store); err != nil {
+	b, err := h.bundle()
+	if err != nil {
 		return nil, err
 	}
-	return identity.Lock(passphrase, identity.Marshal(bundle{Version: bundleVersion, Seed: h.key.Seed(), Store: store.Bytes()}))
+	return identity.Lock(passphrase, identity.Marshal(b))
+}
+
+// bundle gathers everything in the home.
+func (h *home) bundle() (bundle, error) {
+	var store bytes.Buffer
+	err := h.store.Backup(&store)
+	return bundle{Version: bundleVersion, Seed: h.key.Seed(), Store: store.Bytes()}, err
 }
 
 // importHome puts what export returned into a home that has no rooms yet. A key
@@ -54,6 +61,11 @@ func importHome(dir string, sealed []byte, passphrase string) (*identity.Key, er
 	if err != nil {
 		return nil, err
 	}
+	return importBundle(dir, b)
+}
+
+// importBundle is importHome after decryption.
+func importBundle(dir string, b bundle) (*identity.Key, error) {
 	store, err := openStore(dir)
 	if err != nil {
 		return nil, err
