@@ -64,11 +64,21 @@ func completeID(req *Request, passphrase func() (string, error)) (err error) {
 			return err
 		}
 	}
+	if what == "import" {
+		if _, err := os.Stat(req.Args[1]); err != nil {
+			return unreadable(err)
+		}
+	}
 	if passphrase == nil {
 		return identity.ErrPassphrase
 	}
 	req.Secret, err = passphrase()
 	return err
+}
+
+// unreadable tells that the file to import cannot be read.
+func unreadable(err error) error {
+	return &UserError{Text: "the export cannot be read: " + err.Error(), Hint: "name the file that `stoa id export` wrote", Err: err}
 }
 
 // argument returns one of a verb's words, or nothing.
@@ -206,12 +216,12 @@ func doImport(dir string, req Request) (Reply, error) {
 	path := argument(req.Args, 1)
 	f, err := os.Open(path)
 	if err != nil {
-		return Reply{}, &UserError{Text: "the export cannot be read: " + err.Error(), Hint: "name the file that `stoa id export` wrote", Err: err}
+		return Reply{}, unreadable(err)
 	}
 	defer f.Close()
 	sealed, err := io.ReadAll(io.LimitReader(f, maxBundle+1))
 	if err != nil {
-		return Reply{}, &UserError{Text: "the export cannot be read: " + err.Error(), Hint: "name the file that `stoa id export` wrote", Err: err}
+		return Reply{}, unreadable(err)
 	}
 	if len(sealed) > maxBundle {
 		return Reply{}, &UserError{Text: path + " is too large to be an export", Hint: "name the file that `stoa id export` wrote"}

@@ -25,6 +25,8 @@ type OpenRoom struct {
 	Muted  bool   // begin with the microphone off
 }
 
+func (t OpenRoom) check(*Session) error { return nil }
+
 func (t OpenRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	policy := identity.Policy{Listed: t.Listed, Topic: t.Topic, Lang: t.Lang}
 	rec, err := room.Found(s.home.key, policy, t.Title, s.home.store, time.Now())
@@ -56,6 +58,20 @@ func (t OpenRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 type JoinRoom struct {
 	Link  string
 	Muted bool // begin with the microphone off even where one may speak
+}
+
+// check says what is wrong with the link as far as this machine can tell, so
+// that nobody on the network hears of a link that cannot work.
+func (t JoinRoom) check(s *Session) error {
+	inv, err := parseLink(t.Link)
+	if err != nil {
+		return err
+	}
+	if _, back, err := s.canReturn(inv); err != nil || back {
+		return err
+	}
+	_, err = inv.Redeem(s.home.key, time.Now())
+	return err
 }
 
 func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {

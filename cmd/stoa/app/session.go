@@ -95,6 +95,9 @@ func (s *Session) Close() error {
 
 // Task is what a node does first: OpenRoom or JoinRoom.
 type Task interface {
+	// check finds what is wrong with the task before a node is started for it.
+	check(s *Session) error
+
 	// enter brings the session into a room.
 	enter(ctx context.Context, s *Session) (*hall, error)
 }
@@ -112,6 +115,11 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	defer telling.Wait()
 	defer s.telling.close()
 
+	if first != nil {
+		if err := first.check(s); err != nil {
+			return err
+		}
+	}
 	if s.node, err = openNode(ctx, &s.cfg); err != nil {
 		return err
 	}
