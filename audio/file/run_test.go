@@ -392,10 +392,13 @@ func TestSilenceAndNullKeepTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := audio.NewRing(1 << 16)
 		during(t, func(ctx context.Context) error { return Silence{}.Run(ctx, r) }, func() {
-			time.Sleep(time.Second)
-			synctest.Wait()
-			if r.Len() != outRate {
-				t.Errorf("%d samples of silence in a second", r.Len())
+			for _, ms := range []int{500, 500, 2000} { // a second of it is enough
+				want := min(r.Len()+ms*48, outRate)
+				time.Sleep(time.Duration(ms) * time.Millisecond)
+				synctest.Wait()
+				if r.Len() != want {
+					t.Errorf("%d samples of silence, want %d", r.Len(), want)
+				}
 			}
 		})
 		before := r.Len()
