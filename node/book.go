@@ -54,22 +54,26 @@ func (b *book) entry(id identity.ID) *entry {
 }
 
 // prove records that the peer signed as the person over its connection, and says
-// whether the peer had proved anything in this room before.
+// whether the peer had proved anything in this room before. A peer speaks for at most
+// peerPersons: whoever makes up keys would fill the book with them.
 func (b *book) prove(id identity.ID, p peer.ID) (first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	e := b.entry(id)
-	e.peers = slices.DeleteFunc(e.peers, func(q peer.ID) bool { return q == p })
-	e.peers = slices.Insert(e.peers, 0, p)
-	e.peers = e.peers[:min(len(e.peers), linksPerPerson)]
 	proved, known := b.proved[p]
 	if !known {
 		proved.since = time.Now()
 	}
-	if !slices.Contains(proved.ids, id) && len(proved.ids) < linksPerPerson {
+	if !slices.Contains(proved.ids, id) {
+		if len(proved.ids) >= peerPersons {
+			return false
+		}
 		proved.ids = append(proved.ids, id)
 	}
 	b.proved[p] = proved
+	e := b.entry(id)
+	e.peers = slices.DeleteFunc(e.peers, func(q peer.ID) bool { return q == p })
+	e.peers = slices.Insert(e.peers, 0, p)
+	e.peers = e.peers[:min(len(e.peers), linksPerPerson)]
 	return !known
 }
 

@@ -113,5 +113,5 @@
 //	links            256 a room, 3 a person, 64 not yet admitted, these for 5 s
 //	a link takes     500 packets and 128 KiB a second
 //	a link holds     3 packets (60 ms) to send, then the oldest gives way
-//	people           4096 with 8 addresses of 256 bytes
+//	people           4096 with 8 addresses of 256 bytes; a peer speaks for at most 3
 package node

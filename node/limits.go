@@ -37,6 +37,7 @@ const (
 	inboxMessages = 1024
 	meshPeers     = 12 // connections kept up for gossip
 	bookPersons   = 4096
+	peerPersons   = 3 // for whom one peer speaks: one, unless a program changes hands while it runs
 	personAddrs   = 8
 	maxAddr       = 256 // bytes of an address in text
 	lanPeers      = 256
