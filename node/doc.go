@@ -110,7 +110,7 @@
 //	asks, hellos     40 a second from one peer; 256 asks handled at once; 5 s to handle one
 //	request, reply   64 KiB, 4 MiB
 //	gossip           60 KiB a message, 1024 waiting for Next, 96 topics a peer
-//	links            256 a room, 3 a person, 64 not yet admitted, these for 5 s
+//	links            256 a room, 3 a person, 64 of people whom Admit refuses, these for 5 s
 //	a link takes     500 packets and 128 KiB a second
 //	a link holds     3 packets (60 ms) to send, then the oldest gives way
 //	people           4096 with 8 addresses of 256 bytes; a peer speaks for at most 3

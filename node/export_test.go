@@ -2,10 +2,34 @@
 
 package node
 
-import "context"
+import (
+	"context"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"stoa/identity"
+)
 
 // PublishAnew publishes as an edited client may: under a nonce of its choice, so
 // that a message which everybody has seen is other bytes to gossip.
 func (r *Room) PublishAnew(ctx context.Context, channel string, msg []byte) error {
 	return r.channels[channel].topic.Publish(ctx, r.door.seal(gossipPurpose(channel), msg))
+}
+
+// LinkAs says hello at an address as a person of the caller's choice, as an edited client
+// may, and leaves the link to itself.
+func (r *Room) LinkAs(ctx context.Context, key *identity.Key, id identity.ID, addr string) error {
+	at, err := peer.AddrInfoFromString(addr)
+	if err != nil {
+		return err
+	}
+	if err := r.node.host.Connect(ctx, *at); err != nil {
+		return err
+	}
+	s, err := r.node.openDirect(ctx, at.ID, protoMedia)
+	if err != nil {
+		return err
+	}
+	mask := &Room{node: r.node, id: r.id, key: key, session: r.session, door: r.door, book: newBook()}
+	return mask.greetLink(mask.newLink(at.ID, s, true), id)
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stoa/identity"
 	"stoa/node"
 	"stoa/node/nodetest"
 )
@@ -91,6 +92,36 @@ func TestHandlersTakenAway(t *testing.T) {
 		}
 		if _, msg, err := ra.Next(t.Context()); err != nil || string(msg) != "seen" {
 			t.Errorf("then %q, %v", msg, err)
+		}
+	})
+}
+
+// Links of made-up people, who may not be let in any moment, must not keep out a member.
+func TestStrangersDoNotKeepMembersOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		victim, member, hostile := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000), w.Open("1.0.0.3", 8000)
+		rv, idv := nodetest.Enter(t, victim, rendezvous)
+		rm, idm := nodetest.Enter(t, member, rendezvous)
+		rh, _ := nodetest.Enter(t, hostile, rendezvous)
+		rv.Admit(func(id identity.ID) bool { return id == idm })
+		taken := 0
+		for range 70 { // within the 3 s for which a link may be silent
+			if rh.LinkAs(t.Context(), newKey(t), idv, victim.Addrs()[0]) == nil {
+				taken++
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if taken != 64 {
+			t.Fatalf("%d strangers wait", taken)
+		}
+		rm.Meet(idv, victim.Addrs())
+		if err := rm.Link(t.Context(), idv); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if links := rv.Links(); len(links) != 1 || links[0].ID != idm {
+			t.Errorf("the links are %v", links)
 		}
 	})
 }

@@ -286,7 +286,7 @@ func (n *Node) openDirect(ctx context.Context, p peer.ID, proto protocol.ID) (st
 
 // add makes a greeted link one of the room's, starts its goroutines and lets Admit decide.
 func (r *Room) add(l *link) error {
-	loser, err := r.insert(l)
+	loser, err := r.insert(l, r.admitted(l.key.id))
 	if loser != nil {
 		loser.end()
 	}
@@ -303,8 +303,10 @@ func (r *Room) add(l *link) error {
 }
 
 // insert puts the link into the table. When both ends dialled at once there are two
-// links for one pair of peers, and both ends must keep the same one.
-func (r *Room) insert(l *link) (loser *link, err error) {
+// links for one pair of peers, and both ends must keep the same one. admitted says what
+// Admit thinks of the person: strangers, of whom anybody with the room's key can make any
+// number, must not keep members out.
+func (r *Room) insert(l *link, admitted bool) (loser *link, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -314,7 +316,7 @@ func (r *Room) insert(l *link) (loser *link, err error) {
 	if old != nil && r.keeps(old, l) {
 		return l, nil
 	}
-	if old == nil && (len(r.links) >= linksPerRoom || r.pending() >= pendingLinks) {
+	if old == nil && (len(r.links) >= linksPerRoom || !admitted && r.pending() >= pendingLinks) {
 		return nil, ErrBusy
 	}
 	loser = old
