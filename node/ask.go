@@ -28,6 +28,13 @@ func (n *Node) handleAsk(s network.Stream) {
 		s.ResetWithError(network.StreamRateLimited)
 		return
 	}
+	r, req, err := n.readAsk(s)
+	if err != nil {
+		n.log.Debug("ask not understood", "peer", s.Conn().RemotePeer(), "err", err)
+		s.Reset()
+		return
+	}
+	// Only now, so that nobody takes up the slots who keeps the request to themselves or cannot make one.
 	select {
 	case n.asking <- struct{}{}:
 		defer func() { <-n.asking }()
@@ -35,7 +42,7 @@ func (n *Node) handleAsk(s network.Stream) {
 		s.ResetWithError(network.StreamResourceLimitExceeded)
 		return
 	}
-	if err := n.answer(s); err != nil {
+	if err := r.answer(s, req); err != nil {
 		n.log.Debug("ask not answered", "peer", s.Conn().RemotePeer(), "err", err)
 		s.Reset()
 		return
@@ -43,34 +50,40 @@ func (n *Node) handleAsk(s network.Stream) {
 	s.Close()
 }
 
-func (n *Node) answer(s network.Stream) error {
+// readAsk reads a request and finds the room that it is for.
+func (n *Node) readAsk(s network.Stream) (*Room, request, error) {
 	s.SetReadDeadline(time.Now().Add(askHandling))
 	frame, err := readFrame(s, maxRequest+wireSlack)
 	if err != nil {
-		return err
+		return nil, request{}, err
 	}
 	tag, sealed, err := cutTag(frame)
 	if err != nil {
-		return err
+		return nil, request{}, err
 	}
 	r := n.roomByTag(tag)
 	if r == nil {
-		return errDoor
+		return nil, request{}, errDoor
 	}
 	from := s.Conn().RemotePeer()
-	ch := channel{r.id, from, n.host.ID()}
-	req, err := openRequest(r.door, ch, sealed)
+	req, err := openRequest(r.door, channel{r.id, from, n.host.ID()}, sealed)
 	if err != nil {
-		return err
+		return nil, request{}, err
 	}
 	r.prove(req.From, from)
+	return r, req, nil
+}
+
+// answer has the request handled and writes the reply.
+func (r *Room) answer(s network.Stream, req request) error {
 	body, err := r.handle(req.From, req.Body)
 	if err != nil {
 		r.log.Debug("ask refused", "from", req.From.Short(), "err", err)
 		body = nil
 	}
 	s.SetWriteDeadline(time.Now().Add(askTransfer))
-	return writeFrame(s, sealReply(r.door, r.key, ch.back(), req.Nonce, err != nil, body))
+	ch := channel{r.id, r.node.host.ID(), s.Conn().RemotePeer()}
+	return writeFrame(s, sealReply(r.door, r.key, ch, req.Nonce, err != nil, body))
 }
 
 // handle runs the handler of the room. An empty request is a greeting: it only

@@ -33,3 +33,20 @@ func (r *Room) LinkAs(ctx context.Context, key *identity.Key, id identity.ID, ad
 	mask := &Room{node: r.node, id: r.id, key: key, session: r.session, door: r.door, book: newBook()}
 	return mask.greetLink(mask.newLink(at.ID, s, true), id)
 }
+
+// Stall begins an ask and never says what it wants.
+func (r *Room) Stall(ctx context.Context, addr string) error {
+	at, err := peer.AddrInfoFromString(addr)
+	if err != nil {
+		return err
+	}
+	if err := r.node.host.Connect(ctx, *at); err != nil {
+		return err
+	}
+	s, err := r.node.open(ctx, at.ID, protoAsk)
+	if err != nil {
+		return err
+	}
+	_, err = s.Write([]byte{0, 0, 1})
+	return err
+}

@@ -4,6 +4,7 @@ package node_test
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -122,6 +123,33 @@ func TestStrangersDoNotKeepMembersOut(t *testing.T) {
 		time.Sleep(time.Second)
 		if links := rv.Links(); len(links) != 1 || links[0].ID != idm {
 			t.Errorf("the links are %v", links)
+		}
+	})
+}
+
+// Asks that never come to the point must not keep others from asking.
+func TestStalledAsksKeepNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		victim, member := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
+		rv, _ := nodetest.Enter(t, victim, rendezvous)
+		rm, _ := nodetest.Enter(t, member, rendezvous)
+		rv.HandleAsk(echo)
+		var stalls sync.WaitGroup
+		for i := range 8 { // libp2p lets each have 64 streams
+			hostile, _ := nodetest.Enter(t, w.Open(fmt.Sprint("1.0.1.", i+1), 8000), rendezvous)
+			stalls.Go(func() {
+				for range 60 {
+					if err := hostile.Stall(t.Context(), victim.Addrs()[0]); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(30 * time.Millisecond)
+				}
+			})
+		}
+		stalls.Wait()
+		if _, _, err := rm.AskPeer(t.Context(), victim.Addrs()[0], []byte("x")); err != nil {
+			t.Error(err)
 		}
 	})
 }
