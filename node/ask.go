@@ -119,7 +119,7 @@ func (r *Room) HandleAsk(f func(ctx context.Context, from identity.ID, req []byt
 // Ask puts one request (at most 64 KiB) to a person and returns the reply (at most
 // 4 MiB), which that person signed. It tries the peers that [Room.Meet] named and
 // those that have proved to speak for the person. The error wraps
-// [ErrUnreachable], [ErrRefused] or [ErrImpostor].
+// [ErrUnreachable], [ErrRefused], [ErrBusy] or [ErrImpostor].
 func (r *Room) Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, error) {
 	rep, err := tryPeers(ctx, r, to, func(ctx context.Context, p peer.ID) ([]byte, error) {
 		who, rep, err := r.askPeer(ctx, p, req)
@@ -180,7 +180,7 @@ func tryPeers[T any](ctx context.Context, r *Room, id identity.ID, do func(conte
 
 // AskPeer puts one request to whoever answers at addr, a text multiaddr with its
 // /p2p part: a hint, a remembered address, or what [Room.Find] yielded. It says
-// who answered. The error wraps [ErrUnreachable] or [ErrRefused].
+// who answered. The error wraps [ErrUnreachable], [ErrRefused] or [ErrBusy].
 func (r *Room) AskPeer(ctx context.Context, addr string, req []byte) (who identity.ID, rep []byte, err error) {
 	p, err := r.node.meetAt(addr)
 	if err != nil {
@@ -216,14 +216,21 @@ func (r *Room) askPeer(ctx context.Context, p peer.ID, body []byte) (who identit
 	return answer.From, answer.Body, nil
 }
 
-// resetByPeer says whether the far end cut the stream, not we or the network.
-func resetByPeer(err error) bool {
+// cutShort says what it means that a stream to a peer ended before the answer was there. A
+// peer that cut it on purpose was reached: it has too much to do, says the code of the
+// reset, or else it does not know the room or does not want us.
+func cutShort(err error) error {
 	var e *network.StreamError
-	return errors.As(err, &e) && e.Remote
+	switch {
+	case !errors.As(err, &e) || !e.Remote:
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	case e.ErrorCode == network.StreamRateLimited, e.ErrorCode == network.StreamResourceLimitExceeded:
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return fmt.Errorf("%w: %w", ErrRefused, err)
 }
 
-// exchange writes the request and reads the reply. A peer that resets the stream
-// was reached: it does not know the room, or does not want us.
+// exchange writes the request and reads the reply.
 func (r *Room) exchange(s stream, ch channel, body []byte) (reply, error) {
 	var nonce [16]byte
 	rand.Read(nonce[:])
@@ -233,10 +240,8 @@ func (r *Room) exchange(s stream, ch channel, body []byte) (reply, error) {
 	}
 	s.CloseWrite()
 	sealed, err := readFrame(s, maxReply+wireSlack)
-	if resetByPeer(err) {
-		return reply{}, fmt.Errorf("%w: %w", ErrRefused, err)
-	} else if err != nil {
-		return reply{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	if err != nil {
+		return reply{}, cutShort(err)
 	}
 	answer, err := openReply(r.door, ch.back(), nonce, sealed)
 	if err != nil {

@@ -63,7 +63,7 @@ var (
 	ErrRefused     = errors.New("was reached and refused")
 	ErrImpostor    = errors.New("the peer that answered is somebody else")
 	ErrTooLarge    = errors.New("message is too large")
-	ErrBusy        = errors.New("too many requests at once")
+	ErrBusy        = errors.New("too many requests at once") // here or there: try again
 	ErrEntered     = errors.New("room is already entered")
 	ErrClosed      = errors.New("closed")
 )

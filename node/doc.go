@@ -53,7 +53,8 @@
 // SHA-256(body). There is no time in either: the connection is authenticated and both its
 // ends are signed, so there is nothing to replay a message into. An empty body is a
 // greeting and gets an empty reply. A request that does not open, for whatever reason, gets
-// a reset stream; a refused one gets refused and no reason.
+// a reset stream; a refused one gets refused and no reason. Where there is too much to do,
+// the code of the reset says so: 0x1003 for one peer's asks, 0x1002 for everybody's.
 //
 // # Link
 //

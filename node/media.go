@@ -128,7 +128,8 @@ const linkPatience = 10 * time.Second
 
 // Link makes sure that there is a media link to a person: it dials when there is
 // none. Calls for the same person share one attempt, which outlives a caller that
-// gives up. The error wraps [ErrUnreachable], [ErrRefused] or [ErrImpostor].
+// gives up. The error wraps [ErrUnreachable], [ErrRefused],
+// [ErrBusy] or [ErrImpostor].
 func (r *Room) Link(ctx context.Context, id identity.ID) error {
 	if len((*r.linked.Load())[id]) > 0 {
 		return nil
@@ -190,10 +191,8 @@ func (r *Room) greetLink(l *link, id identity.ID) error {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	h, err := readHello(r.door, ch.back(), l.stream)
-	if resetByPeer(err) {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	} else if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	if err != nil {
+		return cutShort(err)
 	}
 	r.prove(h.From, l.key.peer)
 	if h.From != id {
