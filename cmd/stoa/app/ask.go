@@ -122,7 +122,7 @@ func askAll[T any](ctx context.Context, net crowd, addrs []string, question func
 					}
 				}
 				outcomes <- outcome[T]{answer, err}
-				if !errors.Is(err, room.ErrBusy) || !pause(ctx, busyPause) {
+				if !busy(err) || !pause(ctx, busyPause) {
 					return
 				}
 			}
@@ -160,7 +160,7 @@ func firstAnswer[T any](outcomes <-chan outcome[T]) (T, error) {
 				return zero, lack
 			case o.err == nil:
 				return o.answer, nil
-			case errors.Is(o.err, room.ErrBusy):
+			case busy(o.err):
 				lack = o.err
 			case room.IsRefusal(o.err) && refusal == nil:
 				refusal = o.err
@@ -173,6 +173,9 @@ func firstAnswer[T any](outcomes <-chan outcome[T]) (T, error) {
 		}
 	}
 }
+
+// busy tells whether somebody was reached who may have the time in a moment.
+func busy(err error) bool { return errors.Is(err, room.ErrBusy) || errors.Is(err, node.ErrBusy) }
 
 // pause waits, and reports whether ctx is still alive.
 func pause(ctx context.Context, d time.Duration) bool {

@@ -97,6 +97,7 @@ func TestAskAnybody(t *testing.T) {
 		"nobody answers":                  {v: &village{people: map[string]resident{"a": ok(never)}}, addrs: []string{"a"}, err: node.ErrUnreachable, took: searchTime},
 		"another room":                    {v: &village{people: map[string]resident{"a": no(0, node.ErrRefused)}, ends: true}, addrs: []string{"a"}, err: errElsewhere},
 		"busy at first":                   {v: &village{people: map[string]resident{"a": {err: room.ErrBusy, again: true}}}, addrs: []string{"a"}, want: "a", took: busyPause},
+		"its node is busy at first":       {v: &village{people: map[string]resident{"a": {err: node.ErrBusy, again: true}}}, addrs: []string{"a"}, want: "a", took: busyPause},
 		"busy for ever":                   {v: &village{people: map[string]resident{"a": no(0, room.ErrBusy)}}, addrs: []string{"a"}, err: room.ErrBusy, took: searchTime},
 		"busy, then refused":              {v: &village{people: map[string]resident{"a": {err: room.ErrBusy, again: true, then: room.ErrLocked}}}, addrs: []string{"a"}, err: room.ErrLocked, took: busyPause + secondOpinion},
 		"a liar is passed over":           {v: &village{people: map[string]resident{"a": no(0, errors.New("garbage")), "b": ok(0)}}, addrs: []string{"a", "b"}, want: "b"},
