@@ -106,9 +106,6 @@ func (r *Room) past(raw []byte, holder identity.ID, now time.Time) (identity.Cre
 
 // onJoin answers somebody who wants in.
 func (r *Room) onJoin(ctx context.Context, from identity.ID, q joinQuestion) (any, error) {
-	if !r.guard.joined(time.Now()) {
-		return nil, ErrBusy
-	}
 	return r.enter(ctx, from, q.Credential)
 }
 
@@ -220,8 +217,13 @@ func (r *Room) onAdmit(ctx context.Context, from identity.ID, q admitQuestion) (
 	return reply, err
 }
 
-// admit writes into the log that somebody has come in. Loop only.
+// admit writes into the log that somebody has come in. Only this counts as
+// joining: who knocks in vain must not use up what there is for others. Loop
+// only.
 func (r *Room) admit(who identity.ID, cred identity.Credential, now time.Time) error {
+	if !r.guard.joined(now) {
+		return ErrBusy
+	}
 	op, err := r.log.Compose(r.cfg.Key, KindAdmit, identity.Hash{}, who, AdmitArgs{Credential: cred.Bytes()}, millis(now))
 	if err != nil {
 		return err
