@@ -179,7 +179,10 @@ func TestDelayIsLowFromTheFirstPacketOn(t *testing.T) {
 }
 
 func TestDriftIsHeldForAnHour(t *testing.T) {
-	const frames = 3600 * 50
+	frames := 3600 * 50
+	if testing.Short() {
+		frames /= 6 // ten minutes
+	}
 	for _, ppm := range []float64{-300, 300} {
 		packets := audiotest.Packets(frames)
 		var most, least time.Duration = 0, time.Hour

@@ -259,7 +259,11 @@ func TestHistories(t *testing.T) {
 // an admission with what State.Refuses foretold.
 func TestOneByOne(t *testing.T) {
 	c := newCast(t, 2)
-	for seed := range uint64(300) {
+	histories := uint64(300)
+	if testing.Short() {
+		histories = 40
+	}
+	for seed := range histories {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		h := newHistory(t, c, seed, 10)
 		one, all := h.c.log(), h.c.log()

@@ -227,7 +227,13 @@ func (r *Room) publish(channel string, data []byte) {
 func (r *Room) do(ctx context.Context, f func(now time.Time) error) error {
 	done := make(chan error, 1)
 	select {
-	case r.requests <- func(now time.Time) { done <- f(now) }:
+	case r.requests <- func(now time.Time) {
+		err := f(now)
+		if r.dirty {
+			r.show() // whoever asked may look at what came of it
+		}
+		done <- err
+	}:
 	case <-r.stopped:
 		return ErrStopped
 	case <-ctx.Done():

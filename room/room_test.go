@@ -770,17 +770,21 @@ func TestManyJoinAtOnce(t *testing.T) {
 	meeting(t, calm, func(h *hall) {
 		a := h.found("anna")
 		inv := a.invite(listener)
+		guests := 50
+		if testing.Short() {
+			guests = 20
+		}
 		errs := make(chan error)
-		for i := range 50 {
+		for i := range guests {
 			g := h.guest(string(rune('A'+i)) + " in a hurry")
 			go func() { errs <- g.enter(a, inv) }()
 		}
-		for range 50 {
+		for range guests {
 			h.must(<-errs)
 		}
 		time.Sleep(5 * time.Second)
-		if n := len(a.Snapshot().People); n != 51 {
-			t.Errorf("%d of 51 are here", n)
+		if n := len(a.Snapshot().People); n != guests+1 {
+			t.Errorf("%d of %d are here", n, guests+1)
 		}
 	})
 }

@@ -15,7 +15,11 @@ import (
 )
 
 func TestStorms(t *testing.T) {
-	for seed := range uint64(6) {
+	seeds := uint64(6)
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			meeting(t, rough, func(h *hall) { storm(h, rand.New(rand.NewPCG(seed, 77))) })
 		})

@@ -112,7 +112,7 @@ func TestMicComesBack(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		// Nothing until the loss is noticed, then silence in real time.
 		sound, silence := drain(r)
-		if sound > 480 || silence < 4*48000 || silence > 5*48000-480*40 {
+		if sound > 2*480 || silence < 4*48000 || silence > 5*48000-480*40 { // a block may come at either end of the instant
 			t.Errorf("unplugged: %d samples of sound, %d of silence", sound, silence)
 		}
 		if n := c.opens.Load(); n < 4 || n > 7 {
