@@ -1,6 +1,6 @@
 # make run [ARGS="open Hello"]   build stoa and run it
 # make test                      everything that must hold
-# make bench                     the figures, one benchmark a line
+# make bench                     the figures, in a table at the end; five minutes
 # make fuzz [FUZZTIME=1m]        every fuzz target for a while
 #
 # The first thing that each does is to install what is missing: see .ci/need.
@@ -34,6 +34,8 @@ check: need
 	go tool staticcheck $(TAGS) ./...
 	go vet .ci/*.go
 	go test .ci/*.go
+	go vet .ci/figures/*.go
+	go test .ci/figures/*.go
 
 # Three runs. Under the race detector, which is slow and of no use to a loop over
 # every flipped bit, loops are shorter (-short). Then everything whole, without it.
@@ -47,8 +49,12 @@ test: check
 	$(VERDICT) -limit 6m -- -timeout 5m $(TAGS) $(TESTFLAGS) $(PURE)
 	$(VERDICT) -limit 8m -- -timeout 8m $(TAGS) $(TESTFLAGS) ./cmd/stoa/process
 
+# The figures that .ci/figures puts into its table; go test -bench . runs them all.
+FIGURES := VerifyThree|^Benchmark(Seal|Open|Refuse|Add|Encode|Decode|FirstPacket)$$|^BenchmarkEvaluate$$/8000|^BenchmarkPlayedInTime$$/rtt=100ms/loss=5%
+
 bench: need
-	go test $(TAGS) -run '^$$' -bench . -benchmem ./...
+	@{ go test $(TAGS) -run '^$$' -bench '$(FIGURES)' -benchmem ./identity ./room ./room/seal ./audio ./audio/opus ./node; \
+	go test $(TAGS) -run '^$$' -bench . -timeout 9m ./cmd/stoa/process; } 2>&1 | go run .ci/figures/figures.go
 
 fuzz: need
 	.ci/fuzz $(FUZZTIME)
