@@ -57,6 +57,8 @@ type joinAnswer struct {
 	Hands     [][]byte `cbor:"5,keyasint"`
 }
 
+func (a *joinAnswer) size() int { return len(a.Charter) + total(a.Ops, a.Presences, a.Hands) }
+
 // syncQuestion offers what the asked one may lack and names what the asker
 // has. The credential makes the asker known to somebody who has not heard of
 // them yet.
@@ -71,6 +73,18 @@ type syncAnswer struct {
 	Ops       [][]byte        `cbor:"2,keyasint"`
 	Presences [][]byte        `cbor:"3,keyasint"`
 	Hands     [][]byte        `cbor:"4,keyasint"`
+}
+
+func (a *syncAnswer) size() int { return total(a.Ops, a.Presences, a.Hands) }
+
+// total counts the bytes of records.
+func total(lists ...[][]byte) (n int) {
+	for _, raws := range lists {
+		for _, raw := range raws {
+			n += len(raw)
+		}
+	}
+	return n
 }
 
 type secretQuestion struct {
@@ -130,11 +144,24 @@ func (r *Room) answer(ctx context.Context, from identity.ID, req []byte) ([]byte
 	return identity.Marshal(answer{Body: identity.Marshal(reply)}), nil
 }
 
-// reply finds what to say.
+// reply finds what to say. An answer that is more than this asker has coming
+// is not even encoded.
 func (r *Room) reply(ctx context.Context, from identity.ID, req []byte) (any, error) {
 	if !r.guard.asked(from, time.Now()) {
 		return nil, ErrBusy
 	}
+	reply, err := r.find(ctx, from, req)
+	if err != nil {
+		return nil, err
+	}
+	if a, ok := reply.(interface{ size() int }); ok && !r.guard.answered(from, a.size(), time.Now()) {
+		return nil, ErrBusy
+	}
+	return reply, nil
+}
+
+// find answers each kind of question.
+func (r *Room) find(ctx context.Context, from identity.ID, req []byte) (any, error) {
 	var q question
 	if err := identity.UnmarshalLimit(req, &q, maxQuestion); err != nil {
 		return nil, err

@@ -106,6 +106,14 @@
 // validity. So operations are judged by rank from the strongest down, at each rank first conferrals and then acts, and there is one answer.
 // Canonical order: every operation after its past, otherwise by hash.
 //
+// # Limits
+//
+// What one member does for another and for the room, at once and from then on:
+//
+//	questions answered     60, then 30 a second for each who asks
+//	answers                4 MiB, then 256 KiB a second for each who asks
+//	people let in          60, then 10 a second at each gate; who knocks in vain does not count
+//
 // # What is not promised
 //
 // A log holds 10,000 operations or 3 MiB. Whoever may act in a room can fill it, and then nothing joins any more. An invite without a count

@@ -14,6 +14,7 @@ import (
 type guard struct {
 	mu        sync.Mutex // guards all below
 	asks      buckets
+	answers   buckets // bytes
 	joins     bucket
 	ops       buckets
 	presences buckets
@@ -23,6 +24,7 @@ type guard struct {
 func newGuard() guard {
 	return guard{
 		asks:      buckets{burst: 60, every: time.Second / 30},
+		answers:   buckets{burst: maxAnswer, every: time.Second / (256 << 10)},
 		joins:     bucket{burst: 60, every: time.Second / 10}, // a roomful at once, then ten a second
 		ops:       buckets{burst: 80, every: time.Second / 4}, // a gate writes one for each who enters
 		presences: buckets{burst: 8, every: time.Second / 4},
@@ -34,6 +36,13 @@ func (g *guard) asked(who identity.ID, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.asks.take(who, now)
+}
+
+// answered counts the bytes of an answer.
+func (g *guard) answered(who identity.ID, bytes int, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.answers.takeMany(who, min(bytes, maxAnswer), now)
 }
 
 func (g *guard) joined(now time.Time) bool {
