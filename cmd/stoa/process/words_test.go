@@ -49,7 +49,8 @@ func TestWordsWithoutNode(t *testing.T) {
 	says(t, 1, none, append(node, "--in", none, "--out", "null")...)
 	says(t, 1, noise, append(node, "--in", noise, "--out", "null")...)
 	says(t, 1, none, append(node, "--in", "silence", "--out", none)...)
-	says(t, 1, "a passphrase is needed", append([]string{"id", "import", none}, at...)...)
+	says(t, 1, none, append([]string{"id", "import", none}, at...)...)
+	says(t, 1, "a passphrase is needed", append([]string{"id", "import", noise}, at...)...)
 
 	for text, args := range map[string][]string{
 		`unknown command "sing"`:     {"sing"},
