@@ -113,10 +113,26 @@
 //	questions answered     60, then 30 a second for each who asks
 //	answers                4 MiB, then 256 KiB a second for each who asks
 //	people let in          60, then 10 a second at each gate; who knocks in vain does not count
+//	operations brought     256, then 32 a second from each who brings them unasked
+//
+// What others have said joins the log of one member no faster than this. What has to wait is not lost: it comes again with the next sync.
+//
+//	by who moderates       2000, then 10 a second for each author
+//	admits by others       300, then 4 a second for each author, 1000, then 5 a second of all of them together
+//	of the same person     8, then 1 a minute beside that, where the grant had admitted them already
+//	most likely void       256, then 1 a second together: an admit that would be void now or is by somebody not in, an act without the right
+//
+// Somebody moderates who is in with any capability but hear, speak and relay. What they have seen joins at their expense if it cannot at
+// its own, so that a flood does not hold up those who act on it.
+//
+// A log holds 10,000 operations and 3 MiB. Three quarters of that are for everybody, and for letting in people who do not moderate. The rest
+// is for the acts of those who do, for letting in more of them, and for what they have seen; the last sixteenth is for the owners' alone.
+// These bounds decide what a member takes in, never what it means: the state is a function of what is in the log.
 //
 // # What is not promised
 //
-// A log holds 10,000 operations or 3 MiB. Whoever may act in a room can fill it, and then nothing joins any more. An invite without a count
-// lets in as many keys as its holder cares to make. A count that is not exact can be exceeded while members cannot reach each other; those
-// who came last are out when they meet again.
+// A log never shrinks. An invite without a count lets in as many keys as its holder cares to make, and with them fills the share of
+// everybody in about ten minutes, if nobody closes it; then nobody new gets in who does not moderate, and the room has to be opened anew.
+// Whoever moderates can fill all but the owners' sixteenth. A count that is not exact can be exceeded while members cannot reach each other;
+// those who came last are out when they meet again.
 package room

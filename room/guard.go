@@ -15,6 +15,7 @@ type guard struct {
 	mu        sync.Mutex // guards all below
 	asks      buckets
 	answers   buckets // bytes
+	pushes    buckets
 	joins     bucket
 	ops       buckets
 	presences buckets
@@ -25,8 +26,9 @@ func newGuard() guard {
 	return guard{
 		asks:      buckets{burst: 60, every: time.Second / 30},
 		answers:   buckets{burst: maxAnswer, every: time.Second / (256 << 10)},
-		joins:     bucket{burst: 60, every: time.Second / 10}, // a roomful at once, then ten a second
-		ops:       buckets{burst: 80, every: time.Second / 4}, // a gate writes one for each who enters
+		pushes:    buckets{burst: 256, every: time.Second / 32}, // a push is what fits into one question
+		joins:     bucket{burst: 60, every: time.Second / 10},   // a roomful at once, then ten a second
+		ops:       buckets{burst: 80, every: time.Second / 4},   // a gate writes one for each who enters
 		presences: buckets{burst: 8, every: time.Second / 4},
 		hands:     buckets{burst: handBurst, every: handEvery},
 	}
@@ -43,6 +45,13 @@ func (g *guard) answered(who identity.ID, bytes int, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.answers.takeMany(who, min(bytes, maxAnswer), now)
+}
+
+// pushed counts operations that somebody brings unasked.
+func (g *guard) pushed(who identity.ID, ops int, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pushes.takeMany(who, ops, now)
 }
 
 func (g *guard) joined(now time.Time) bool {

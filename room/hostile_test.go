@@ -4,11 +4,13 @@ package room_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"stoa/identity"
 	"stoa/room"
 )
 
@@ -67,6 +69,81 @@ func TestAnswersAreRationed(t *testing.T) {
 		time.Sleep(time.Minute)
 		if _, err := b.knock(a, inv); err != nil {
 			t.Errorf("a minute later: %v", err)
+		}
+	})
+}
+
+// One listener who lets herself in as often as her machine can.
+func TestOneListenerCannotFillTheLog(t *testing.T) {
+	meeting(t, calm, func(h *hall) {
+		a := h.found("anna")
+		inv := a.invite(listener)
+		b := h.join("ben", a, inv)
+		m := h.guest("mallory")
+		w, err := m.knock(a, inv)
+		h.must(err)
+		log := room.NewLog(w.Charter)
+		for _, raw := range w.Ops {
+			_, _, err := log.Add(raw)
+			h.must(err)
+		}
+		start := log.Len()
+		for n := range 600 {
+			cred, err := inv.Redeem(m.key, time.Now())
+			h.must(err)
+			op, err := log.Compose(m.key, room.KindAdmit, identity.Hash{}, m.key.ID(), room.AdmitArgs{Credential: cred.Bytes()}, uint64(time.Now().UnixMilli()))
+			h.must(err)
+			if n%2 == 0 { // half of them concurrent, half a line
+				_, _, err = log.Add(op.Raw())
+				h.must(err)
+			}
+			_, err = m.asks(a)(ctx, room.Push(cred, log.Heads(), [][]byte{op.Raw()}))
+			h.must(err)
+		}
+		if n := a.Snapshot().Ops; n > start+20 {
+			t.Errorf("she got %d operations in", n-start)
+		}
+		h.must(a.Kick(ctx, m.key.ID(), "", true))
+		h.join("cleo", a, inv)
+		time.Sleep(5 * time.Second)
+		h.agree(a, b)
+	})
+}
+
+// Both sides of a room that was split have gone on for long: a moderated one,
+// and one in which a listener let in a crowd.
+func TestLongSplitHeals(t *testing.T) {
+	meeting(t, calm, func(h *hall) {
+		a := h.found("anna")
+		inv := a.invite(listener)
+		b, c := h.join("ben", a, inv), h.join("cleo", a, inv)
+		time.Sleep(3 * time.Second)
+		crowd := make([]*guest, 100)
+		right := []identity.ID{b.key.ID(), c.key.ID()}
+		for i := range crowd {
+			crowd[i] = h.guest(fmt.Sprint("guest ", i))
+			right = append(right, crowd[i].key.ID())
+		}
+		h.net.Split([]identity.ID{a.key.ID()}, right)
+		for i := range 300 {
+			h.must(a.SetTitle(ctx, fmt.Sprint(i)))
+		}
+		for _, g := range crowd {
+			_, err := g.knock(b, inv)
+			h.must(err)
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		h.agree(b, c)
+		h.net.Heal()
+		time.Sleep(5 * time.Second)
+		if got := b.Snapshot().State.Title; got != "299" {
+			t.Errorf("what the owner did is not known after five seconds: the title is %q", got)
+		}
+		time.Sleep(25 * time.Second)
+		h.agree(a, b, c)
+		if n := len(a.Snapshot().State.Members); n != 103 {
+			t.Errorf("%d members", n)
 		}
 	})
 }

@@ -34,6 +34,7 @@ type Log struct {
 	room    identity.RoomID
 	verify  func(identity.Credential, time.Time) error // Credential.Verify; a seam, since simulations verify the same few over and over
 	horizon uint64
+	toll    func(*Op) error // asked before an operation joins; nil lets all join
 
 	nodes    []*node
 	byHash   map[identity.Hash]*node
@@ -74,7 +75,8 @@ func (l *Log) SetHorizon(ms uint64) { l.horizon = ms }
 
 // Add takes one signed record. added are the operations that joined the log by it, in causal order: none when it was known or has to wait,
 // several when others waited for it. missing names the operations to ask for before it can join. Errors: those of ParseOp, identity's for
-// the credential inside, identity.ErrWrongRoom, ErrNotAllowed, ErrEarly, ErrLogFull; all but the last two prove the record bad for good.
+// the credential inside, identity.ErrWrongRoom, ErrNotAllowed, ErrEarly, ErrLogFull, ErrLater; all but the last three prove the record bad
+// for good.
 // An operation is in the log whether or not it is valid: that may change with operations still to come.
 func (l *Log) Add(raw []byte) (added []*Op, missing []identity.Hash, err error) {
 	if h, ok := nameOf(raw); ok && l.Has(h) {
@@ -110,13 +112,25 @@ func (l *Log) add(o *Op) (added []*Op, missing []identity.Hash, err error) {
 		return nil, l.wanted(o), nil
 	}
 	if err := l.join(o); err != nil {
-		l.pending.dropAfter(o.hash)
+		if !errors.Is(err, ErrLater) {
+			l.pending.dropAfter(o.hash)
+		}
 		return nil, nil, err
 	}
 	return append([]*Op{o}, l.settle(o)...), nil, nil
 }
 
-func (l *Log) full(o *Op) bool { return len(l.nodes) >= MaxOps || l.bytes+len(o.raw) > MaxBytes }
+func (l *Log) full(o *Op) bool { return !l.fits(o, 16) }
+
+// fits tells whether there is space for o in so many sixteenths of the bounds.
+func (l *Log) fits(o *Op, sixteenths int) bool {
+	return len(l.nodes) < MaxOps*sixteenths/16 && l.bytes+len(o.raw) <= MaxBytes*sixteenths/16
+}
+
+// admitted tells whether a person was admitted by a grant before, with effect or without.
+func (l *Log) admitted(who identity.ID, grant identity.Hash) bool {
+	return slices.ContainsFunc(l.byPerson[who], func(c *conferral) bool { return c.admits() && c.own().grant == grant })
+}
 
 // waits reports whether something that o has seen is not here.
 func (l *Log) waits(o *Op) bool {
@@ -165,6 +179,9 @@ func (l *Log) wanted(o *Op) []identity.Hash {
 // join gives o its place in the graph. All it has seen must be here.
 func (l *Log) join(o *Op) error {
 	n, err := l.place(o)
+	if err == nil && l.toll != nil {
+		err = l.toll(o)
+	}
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type loop struct {
 	wg   *sync.WaitGroup // of what Run started
 
 	log     *Log
+	intake  intake
 	state   *State // what log amounts to now
 	roster  roster
 	queue   queue
@@ -80,6 +81,8 @@ func (r *Room) load(now time.Time) error {
 		// it cannot be worth more than the rest of the room.
 		_, _, _ = r.log.Add(raw)
 	}
+	r.intake = newIntake()
+	r.log.toll = func(o *Op) error { return r.toll(o, true) }
 	secrets, err := r.cfg.Keeper.Secrets(r.id)
 	if err != nil {
 		return fmt.Errorf("reading the room's secrets: %w", err)
@@ -289,35 +292,6 @@ func (r *Room) takeHand(raw []byte, now time.Time, direct bool) {
 	r.dirty = r.queue.put(h, raw, now) || r.dirty
 }
 
-// merge adds operations of others to the log and returns what has to be asked
-// for. Ones that are refused are left out, and when there are many, so is the
-// rest: checking signatures for a liar would keep the loop from its work.
-func (r *Room) merge(raws [][]byte, now time.Time) (missing []identity.Hash) {
-	r.log.SetHorizon(millis(now.Add(maxSkew)))
-	var added, bad int
-	for _, raw := range raws {
-		ops, lacks, err := r.log.Add(raw)
-		if err != nil {
-			if bad++; bad > maxBad {
-				break
-			}
-			continue
-		}
-		for _, op := range ops {
-			r.unsaved = append(r.unsaved, op.Raw())
-		}
-		added += len(ops)
-		missing = append(missing, lacks...)
-	}
-	if added > 0 {
-		if r.flushAt.Before(now) {
-			r.flushAt = now.Add(flushAfter)
-		}
-		r.renew(now)
-	}
-	return slices.DeleteFunc(missing, r.log.Has)
-}
-
 // flush makes durable what others said.
 func (r *Room) flush() error {
 	if len(r.unsaved) == 0 {
@@ -333,6 +307,9 @@ func (r *Room) flush() error {
 // commit makes an operation of this member durable, together with everything
 // that it follows and the secrets it announces, applies it, and publishes it.
 func (r *Room) commit(op *Op, now time.Time, secrets ...Secret) error {
+	if !r.log.fits(op, r.share(op)) {
+		return ErrLogFull
+	}
 	if err := r.cfg.Keeper.SaveOps(r.id, append(slices.Clone(r.unsaved), op.Raw()), secrets...); err != nil {
 		return fmt.Errorf("saving: %w", err)
 	}

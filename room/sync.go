@@ -184,8 +184,9 @@ func (r *Room) onSync(ctx context.Context, from identity.ID, q syncQuestion) (an
 	}
 	var reply *syncAnswer
 	err := r.do(ctx, func(now time.Time) error {
-		if _, out := r.putOut(from); !out {
-			r.merge(q.Ops, now)
+		fresh := slices.DeleteFunc(q.Ops, r.knows)
+		if _, out := r.putOut(from); !out && r.guard.pushed(from, len(fresh), now) {
+			r.merge(fresh, now)
 		}
 		if r.member(from) {
 			reply = r.since(q.Heads)
@@ -199,6 +200,12 @@ func (r *Room) onSync(ctx context.Context, from identity.ID, q syncQuestion) (an
 		return nil
 	})
 	return reply, err
+}
+
+// knows tells whether an operation is in the log. Loop only.
+func (r *Room) knows(raw []byte) bool {
+	h, ok := nameOf(raw)
+	return ok && r.log.Has(h)
 }
 
 // ended finds what somebody who is not in may know of the log: the operation
