@@ -50,6 +50,7 @@ var codes = []struct {
 	{"banned", ErrBanned},
 	{"locked", ErrLocked},
 	{"closed", ErrClosed},
+	{"full", ErrLogFull},
 	{"refused", ErrRefused},
 }
 

@@ -366,7 +366,7 @@ func TestCodesAreTwoWay(t *testing.T) {
 		}
 		seen[c.code] = true
 	}
-	if errorOf("no such word") != ErrRefused || codeOf(ErrLogFull) != "refused" {
+	if errorOf("no such word") != ErrRefused || codeOf(ErrLater) != "refused" {
 		t.Error("unknown errors are not plain refusals")
 	}
 }
