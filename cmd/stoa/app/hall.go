@@ -276,22 +276,31 @@ func peersOf(s *room.Snapshot) []room.Peer {
 
 func samePeer(a, b room.Peer) bool { return a.ID == b.ID && slices.Equal(a.Addrs, b.Addrs) }
 
-// report tells of first sounds and, once a second, of how the sound fares.
+// report tells of first sounds and, once a second, of how the sound fares. It
+// looks for first sounds only while there is one to come: a node that listens
+// should sleep.
 func (h *hall) report(ctx context.Context) {
-	tick := time.NewTicker(soundTick)
-	defer tick.Stop()
-	for n := 1; ; n++ {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	var look <-chan time.Time
+	for {
 		select {
-		case <-tick.C:
+		case <-second.C:
+			h.emit(Event{Kind: EventStats, Stats: h.stats()})
+			continue
+		case <-h.ears.fresh:
+		case <-look:
 		case <-ctx.Done():
 			return
 		}
-		for id, at := range h.ears.firstSounds() {
+		sounds, waiting := h.ears.firstSounds()
+		for id, at := range sounds {
 			ms := at.Sub(h.started).Milliseconds()
 			h.emit(Event{Kind: EventSound, Room: h.id.String(), Who: id.String(), MS: &ms})
 		}
-		if n%10 == 0 {
-			h.emit(Event{Kind: EventStats, Stats: h.stats()})
+		look = nil
+		if waiting {
+			look = time.After(soundTick)
 		}
 	}
 }

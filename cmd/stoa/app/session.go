@@ -39,9 +39,8 @@ type Session struct {
 	home  *home
 	node  *node.Node // set by Run
 	sound *sound
-	run   [8]byte       // names this run to others
-	begin chan struct{} // closed when the first room is entered: the microphone begins
-	once  sync.Once
+	run   [8]byte // names this run to others
+	mic   *gate   // open while what the microphone hears could be wanted
 
 	telling *teller
 	miking  sync.Mutex
@@ -65,7 +64,7 @@ func Open(cfg Config) (*Session, error) {
 	if _, err := networkOf(&cfg); err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, log: cfg.Log, begin: make(chan struct{}), telling: newTeller(cfg.Emit)}
+	s := &Session{cfg: cfg, log: cfg.Log, mic: newGate(), telling: newTeller(cfg.Emit)}
 	if _, err := rand.Read(s.run[:]); err != nil {
 		return nil, err
 	}
@@ -164,7 +163,9 @@ func (s *Session) stay(ctx context.Context, h *hall) error {
 	s.mu.Lock()
 	s.halls = append(s.halls, h)
 	s.mu.Unlock()
-	s.once.Do(func() { close(s.begin) })
+	if s.sound.fromFile {
+		s.mic.set(true) // it begins to play when the first room is entered, whoever may speak
+	}
 
 	err := h.run(ctx)
 
@@ -210,7 +211,7 @@ func removal(s *room.Snapshot) error {
 
 // hear runs the sound, and gives what the microphone hears to every room.
 func (s *Session) hear(ctx context.Context) error {
-	return s.sound.run(ctx, s.begin, s.tellDevice, func(p audio.Packet) {
+	return s.sound.run(ctx, s.mic, s.tellDevice, func(p audio.Packet) {
 		now := time.Now()
 		for _, h := range s.rooms() {
 			if err := h.voice.say(p, now); err != nil {
@@ -239,7 +240,9 @@ func (s *Session) mind(ctx context.Context) {
 		for _, h := range s.rooms() {
 			links = append(links, h.net.Links()...)
 		}
-		s.sound.capture.SetLoss(expectedLoss(links))
+		if len(links) > 0 { // else nobody has reported anything
+			s.sound.capture.SetLoss(expectedLoss(links))
+		}
 	}
 }
 
@@ -254,7 +257,11 @@ func (s *Session) rooms() []*hall {
 func (s *Session) micSet() {
 	s.miking.Lock() // so that of two changes the later one holds
 	defer s.miking.Unlock()
-	s.sound.capture.SetMuted(!slices.ContainsFunc(s.rooms(), func(h *hall) bool { return h.voice.speaking() }))
+	rooms := s.rooms()
+	s.sound.capture.SetMuted(!slices.ContainsFunc(rooms, func(h *hall) bool { return h.voice.speaking() }))
+	if !s.sound.fromFile {
+		s.mic.set(slices.ContainsFunc(rooms, func(h *hall) bool { return h.voice.allowed() }))
+	}
 }
 
 // emit tells the caller of an event, soon.

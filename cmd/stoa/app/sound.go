@@ -102,12 +102,11 @@ func (s *sound) newSource() (*audio.Source, error) {
 	return s.player.NewSource(dec), nil
 }
 
-// run plays from the start, and listens once begin is closed: a file in place
-// of the microphone begins when there is somebody to hear it. Frames go to
-// emit. A device that fails is told of, and silence stands in for it: whoever
+// run plays from the start, and listens while wanted is open: nobody's
+// microphone is on who may not speak. Frames go to emit. A device that fails is told of, and silence stands in for it: whoever
 // has no microphone can still listen. It returns when both devices are still,
 // with nil when ctx ended and what was to be recorded is.
-func (s *sound) run(ctx context.Context, begin <-chan struct{}, failed func(err error, hint string), emit func(audio.Packet)) error {
+func (s *sound) run(ctx context.Context, wanted *gate, failed func(err error, hint string), emit func(audio.Packet)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	played := audio.NewRing(audio.RingSize)
 	g.Go(func() error { return inPeace(ctx, s.player.Run(ctx, played)) })
@@ -120,19 +119,14 @@ func (s *sound) run(ctx context.Context, begin <-chan struct{}, failed func(err 
 		return inPeace(ctx, file.Null{}.Run(ctx, played))
 	})
 	g.Go(func() error {
-		select {
-		case <-begin:
-		case <-ctx.Done():
-			return nil
-		}
 		heard := audio.NewRing(audio.RingSize)
 		g.Go(func() error { return inPeace(ctx, s.capture.Run(ctx, heard, emit)) })
-		err := s.in.Run(ctx, heard)
+		err := wanted.while(ctx, func(ctx context.Context) error { return s.in.Run(ctx, heard) })
 		if ctx.Err() != nil {
 			return nil
 		}
 		failed(err, "you can listen, but nobody hears you; name another --in and start again")
-		return inPeace(ctx, file.Silence{}.Run(ctx, heard))
+		return nil // nothing to be heard is the same as silence
 	})
 	return g.Wait()
 }

@@ -106,6 +106,13 @@ func (v *voice) speaking() bool {
 	return v.on && v.maySpeak()
 }
 
+// allowed reports whether this person may speak, whatever they want.
+func (v *voice) allowed() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.maySpeak()
+}
+
 func (v *voice) maySpeak() bool {
 	return v.room != nil && (v.room.Me.Speaks || !obedient)
 }
@@ -163,6 +170,7 @@ func (v *voice) since(index uint32) uint8 {
 // goroutine.
 type ears struct {
 	sources func() (*audio.Source, error) // makes one more in the player
+	fresh   chan struct{}                 // holds a value when there is a speaker who was not heard before
 
 	mu     sync.Mutex
 	opener *seal.Opener
@@ -176,7 +184,7 @@ type hearing struct {
 }
 
 func newEars(id identity.RoomID, sources func() (*audio.Source, error)) *ears {
-	return &ears{sources: sources, opener: seal.NewOpener(id), heard: map[seal.Stream]*hearing{}}
+	return &ears{sources: sources, fresh: make(chan struct{}, 1), opener: seal.NewOpener(id), heard: map[seal.Stream]*hearing{}}
 }
 
 // follow makes the ears obey a snapshot: from here on only those who may speak
@@ -232,6 +240,10 @@ func (e *ears) receive(from identity.ID, packet []byte, at time.Time) {
 		}
 		h = &hearing{source: source}
 		e.heard[st] = h
+		select {
+		case e.fresh <- struct{}{}:
+		default:
+		}
 	}
 	for _, f := range frames {
 		h.source.Push(audio.Packet{Index: f.Index, Since: f.Since, End: f.End, Level: f.Level, Payload: f.Payload}, at)
@@ -239,23 +251,23 @@ func (e *ears) receive(from identity.ID, packet []byte, at time.Time) {
 }
 
 // firstSounds returns who was first heard since it was last called, and when.
-func (e *ears) firstSounds() map[identity.ID]time.Time {
+// waiting says that packets of somebody else are here and not played yet.
+func (e *ears) firstSounds() (sounds map[identity.ID]time.Time, waiting bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var out map[identity.ID]time.Time
+	sounds = map[identity.ID]time.Time{}
 	for st, h := range e.heard {
 		if h.first {
 			continue
 		}
-		if t := h.source.Stats().First; !t.IsZero() {
-			h.first = true
-			if out == nil {
-				out = map[identity.ID]time.Time{}
-			}
-			out[st.Speaker] = t
+		t := h.source.Stats().First
+		h.first = !t.IsZero()
+		if h.first {
+			sounds[st.Speaker] = t
 		}
+		waiting = waiting || !h.first
 	}
-	return out
+	return sounds, waiting
 }
 
 // stats returns what the player counted for each speaker, and what the opener

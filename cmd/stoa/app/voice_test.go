@@ -321,11 +321,11 @@ func TestEarsHearWhoMaySpeak(t *testing.T) {
 		if from, to := audio.Rate/2, audio.Rate; !audiotest.HasTone(heard[from:to], 440) {
 			t.Error("the tone is not heard")
 		}
-		first := l.firstSounds()
+		first, _ := l.firstSounds()
 		if len(first) != 1 || first[idOf("ann")].IsZero() {
 			t.Errorf("first sounds: %v", first)
 		}
-		if again := l.firstSounds(); len(again) != 0 {
+		if again, _ := l.firstSounds(); len(again) != 0 {
 			t.Errorf("told twice: %v", again)
 		}
 		stats, counts := l.stats()
