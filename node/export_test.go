@@ -16,6 +16,33 @@ func (r *Room) PublishAnew(ctx context.Context, channel string, msg []byte) erro
 	return r.channels[channel].topic.Publish(ctx, r.door.seal(gossipPurpose(channel), msg))
 }
 
+// PushAs pushes a message to a peer as an edited client may: as often as it likes, and, if
+// anew, under a nonce of its choice.
+func (r *Room) PushAs(addr, channel string, msg []byte, anew bool) error {
+	at, err := peer.AddrInfoFromString(addr)
+	if err != nil {
+		return err
+	}
+	seal := r.door.sealSame
+	if anew {
+		seal = r.door.seal
+	}
+	r.push(at.ID, r.channels[channel].index, seal(gossipPurpose(channel), msg))
+	return nil
+}
+
+// Proved counts the peers that are taken to speak for somebody.
+func (r *Room) Proved() int { return len(r.book.connected()) }
+
+// ProveLate records a proof that was read from a connection that has ended since.
+func (r *Room) ProveLate(addr string, id identity.ID) error {
+	at, err := peer.AddrInfoFromString(addr)
+	if err == nil {
+		r.prove(id, at.ID)
+	}
+	return err
+}
+
 // LinkAs says hello at an address as a person of the caller's choice, as an edited client
 // may, and leaves the link to itself.
 func (r *Room) LinkAs(ctx context.Context, key *identity.Key, id identity.ID, addr string) error {

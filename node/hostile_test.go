@@ -3,6 +3,7 @@
 package node_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -60,6 +61,96 @@ func TestRepeatedGossipIsRefusedUnchecked(t *testing.T) {
 		defer mu.Unlock()
 		if checked != 1 {
 			t.Errorf("one message was checked %d times", checked)
+		}
+	})
+}
+
+// A push goes round gossip's memory of what it has seen, so it has one of its own. And what
+// would be refused as gossip must not be passed on: whoever did so would be shunned by all.
+func TestRepeatedPushesAreRefusedUnchecked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		victim := w.Open("1.0.0.1", 8000)
+		hostile := w.Open("1.0.0.2", 8000, victim.Addrs()...)
+		witness := w.Open("1.0.0.3", 8000, victim.Addrs()...)
+		rv, _ := nodetest.Enter(t, victim, rendezvous)
+		rh, _ := nodetest.Enter(t, hostile, rendezvous)
+		rw, _ := nodetest.Enter(t, witness, rendezvous)
+		for _, r := range []*node.Room{rh, rw} {
+			if _, _, err := r.AskPeer(t.Context(), victim.Addrs()[0], nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var mu sync.Mutex
+		checked := make(map[string]int)
+		rv.Check(func(_ string, msg []byte) (accept, bad bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			checked[string(msg)]++
+			return true, false
+		})
+		rw.Check(func(string, []byte) (accept, bad bool) { return true, false })
+		time.Sleep(2 * time.Second)
+		for range 10 {
+			if err := rh.PushAs(victim.Addrs()[0], "presence", []byte("again"), false); err != nil {
+				t.Fatal(err)
+			}
+			if err := rh.PushAs(victim.Addrs()[0], "presence", []byte("anew"), true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		mu.Lock()
+		if checked["again"] != 1 || checked["anew"] != 0 {
+			t.Errorf("checked %v, want a repeated push once and one in another form never", checked)
+		}
+		mu.Unlock()
+		// The victim is still heard by the others.
+		if err := rv.Publish(t.Context(), "presence", []byte("here")); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			_, msg, err := rw.Next(ctx)
+			cancel()
+			if err != nil {
+				t.Fatal("the victim is shunned:", err)
+			}
+			if string(msg) == "here" {
+				return
+			}
+		}
+	})
+}
+
+// What a peer proves over a connection that has ended is worth nothing, and must not be kept.
+func TestProofsEndWithTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := nodetest.New(t, oneWay)
+		a := w.Open("1.0.0.1", 8000)
+		b := w.Open("1.0.0.2", 8000, a.Addrs()...)
+		ra, _ := nodetest.Enter(t, a, rendezvous)
+		rb, who := nodetest.Enter(t, b, rendezvous)
+		ra.HandleAsk(echo)
+		if _, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		if n := ra.Proved(); n != 1 {
+			t.Fatalf("%d peers proved themselves, want 1", n)
+		}
+		at := b.Addrs()[0]
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if n := ra.Proved(); n != 0 {
+			t.Fatalf("%d proofs are left of a peer that went", n)
+		}
+		if err := ra.ProveLate(at, who); err != nil {
+			t.Fatal(err)
+		}
+		if n := ra.Proved(); n != 0 {
+			t.Errorf("a proof from a connection that had ended was kept")
 		}
 	})
 }

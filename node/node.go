@@ -194,7 +194,7 @@ func (n *Node) disconnected(_ network.Network, c network.Conn) {
 	}
 	n.filter.forget(p)
 	for _, r := range n.allRooms() {
-		r.book.gone(p)
+		r.forget(p)
 		r.nudgeMesh()
 	}
 }

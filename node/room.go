@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"golang.org/x/sync/singleflight"
 
@@ -38,6 +39,7 @@ type Room struct {
 	channels map[string]*gossipChannel
 	inbox    chan gossip
 	pushing  chan struct{} // a slot for each push on its way
+	pushed   pushed        // what has been taken by push
 	mesh     chan struct{} // one slot: look at the connections for gossip now
 
 	onAsk    atomic.Pointer[func(context.Context, identity.ID, []byte) ([]byte, error)]
@@ -204,6 +206,15 @@ func (r *Room) prove(id identity.ID, p peer.ID) {
 	if r.book.prove(id, p) {
 		r.node.host.ConnManager().Protect(p, r.protection())
 	}
+	if r.node.host.Network().Connectedness(p) == network.NotConnected {
+		r.forget(p) // it went meanwhile, and nobody will say so again
+	}
+}
+
+// forget drops what a peer has proved: it held only for the connection.
+func (r *Room) forget(p peer.ID) {
+	r.book.gone(p)
+	r.node.host.ConnManager().Unprotect(p, r.protection())
 }
 
 func (r *Room) protection() string { return "stoa/" + string(r.door.tag[:]) }
