@@ -66,7 +66,6 @@ var explanations = []struct {
 	{room.ErrStopped, "the room has been left", ""},
 	{room.ErrRefused, "the room refused", "ask whoever invited you for a new link"},
 	{room.ErrLater, "too much happened in the room at once", "try again in a moment"},
-	{room.ErrLater, "too much was said in the room at once", "try again in a moment"},
 	{room.ErrLogFull, "the room's history is full", "open a new room"},
 	{keep.ErrInUse, "another stoa runs with this home", "steer it with the verbs (`stoa help`), or give this one another --home"},
 	{node.ErrUnreachable, "nobody of the room can be reached", "see that somebody is in the room and that this machine is online, then try again"},
