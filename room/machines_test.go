@@ -279,6 +279,36 @@ func TestBook(t *testing.T) {
 	}
 }
 
+// Two removals a second apart: the secret between them has not reached everybody when
+// the next one comes, so the first one is spoken under for a little longer.
+func TestSpeakingWaitsForEachEpoch(t *testing.T) {
+	one, two, three := secretOf(1), secretOf(2), secretOf(3)
+	var b book
+	b.hold(one, noon)
+	b.turn(1, one.Commit, noon)
+	first := noon.Add(time.Minute)
+	b.turn(2, two.Commit, first)
+	b.learn(two.Commit, two.Key)
+	second := first.Add(time.Second)
+	b.turn(3, three.Commit, second)
+	b.learn(three.Commit, three.Key)
+	s := Snapshot{Epochs: b.all()}
+	for _, tt := range []struct {
+		at   time.Time
+		want Secret
+	}{
+		{second, one},
+		{first.Add(EpochDelay - 1), one},
+		{first.Add(EpochDelay), two},
+		{second.Add(EpochDelay - 1), two},
+		{second.Add(EpochDelay), three},
+	} {
+		if e, ok := s.Speaking(tt.at); !ok || e.Commit != tt.want.Commit {
+			t.Errorf("%v after the first removal: another epoch is spoken under", tt.at.Sub(first))
+		}
+	}
+}
+
 func TestFetchAsksEverybodyInTurn(t *testing.T) {
 	var f fetch
 	people := []identity.ID{someone(1), someone(2)}

@@ -301,6 +301,24 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
+// Operations of long ago are everybody's to have, but nobody's to publish: each would
+// count against its author, who then could not moderate.
+func TestOldOperationsAreNotPassedOn(t *testing.T) {
+	r := desk(t)
+	for _, tt := range []struct {
+		age    time.Duration
+		accept bool
+	}{{0, true}, {-maxSkew + time.Second, true}, {maxSkew - time.Second, true}, {maxSkew + time.Second, false}, {24 * time.Hour, false}, {-maxSkew - time.Second, false}} {
+		op, err := NewLog(r.charter).Compose(r.cfg.Key, KindTitle, identity.Hash{}, identity.ID{}, TitleArgs{Text: "Talk"}, millis(time.Now().Add(-tt.age)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if accept, bad := r.check(ChannelLog, op.Raw()); accept != tt.accept || bad {
+			t.Errorf("an operation %v old: accept %v, bad %v", tt.age, accept, bad)
+		}
+	}
+}
+
 func BenchmarkCheckPresence(b *testing.B) {
 	r := desk(b)
 	p := samplePresence()

@@ -56,17 +56,20 @@ type EpochKey struct {
 	Replaced time.Time     // when it stopped being the current one; zero for that one
 }
 
-// Speaking returns the epoch to seal under at an instant: the current one
-// from [EpochDelay] after it was first seen, before that the one it replaced.
+// Speaking returns the epoch to seal under at an instant: the newest that was
+// first seen [EpochDelay] ago or earlier. While there is none, because epochs
+// followed one another fast, it is the one that the current one replaced.
 // ok is false when its secret is not here: then nothing may be sent.
 func (s *Snapshot) Speaking(now time.Time) (e EpochKey, ok bool) {
 	if len(s.Epochs) == 0 {
 		return EpochKey{}, false
 	}
-	e = s.Epochs[0]
-	if len(s.Epochs) > 1 && now.Before(e.Seen.Add(EpochDelay)) {
-		e = s.Epochs[1]
+	for _, e := range s.Epochs {
+		if !now.Before(e.Seen.Add(EpochDelay)) {
+			return e, e.Known
+		}
 	}
+	e = s.Epochs[min(1, len(s.Epochs)-1)]
 	return e, e.Known
 }
 
