@@ -35,6 +35,10 @@ const (
 	scoreGraylist = -300
 
 	colocated = 64 // peers behind one address before it counts against them
+
+	// seenFor is how long a message is known again. It is longer than a room takes a
+	// message for fresh: 2 min by the author's clock, which may be 2 min ahead.
+	seenFor = 5 * time.Minute
 )
 
 func newGossip(n *Node) (*pubsub.PubSub, error) {
@@ -59,7 +63,7 @@ func newGossip(n *Node) (*pubsub.PubSub, error) {
 		pubsub.WithFloodPublish(true),
 		pubsub.WithPeerOutboundQueueSize(64),
 		pubsub.WithValidateThrottle(1024),
-		pubsub.WithSeenMessagesTTL(2*time.Minute),
+		pubsub.WithSeenMessagesTTL(seenFor),
 		pubsub.WithSubscriptionFilter(n.filter),
 		pubsub.WithPeerScore(&pubsub.PeerScoreParams{
 			Topics:                      make(map[string]*pubsub.TopicScoreParams),

@@ -276,6 +276,9 @@ func (l *link) receive(b []byte, now time.Time) {
 	} else if rep, ok := parseReport(b); ok && rep.tag == l.inTag {
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		if l.last.stamp != 0 && int32(rep.stamp-l.last.stamp) <= 0 {
+			return // overtaken by a later one, or here already
+		}
 		if l.last.received > 0 { // before its first packet the far side may not have been up
 			l.loss.add(rep.highest-l.last.highest, rep.received-l.last.received)
 		}

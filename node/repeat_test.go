@@ -81,6 +81,25 @@ func TestLossAverage(t *testing.T) {
 	}
 }
 
+// A report that arrives after a later one would count packets twice, or as sent by the billion.
+func TestOvertakenReportChangesNothing(t *testing.T) {
+	l := &link{room: &Room{node: &Node{born: time.Now()}}, inTag: 7, packets: bucket{rate: linkPackets}, bytes: bucket{rate: linkBytes}}
+	say := func(stamp, highest, received uint32) {
+		l.receive(appendReport(nil, report{tag: 7, stamp: stamp, highest: highest, received: received}), time.Now())
+	}
+	say(1, 100, 100)
+	say(1001, 150, 140)
+	say(501, 125, 120)
+	say(1001, 150, 140)
+	if got := l.loss.share(); math.Abs(got-0.2) > 1e-9 {
+		t.Errorf("a loss of %v, want 10 of 50", got)
+	}
+	say(1501, 200, 180)
+	if got := l.loss.share(); math.Abs(got-0.2) > 1e-9 {
+		t.Errorf("a loss of %v, want 20 of 100", got)
+	}
+}
+
 func TestRepeatWhenLossAsksAndRoomAllows(t *testing.T) {
 	now := time.Now()
 	tests := []struct {
