@@ -19,7 +19,7 @@ func recognise(t *testing.T, who string, clipPath, recording string) {
 	}
 }
 
-// hearAll waits until somebody has been heard by a process for long enough that
+// hearFor waits until somebody has been heard by a process for long enough that
 // a whole clip is on the recording.
 func hearFor(d time.Duration) { time.Sleep(d) }
 
