@@ -10,7 +10,7 @@ import (
 
 // help prints the list of commands, or the help of the one that words name.
 func (c *cli) help(words []string) error {
-	if len(words) == 0 || words[0] == "help" {
+	if len(words) == 0 || words[0] == "help" || strings.HasPrefix(words[0], "-") {
 		c.printCommands()
 		return nil
 	}

@@ -82,6 +82,12 @@ stoa --home ~/work-stoa --json`,
 			var f nodeFlags
 			f.add(fs)
 			return func(ctx context.Context, c *cli, words []string) error {
+				if len(words) > 0 && find(words[0]) != nil {
+					return &usageError{
+						text: "flags stand before the command " + words[0],
+						hint: "write them behind it: stoa " + words[0] + " [FLAGS]",
+					}
+				}
 				if err := tooMany(words, 0); err != nil {
 					return err
 				}
