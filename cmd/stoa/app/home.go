@@ -86,9 +86,12 @@ func storeError(path string, err error) error {
 func loadKey(dir string, passphrase func() (string, error)) (*identity.Key, error) {
 	path := filepath.Join(dir, keyFile)
 	key, err := identity.LoadKey(path, passphrase)
+	var user *UserError
 	switch {
 	case err == nil, errors.Is(err, identity.ErrPassphrase):
 		return key, err
+	case errors.As(err, &user): // no passphrase was to be had, which says nothing against the file
+		return nil, user
 	case !errors.Is(err, os.ErrNotExist):
 		return nil, &UserError{Text: "your key cannot be read: " + err.Error(), Hint: "put a whole copy of it at " + path + ", readable by you alone", Err: err}
 	}
