@@ -177,7 +177,7 @@ func logCommand() *command {
 }
 
 func pardonCommand() *command {
-	return personVerb(app.VerbPardon, "let somebody back who was kicked or banned", "", "stoa pardon Bob", nil)
+	return personVerb(app.VerbPardon, "let somebody back who was kicked or banned", "PERSON is the key that stoa who shows: who is out has no name here.", "stoa pardon k3f9a", nil)
 }
 
 func kickCommand() *command {

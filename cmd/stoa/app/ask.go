@@ -97,12 +97,18 @@ func askAll[T any](ctx context.Context, net crowd, addrs []string, question func
 	defer asks.Wait()
 	places := make(chan struct{}, maxAsked)
 	failed := make(chan struct{}, 1) // the one asked last, or another, has no answer
-	asked := map[string]bool{}
+	var mu sync.Mutex
+	asked := map[string]bool{} // and not in vain, as far as is known
+	mark := func(addr string, on bool) (was bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		was, asked[addr] = asked[addr], on
+		return was
+	}
 	ask := func(addr string) {
-		if asked[addr] {
+		if mark(addr, true) {
 			return
 		}
-		asked[addr] = true
 		select {
 		case places <- struct{}{}:
 		case <-ctx.Done():
@@ -122,6 +128,9 @@ func askAll[T any](ctx context.Context, net crowd, addrs []string, question func
 					}
 				}
 				outcomes <- outcome[T]{answer, err}
+				if errors.Is(err, node.ErrUnreachable) {
+					mark(addr, false) // worth another try when it is found again
+				}
 				if !busy(err) || !pause(ctx, busyPause) {
 					return
 				}

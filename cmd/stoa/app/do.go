@@ -10,7 +10,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
 
 	"stoa/identity"
 	"stoa/room"
@@ -203,10 +205,18 @@ func (h *home) showID() Reply {
 	return r
 }
 
+// checkTitle refuses what would not be the room's title as it was written.
+func checkTitle(title string) error {
+	if len(title) > room.MaxTitle || strings.ContainsFunc(title, unicode.IsControl) {
+		return &UserError{Text: fmt.Sprintf("a title has at most %d bytes and no control characters", room.MaxTitle), Hint: "choose a shorter one"}
+	}
+	return nil
+}
+
 // checkName refuses what others could not see as a name.
 func checkName(name string) error {
-	if name == "" || len(name) > room.MaxName {
-		return &UserError{Text: fmt.Sprintf("a name has 1 to %d bytes", room.MaxName), Hint: "choose a shorter one"}
+	if name == "" || len(name) > room.MaxName || strings.ContainsFunc(name, unicode.IsControl) {
+		return &UserError{Text: fmt.Sprintf("a name has 1 to %d bytes and no control characters", room.MaxName), Hint: "choose another one"}
 	}
 	return nil
 }
@@ -230,5 +240,5 @@ func doImport(dir string, req Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return Reply{Lines: []string{"you are " + key.ID().String()}, Data: map[string]any{"id": key.ID().String()}}, nil
+	return Reply{Lines: []string{"you are " + key.ID().String(), "the key in this home needs no passphrase; `stoa id lock` gives it one"}, Data: map[string]any{"id": key.ID().String()}}, nil
 }

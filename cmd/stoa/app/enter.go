@@ -25,7 +25,7 @@ type OpenRoom struct {
 	Muted  bool   // begin with the microphone off
 }
 
-func (t OpenRoom) check(*Session) error { return nil }
+func (t OpenRoom) check(*Session) error { return checkTitle(t.Title) }
 
 func (t OpenRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	policy := identity.Policy{Listed: t.Listed, Topic: t.Topic, Lang: t.Lang}
@@ -182,6 +182,11 @@ func (s *Session) resumeAll(ctx context.Context) error {
 			continue
 		}
 		h, err := s.returnTo(rec, nil)
+		if errors.Is(err, room.ErrClosed) {
+			if err := s.home.store.SetLeft(rec.Room, true); err == nil {
+				continue // a crash kept this from being noted when it ended
+			}
+		}
 		if err != nil {
 			s.tellRoom(rec.Room, err)
 			continue

@@ -89,7 +89,7 @@ func (h *hall) run(ctx context.Context) error {
 	g, run := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.room.Run(run) })
 	g.Go(func() error { return h.follow(run) })
-	g.Go(func() error { return h.search(run) })
+	g.Go(func() error { h.search(run); return nil })
 	g.Go(func() error { h.calls.run(run, h.room.Snapshot); return nil })
 	g.Go(func() error { h.report(run); return nil })
 	g.Go(func() error { return h.begin(run) })
@@ -208,9 +208,8 @@ func (h *hall) mayLink(id identity.ID) bool {
 
 // search looks for the room's other members whenever this one is alone: after
 // a restart, and when the network has come apart. While it is not, search
-// remembers who is here. It returns the refusal when they have put this member
-// out.
-func (h *hall) search(ctx context.Context) error {
+// remembers who is here.
+func (h *hall) search(ctx context.Context) {
 	var peers []room.Peer // as they were saved last
 	var told string
 	again := time.NewTicker(searchAgain)
@@ -228,14 +227,14 @@ func (h *hall) search(ctx context.Context) error {
 				addrs = append(addrs, p.Addrs...)
 			}
 			err := h.meetSomebody(ctx, addrs)
-			switch {
-			case ctx.Err() != nil:
-				return nil
-			case putOut(err):
-				return err
-			case err != nil:
+			if ctx.Err() != nil {
+				return
+			}
+			if err != nil {
 				h.log.Info("alone in the room", "err", err)
 			}
+			// A refusal is one peer's word: whether this member is out, the
+			// signed history says, which that peer hands on if it is so.
 			if room.IsRefusal(err) {
 				if text, hint := explain(err); text != told {
 					h.emit(Event{Kind: EventError, Room: h.id.String(), Text: text, Hint: hint})
@@ -246,20 +245,9 @@ func (h *hall) search(ctx context.Context) error {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
-}
-
-// putOut says that a refusal means this member is out, and not that whoever
-// refused is busy, or behind and has not heard of this member yet.
-func putOut(err error) bool {
-	for _, final := range []error{room.ErrKicked, room.ErrBanned, room.ErrClosed, identity.ErrRevoked, identity.ErrUsedUp} {
-		if errors.Is(err, final) {
-			return true
-		}
-	}
-	return false
 }
 
 // peersOf gives the addresses of a few members, those of highest rank first:

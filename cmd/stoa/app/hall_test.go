@@ -61,18 +61,6 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-func TestPutOut(t *testing.T) {
-	for err, want := range map[error]bool{
-		room.ErrKicked: true, room.ErrBanned: true, room.ErrClosed: true, identity.ErrRevoked: true, identity.ErrUsedUp: true,
-		room.ErrNotMember: false, room.ErrClock: false, room.ErrBusy: false, room.ErrIssuerAway: false,
-		room.ErrRefused: false, identity.ErrExpired: false, node.ErrUnreachable: false, nil: false,
-	} {
-		if got := putOut(err); got != want {
-			t.Errorf("%v: %v", err, got)
-		}
-	}
-}
-
 func TestPeersOf(t *testing.T) {
 	me, hidden := being("me", identity.RoleOwner), being("hidden", identity.RoleSpeaker)
 	me.Addrs = []string{"mine"}

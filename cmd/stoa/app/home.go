@@ -36,7 +36,11 @@ func openHome(dir string, passphrase func() (string, error)) (*home, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := loadKey(dir, passphrase)
+	rooms, err := store.Rooms()
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	key, err := loadKey(dir, passphrase, len(rooms) == 0)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -81,9 +85,10 @@ func storeError(path string, err error) error {
 	return err
 }
 
-// loadKey reads the key of a home, or makes one when there is none. The caller
-// holds the lock of the store, so no two processes make one.
-func loadKey(dir string, passphrase func() (string, error)) (*identity.Key, error) {
+// loadKey reads the key of a home. In a fresh one, without rooms that belong to
+// a key, it makes one when there is none. The caller holds the lock of the
+// store, so no two processes make one.
+func loadKey(dir string, passphrase func() (string, error), fresh bool) (*identity.Key, error) {
 	path := filepath.Join(dir, keyFile)
 	key, err := identity.LoadKey(path, passphrase)
 	var user *UserError
@@ -94,6 +99,8 @@ func loadKey(dir string, passphrase func() (string, error)) (*identity.Key, erro
 		return nil, user
 	case !errors.Is(err, os.ErrNotExist):
 		return nil, &UserError{Text: "your key cannot be read: " + err.Error(), Hint: "put a whole copy of it at " + path + ", readable by you alone", Err: err}
+	case !fresh:
+		return nil, &UserError{Text: "your key is missing: there is no " + path, Hint: "put it back, or import your export into another --home", Err: err}
 	}
 	if key, err = identity.NewKey(); err != nil {
 		return nil, err

@@ -146,9 +146,6 @@ func lived(t *testing.T, dir string) (key identity.ID, rec room.Record, b bundle
 // sealed encrypts what an export holds, which takes its time on purpose.
 func sealed(t *testing.T, v any) []byte {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("encryption takes its time on purpose")
-	}
 	b, err := identity.Lock("correct horse", identity.Marshal(v))
 	if err != nil {
 		t.Fatal(err)

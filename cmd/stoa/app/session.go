@@ -69,6 +69,11 @@ func Open(cfg Config) (*Session, error) {
 		return nil, err
 	}
 	var err error
+	if cfg.Name != "" {
+		if err := checkName(cfg.Name); err != nil {
+			return nil, err
+		}
+	}
 	if s.home, err = openHome(cfg.Home, cfg.Passphrase); err != nil {
 		return nil, asUserError(err)
 	}

@@ -126,6 +126,9 @@ var roomVerbs = map[string]func(context.Context, *hall, Request) (Reply, error){
 		if title == "" {
 			return Reply{}, &UserError{Text: "the title is missing", Hint: "`stoa title TEXT`"}
 		}
+		if err := checkTitle(title); err != nil {
+			return Reply{}, err
+		}
 		return said("the room is called %q", title), h.room.SetTitle(ctx, title)
 	},
 	VerbEnd: func(ctx context.Context, h *hall, _ Request) (Reply, error) {
@@ -302,6 +305,9 @@ func who(s *room.Snapshot) Reply {
 			line += ", " + note
 		}
 		r.Lines = append(r.Lines, line)
+	}
+	for _, id := range slices.Concat(sortedIDs(s.State.Kicked), sortedIDs(s.State.Banned)) {
+		r.Lines = append(r.Lines, fmt.Sprintf("  %s  put out; `stoa pardon %s` lets them back", id.Short(), id.Short()))
 	}
 	r.Data = map[string]any{"room": s.Room.String(), "title": s.State.Title, "locked": s.State.Locked, "people": people}
 	return r
