@@ -307,7 +307,7 @@ func who(s *room.Snapshot) Reply {
 		r.Lines = append(r.Lines, line)
 	}
 	for _, id := range slices.Concat(sortedIDs(s.State.Kicked), sortedIDs(s.State.Banned)) {
-		r.Lines = append(r.Lines, fmt.Sprintf("  %s  put out; `stoa pardon %s` lets them back", id.Short(), id.Short()))
+		r.Lines = append(r.Lines, fmt.Sprintf("  put out: %s (`stoa pardon %s` lets them back)", id.Short(), id.Short()))
 	}
 	r.Data = map[string]any{"room": s.Room.String(), "title": s.State.Title, "locked": s.State.Locked, "people": people}
 	return r
