@@ -163,7 +163,7 @@ func TestHangingDeviceCannotTouchTheRing(t *testing.T) {
 		if err := end(); err != context.Canceled {
 			t.Errorf("Run returned %v", err)
 		}
-		if d := time.Since(start); d != closeLimit {
+		if d := time.Since(start); d < closeLimit || d > closeLimit+10*time.Millisecond { // the card ticks meanwhile
 			t.Errorf("Run waited %v for a device that hangs", d)
 		}
 		drain(r)
