@@ -77,3 +77,10 @@ func (r *Room) Stall(ctx context.Context, addr string) error {
 	_, err = s.Write([]byte{0, 0, 1})
 	return err
 }
+
+// Waiting counts the links of people who may not be let in any moment.
+func (r *Room) Waiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pending()
+}

@@ -202,9 +202,12 @@ func TestStrangersDoNotKeepMembersOut(t *testing.T) {
 			if rh.LinkAs(t.Context(), newKey(t), idv, victim.Addrs()[0]) == nil {
 				taken++
 			}
+			if n := rv.Waiting(); n > 64 {
+				t.Fatalf("%d strangers wait, more than 64", n)
+			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		// A stranger may take their link for made in the instant before it is cut.
+		// What strangers believe may be one off: the bound is on what the member holds.
 		if taken < 64 || taken == 70 {
 			t.Fatalf("%d strangers of 70 were let wait, not about 64", taken)
 		}
