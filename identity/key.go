@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/binary"
+	"slices"
 )
 
 // SigSize is the size of a signature in bytes.
@@ -60,18 +61,26 @@ func (k *Key) Sign(domain string, parts ...[]byte) []byte {
 // it is given. Keys of small order are refused, since for them a signature over one message also holds
 // for others; so are keys whose encoding is not the canonical one, since one key must have one name.
 func Verify(id ID, domain string, sig []byte, parts ...[]byte) bool {
+	return VerifyIn(nil, id, domain, sig, parts...)
+}
+
+// VerifyIn is [Verify] for those who verify all day: it lays out what was signed in buf, whose contents it
+// overwrites, and allocates nothing when that has the room: len(domain) + 1, and 4 + len of each part.
+func VerifyIn(buf []byte, id ID, domain string, sig []byte, parts ...[]byte) bool {
 	if len(sig) != SigSize || weak(id) {
 		return false
 	}
-	return ed25519.Verify(id[:], signedBytes(domain, parts), sig)
+	return ed25519.Verify(id[:], appendSigned(buf[:0], domain, parts), sig)
 }
 
-func signedBytes(domain string, parts [][]byte) []byte {
+func signedBytes(domain string, parts [][]byte) []byte { return appendSigned(nil, domain, parts) }
+
+func appendSigned(msg []byte, domain string, parts [][]byte) []byte {
 	n := len(domain) + 1
 	for _, p := range parts {
 		n += 4 + len(p)
 	}
-	msg := append(append(make([]byte, 0, n), domain...), 0)
+	msg = append(append(slices.Grow(msg, n), domain...), 0)
 	for _, p := range parts {
 		msg = binary.BigEndian.AppendUint32(msg, uint32(len(p)))
 		msg = append(msg, p...)

@@ -78,7 +78,16 @@
 // everything has held. It belongs to the stream, not to the key, so that
 // changing epochs back and forth opens no second chance.
 //
-// A [Sealer] and an [Opener] are plain machines: no goroutine, no lock, no
-// clock. Neither is safe for concurrent use, and neither allocates for an
-// unsigned packet once it is set up.
+// # Passing on
+//
+// A [Verifier] stands in a relay, which has no secret. KID and signature are
+// over room, speaker, session and commit alone, which whoever is let in by the
+// room's door knows, so a relay can tell whose packet it holds and that nobody
+// else made it, and passes on the bytes as they came. It cannot test the tag:
+// only the speaker can make a packet that passes here and is refused by the
+// listener, and harms nobody but himself.
+//
+// A [Sealer], an [Opener] and a [Verifier] are plain machines: no goroutine, no
+// lock, no clock. None is safe for concurrent use. Once set up, none allocates
+// for a genuine packet, but a Sealer for one that it signs.
 package seal

@@ -33,11 +33,6 @@ type Counts struct {
 	Replayed   uint64
 }
 
-// maxRemembered is how many streams an Opener remembers, those that may speak
-// now included, so that setting one again does not let its packets be played
-// twice. Of those taken away the oldest are forgotten first.
-const maxRemembered = 4096
-
 // Opener opens the packets of the streams of one room. It is not safe for
 // concurrent use.
 type Opener struct {
@@ -46,24 +41,24 @@ type Opener struct {
 	streams []Stream
 	keys    map[uint64]*openKey // by KID: each epoch with each stream
 
-	memory map[Stream]*memory
-	order  []Stream // of memory, by when they were first set
+	memory memory[windows]
 
 	counts Counts
 	nonce  [nonceSize]byte
 	aad    [aadSize]byte
 	plain  [MaxPacket]byte
+	signed [signedSize]byte
 	frames [2]Frame
 }
 
-// memory is what was opened of a stream: a window for its unsigned packets and
-// one for its signed packets, since both carry the same indices.
-type memory [2]window
+// windows are what was opened of a stream: a window for its unsigned packets
+// and one for its signed packets, since both carry the same indices.
+type windows [2]window
 
 // openKey is a media key with the memory of its stream.
 type openKey struct {
 	*mediaKey
-	opened *memory
+	opened *windows
 }
 
 // NewOpener returns an Opener for room that knows no epoch and no stream.
@@ -71,7 +66,7 @@ func NewOpener(room identity.RoomID) *Opener {
 	return &Opener{
 		room:   room,
 		keys:   make(map[uint64]*openKey),
-		memory: make(map[Stream]*memory),
+		memory: newMemory[windows](),
 	}
 }
 
@@ -111,7 +106,7 @@ func (o *Opener) rekey(epochs []Epoch, streams []Stream) error {
 		}
 	}
 	o.epochs, o.streams, o.keys = epochs, streams, keys
-	o.forget()
+	o.memory.forget(streams)
 	return nil
 }
 
@@ -125,39 +120,7 @@ func (o *Opener) keyFor(e Epoch, s Stream) (*openKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &openKey{mediaKey: media, opened: o.remember(s)}, nil
-}
-
-// remember returns the memory of s, which is new when s is.
-func (o *Opener) remember(s Stream) *memory {
-	m := o.memory[s]
-	if m == nil {
-		m = new(memory)
-		o.memory[s] = m
-		o.order = append(o.order, s)
-	}
-	return m
-}
-
-// forget drops the oldest streams that may not speak now, until no more than
-// [maxRemembered] are left or none can be dropped.
-func (o *Opener) forget() {
-	excess := len(o.order) - maxRemembered
-	if excess <= 0 {
-		return
-	}
-	speaking := make(map[Stream]bool, len(o.streams))
-	for _, s := range o.streams {
-		speaking[s] = true
-	}
-	o.order = slices.DeleteFunc(o.order, func(s Stream) bool {
-		if excess <= 0 || speaking[s] {
-			return false
-		}
-		excess--
-		delete(o.memory, s)
-		return true
-	})
+	return &openKey{mediaKey: media, opened: o.memory.of(s)}, nil
 }
 
 // Counts returns what has been opened and refused so far.
@@ -197,7 +160,7 @@ func (o *Opener) Open(b []byte, from identity.ID) (Stream, []Frame, error) {
 		o.counts.Replayed++
 		return Stream{}, nil, ErrReplay
 	}
-	if p.signed() && !k.verify(&p) {
+	if p.signed() && !p.signedBy(k.stream.Speaker, &k.bound, o.signed[:]) {
 		o.counts.Forged++
 		return Stream{}, nil, ErrForged
 	}
@@ -216,11 +179,4 @@ func (o *Opener) decrypt(k *openKey, p *packet) ([]byte, error) {
 	o.nonce = k.nonce(p.ctr)
 	aad := appendAAD(o.aad[:0], p.sframe[:p.headerSize], &k.bound, p.fixed)
 	return k.aead.Open(o.plain[:0], o.nonce[:], p.sframe[p.headerSize:], aad)
-}
-
-// verify reports whether the speaker of k signed p.
-func (k *mediaKey) verify(p *packet) bool {
-	b := &k.bound
-	return identity.Verify(k.stream.Speaker, signDomain, p.signature,
-		b.room(), b.speaker(), b.session(), b.commit(), p.fixed, p.sframe)
 }

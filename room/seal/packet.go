@@ -8,6 +8,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+
+	"stoa/identity"
 )
 
 // MaxPacket is the size of the largest packet, in bytes: what fits in one UDP
@@ -108,6 +110,17 @@ func counter(index uint32, signed bool) uint64 {
 		ctr |= 1
 	}
 	return ctr
+}
+
+// signedSize is the most that a signature covers, with the domain and the
+// lengths of the parts (see [identity.VerifyIn]).
+const signedSize = len(signDomain) + 1 + 6*4 + len(binding{}) + MaxPacket
+
+// signedBy reports whether speaker signed p as bound to b. It uses buf, which
+// must have [signedSize] bytes.
+func (p *packet) signedBy(speaker identity.ID, b *binding, buf []byte) bool {
+	return identity.VerifyIn(buf, speaker, signDomain, p.signature,
+		b.room(), b.speaker(), b.session(), b.commit(), p.fixed, p.sframe)
 }
 
 // appendAAD appends what SFrame authenticates without encrypting it: the

@@ -317,8 +317,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(o.memory) != maxRemembered || len(o.order) != maxRemembered {
-		t.Errorf("%d streams remembered, %d in order, want %d", len(o.memory), len(o.order), maxRemembered)
+	if len(o.memory.entries) != maxRemembered || len(o.memory.order) != maxRemembered {
+		t.Errorf("%d streams remembered, %d in order, want %d", len(o.memory.entries), len(o.memory.order), maxRemembered)
 	}
 	if _, _, err := o.Open(packet, alice.ID()); err != ErrReplay {
 		t.Errorf("a stream that stayed was forgotten: %v", err)
