@@ -31,6 +31,11 @@ type Config struct {
 	// is the first and waits for others. It must be empty elsewhere.
 	Bootstrap []string
 
+	// Server makes the node a host for others: it takes thousands of connections,
+	// holds a part of the DHT, helps those behind a NAT to find one another, and
+	// tells others whether they can be reached. Its Key should be kept.
+	Server bool
+
 	// Log receives what went wrong but stopped nothing. Nil discards it. What
 	// libp2p logs, for the whole process, goes to the first node's at level debug.
 	Log *slog.Logger
@@ -65,5 +70,7 @@ var (
 	ErrTooLarge    = errors.New("message is too large")
 	ErrBusy        = errors.New("too many requests at once") // here or there: try again
 	ErrEntered     = errors.New("room is already entered")
+	ErrFull        = errors.New("has no free slot")
+	ErrServing     = errors.New("room is already served")
 	ErrClosed      = errors.New("closed")
 )
