@@ -38,10 +38,11 @@ type Charter struct {
 
 // Policy is what a room's founders fix for its life.
 type Policy struct {
-	Listed  bool   `cbor:"1,keyasint,omitzero"` // announced among the public rooms
-	Topic   string `cbor:"2,keyasint,omitzero"` // up to 32 bytes of printable UTF-8
-	Lang    string `cbor:"3,keyasint,omitzero"` // BCP 47, up to 32 bytes
-	Reclaim uint32 `cbor:"4,keyasint,omitzero"` // seconds of the owners' silence after which successors may claim; 0: never
+	Listed     bool   `cbor:"1,keyasint,omitzero"` // announced among the public rooms
+	Topic      string `cbor:"2,keyasint,omitzero"` // up to 32 bytes of printable UTF-8
+	Lang       string `cbor:"3,keyasint,omitzero"` // BCP 47, up to 32 bytes
+	Reclaim    uint32 `cbor:"4,keyasint,omitzero"` // seconds of the owners' silence after which successors may claim; 0: never
+	Volunteers bool   `cbor:"5,keyasint,omitzero"` // relays of people whom nobody invited as such are welcome
 }
 
 // charterBody is what is encoded and signed: the exported fields without the methods.

@@ -213,6 +213,7 @@ type Terms struct {
 	Uses      uint32    // invites: how many people; zero: any number
 	Exact     bool      // invites: only the issuer admits
 	For       ID        // invites: only this person; zero: anyone
+	Slots     uint32    // relays: how many slots they count for at most; zero: DefaultSlots, or the issuer's own when that is lower
 }
 
 // IssueGrant gives subject a grant of issuer in room, and returns the chain that proves it. own is the
@@ -247,9 +248,9 @@ func IssueInvite(issuer *Key, own Credential, terms Terms, room RoomID) (chain C
 func (t Terms) grant(own Credential, room RoomID) (Grant, error) {
 	g := Grant{
 		Room: room, Role: t.Role, Caps: t.Caps, Rank: t.Rank, Depth: t.Depth, For: t.For, Uses: t.Uses, Exact: t.Exact,
-		NotBefore: limit(t.NotBefore), Expires: limit(t.Expires),
+		NotBefore: limit(t.NotBefore), Expires: limit(t.Expires), Slots: t.Slots,
 	}
-	parent := Grant{Caps: AllCaps, Depth: MaxChain, Invite: true} // an owner's
+	parent := Grant{Caps: AllCaps, Depth: MaxChain, Invite: true, Slots: MaxSlots} // an owner's
 	if len(own) > 0 {
 		parent = own.Leaf()
 		g.Parent = parent.Hash()
@@ -262,6 +263,9 @@ func (t Terms) grant(own Credential, room RoomID) (Grant, error) {
 	}
 	if g.Depth == 0 && parent.Depth > 0 {
 		g.Depth = min(t.Role.Depth(), parent.Depth-1)
+	}
+	if most := parent.RelaySlots(); g.Slots == 0 && g.RelaySlots() > most {
+		g.Slots = most
 	}
 	if !parent.Invite {
 		g.NotBefore = max(g.NotBefore, parent.NotBefore)

@@ -29,11 +29,11 @@
 // those not in canonical form are refused. The fields of the bodies, by key; ? is left out when zero:
 //
 //	charter   1 owners [1..5 bstr 32]   2 threshold   3 ?successors [..5 bstr 32]
-//	          4 {1 ?listed  2 ?topic tstr 32  3 ?language tstr 32  4 ?reclaim s}
+//	          4 {1 ?listed  2 ?topic tstr 32  3 ?language tstr 32  4 ?reclaim s  5 ?volunteers}
 //	          5 created ms   6 nonce bstr 16            signed by every owner, in their order
 //	grant     1 room bstr 32   2 issuer bstr 32   3 subject bstr 32   4 ?invite   5 ?for bstr 32
 //	          6 role   7 capabilities   8 rank   9 ?not before ms   10 ?expires ms   11 ?uses
-//	          12 ?exact   13 ?depth   14 ?parent bstr 32   15 nonce bstr 8     signed by the issuer
+//	          12 ?exact   13 ?depth   14 ?parent bstr 32   15 nonce bstr 8   16 ?slots     signed by the issuer
 //	redeem    1 room bstr 32   2 grant bstr 32   3 person bstr 32   4 time ms   5 nonce bstr 8
 //	                                    signed by the invite's key, then by the person
 //
@@ -46,6 +46,8 @@
 // The first grant is issued by an owner and has no parent. Each further one names its parent by hash, is
 // issued by the person who holds it, and only narrows it: no capability more, a rank strictly lower (the
 // number greater), a depth strictly smaller; below a grant to a person, no earlier begin and no later end.
+// Slots are of a grant with the capability relay only, at most 65535, and no more than its parent's; where a grant
+// names none they are 64.
 // Who issues needs CapInvite; for a grant to a person CapStage does as well.
 //
 // The expiry of a grant to a person ends the grant. Expiry and uses of an invite bound its redemption, and

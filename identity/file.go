@@ -218,7 +218,7 @@ func WriteFile(path string, data []byte) error {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }
 
 func fill(f *os.File, data []byte) error {
@@ -229,8 +229,8 @@ func fill(f *os.File, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// syncDir makes the renaming itself durable. Windows has no such call on directories.
-func syncDir(dir string) error {
+// SyncDir makes what was made, renamed and removed in a directory durable. Windows has no such call on directories.
+func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}

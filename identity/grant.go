@@ -18,6 +18,11 @@ const (
 	maxDepth = MaxChain - 1
 	// maxTime is the last millisecond of the year 9999, so that every time in a record can be shown.
 	maxTime = 253402300799999
+
+	// DefaultSlots is what a relay may carry whose grant does not say: 4 Mbit/s of upload.
+	DefaultSlots = 64
+	// MaxSlots is the most that a grant can say.
+	MaxSlots = 1<<16 - 1
 )
 
 var errUnsigned = errors.New("identity: a record that was never signed has no bytes")
@@ -43,6 +48,7 @@ type Grant struct {
 	Depth     uint8   `cbor:"13,keyasint,omitzero"` // how many more grants may follow below, at most 2
 	Parent    Hash    `cbor:"14,keyasint,omitzero"` // the grant under which Issuer acts; zero: Issuer is an owner
 	Nonce     [8]byte `cbor:"15,keyasint"`
+	Slots     uint32  `cbor:"16,keyasint,omitzero"` // of CapRelay: how many listeners at most, see RelaySlots. 0: DefaultSlots
 
 	body []byte // as received; what is signed and hashed
 	sig  []byte
@@ -119,6 +125,18 @@ func (g *Grant) UnmarshalCBOR(raw []byte) (err error) {
 	return err
 }
 
+// RelaySlots gives the most that the holder counts for as a relay, in slots of 64 kbit/s of upload, each of
+// which carries one listener. Without CapRelay it is 0.
+func (g *Grant) RelaySlots() uint32 {
+	switch {
+	case !g.Caps.Has(CapRelay):
+		return 0
+	case g.Slots == 0:
+		return DefaultSlots
+	}
+	return g.Slots
+}
+
 // check says whether the fields make sense by themselves.
 func (g *Grant) check() error {
 	bad := func(what string) error { return fmt.Errorf("%w: grant: %s", ErrMalformed, what) }
@@ -137,6 +155,8 @@ func (g *Grant) check() error {
 		return bad("times out of range")
 	case !g.Invite && (!g.For.IsZero() || g.Uses != 0 || g.Exact):
 		return bad("a condition of redemption on what is not an invite")
+	case g.Slots > MaxSlots || g.Slots != 0 && !g.Caps.Has(CapRelay):
+		return bad("too many slots, or slots of what is not a relay")
 	case g.Role == RoleOwner || g.Rank == 0:
 		return fmt.Errorf("%w: nobody is made an owner", ErrWidened)
 	case g.Depth > maxDepth:
@@ -163,6 +183,8 @@ func (g *Grant) narrows(parent *Grant) error {
 		return wider("capabilities")
 	case g.Rank <= parent.Rank:
 		return wider("rank")
+	case g.RelaySlots() > parent.RelaySlots():
+		return wider("slots")
 	case !parent.Invite && parent.Expires != 0 && (g.Expires == 0 || g.Expires > parent.Expires):
 		return wider("expiry")
 	case !parent.Invite && g.NotBefore < parent.NotBefore:

@@ -205,3 +205,41 @@ func TestInviteOutOfBounds(t *testing.T) {
 	}()
 	t.Error(i.String())
 }
+
+func TestIssueSlots(t *testing.T) {
+	cases := []struct {
+		name  string
+		above uint32 // slots of the issuer's own grant; 0 for an owner
+		slots uint32
+		want  uint32 // RelaySlots of what is issued; 0: refused
+	}{
+		{"an owner's word", 0, 2000, 2000},
+		{"an owner says nothing", 0, 0, DefaultSlots},
+		{"as much as its issuer has", 8, 8, 8},
+		{"what its issuer has, when nothing is said", 8, 0, 8},
+		{"the default of an issuer who has more", 100, 0, DefaultSlots},
+		{"more than its issuer has", 8, 9, 0},
+	}
+	for _, tc := range cases {
+		issuer, own := owner, Credential(nil)
+		if tc.above != 0 {
+			issuer, own = mod, invited(t, owner, nil, mod, Terms{Role: RoleModerator, Slots: tc.above})
+		}
+		chain, _, err := IssueInvite(issuer, own, Terms{Role: RoleRelay, Slots: tc.slots}, charter.ID())
+		if tc.want == 0 {
+			if verdict(t, err) != "widened" {
+				t.Errorf("%s: %v", tc.name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", tc.name, err)
+		}
+		if g := chain.Leaf(); g.RelaySlots() != tc.want {
+			t.Errorf("%s: %d slots, want %d", tc.name, g.RelaySlots(), tc.want)
+		}
+	}
+	if _, _, err := IssueInvite(owner, nil, Terms{Role: RoleListener, Slots: 1}, charter.ID()); verdict(t, err) != "malformed" {
+		t.Errorf("slots of a listener: %v", err)
+	}
+}

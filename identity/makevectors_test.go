@@ -198,6 +198,8 @@ func makeCharters(m *maker) {
 		c.Policy = Policy{Listed: true, Topic: strings.Repeat("t", MaxTopic), Lang: strings.Repeat("l", MaxTopic), Reclaim: 1<<32 - 1}
 	}), owner, partner, mod, ana, ben)
 
+	ok("ok-volunteers", "relays of strangers are welcome", charterOf(func(c *Charter) { c.Policy.Volunteers = true }), owner, partner)
+
 	bad := func(name, why string, change func(*Charter), keys ...*Key) {
 		m.add(name, "malformed", why, signRaw(DomainCharter, Marshal(charterBody(charterOf(change))), keys...))
 	}
@@ -252,6 +254,10 @@ func makeGrants(m *maker) {
 		g.NotBefore, g.Expires, g.Uses, g.Exact, g.Parent = 1, maxTime, 1<<32-1, true, HashOf(nil)
 	})).Bytes())
 
+	m.add("ok-relay", "ok", "to a relay, with slots", signGrant(owner, personal(func(g *Grant) {
+		g.Role, g.Caps, g.Rank, g.Slots = RoleRelay, CapRelay, RoleRelay.Rank(), MaxSlots
+	})).Bytes())
+
 	bad := func(name, expect, why string, change func(*Grant)) {
 		m.add(name, expect, why, signRaw(DomainGrant, Marshal(grantBody(personal(change))), owner))
 	}
@@ -269,6 +275,8 @@ func makeGrants(m *maker) {
 	bad("person-counted", "malformed", "uses of what is not redeemed", func(g *Grant) { g.Uses = 1 })
 	bad("person-exact", "malformed", "a count of what is not redeemed", func(g *Grant) { g.Exact = true })
 	bad("person-bound", "malformed", "bound, of what is not redeemed", func(g *Grant) { g.For = ben.ID() })
+	bad("slots-of-none", "malformed", "slots of what carries nobody", func(g *Grant) { g.Slots = 1 })
+	bad("slots-many", "malformed", "65536 slots", func(g *Grant) { g.Caps, g.Slots = CapRelay, MaxSlots+1 })
 	bad("small-order-subject", "malformed", "everybody could sign for it", func(g *Grant) { g.Subject = smallKey })
 	bad("not-canonical-subject", "malformed", "a key with a second name", func(g *Grant) { g.Subject = loose })
 	bad("small-order-for", "malformed", "everybody could redeem it", func(g *Grant) {
@@ -433,6 +441,10 @@ func makeCredentials(m *maker) {
 	add("wider-expiry", "widened", "ends after the grant above it", Credential{root, middle, leafLink(middle, func(g *Grant) { g.Expires++ })})
 	add("wider-for-ever", "widened", "does not end, and the grant above it does", Credential{root, middle, leafLink(middle, func(g *Grant) { g.Expires = 0 })})
 	add("wider-begin", "widened", "begins before the grant above it", Credential{root, middle, leafLink(middle, func(g *Grant) { g.NotBefore-- })})
+	wider("slots", "widened", "65 slots below the 64 of a grant that names none", func(g *Grant) { g.Slots = DefaultSlots + 1 })
+	narrow := rootLink(func(g *Grant) { g.Slots = 8 })
+	add("wider-slots-default", "widened", "the 64 of a grant that names none below 8", Credential{narrow, middleLink(narrow)})
+	add("ok-slots", "ok", "8 below 8", Credential{narrow, middleLink(narrow, func(g *Grant) { g.Slots = 8 })})
 	flat := rootLink(func(g *Grant) { g.Depth = 0 })
 	add("not-passed-on", "toodeep", "below a grant that is not to be passed on", Credential{flat, middleLink(flat, func(g *Grant) { g.Depth = 0 })})
 	guest := rootLink(func(g *Grant) { g.Caps &^= CapInvite | CapStage })

@@ -125,7 +125,7 @@ func replace(path string, b *backup) error {
 	if err := os.Rename(tmp, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return identity.SyncDir(filepath.Dir(path))
 }
 
 // fill writes a backup into an empty file.
@@ -158,13 +158,4 @@ func fillRoom(tx *bbolt.Tx, c *contents) error {
 		}
 	}
 	return nil
-}
-
-// syncDir makes a renamed file's name durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

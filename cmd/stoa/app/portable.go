@@ -115,13 +115,13 @@ func prepareImport(dir string, store *keep.Store, key *identity.Key, backup []by
 	if err := keep.Restore(filepath.Join(tmp, storeFile), bytes.NewReader(backup)); err != nil {
 		return &UserError{Text: "the rooms in the export cannot be restored: " + err.Error(), Hint: "use the file that `stoa id export` wrote, and the same or a newer stoa", Err: err}
 	}
-	if err := syncDir(tmp); err != nil {
+	if err := identity.SyncDir(tmp); err != nil {
 		return err
 	}
 	if err := os.Rename(tmp, filepath.Join(dir, importFinal)); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return identity.SyncDir(dir)
 }
 
 func importReady(dir string) bool {
@@ -148,7 +148,7 @@ func finishImport(dir string) error {
 			return err
 		}
 	}
-	if err := syncDir(dir); err != nil {
+	if err := identity.SyncDir(dir); err != nil {
 		return err
 	}
 	// It is empty now, or it is another import that has become ready since.
@@ -182,13 +182,4 @@ func keepOldKey(current string) error {
 		}
 	}
 	return fmt.Errorf("there are %d replaced keys already", maxReplaced)
-}
-
-// syncDir makes the names in a folder durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
