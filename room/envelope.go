@@ -12,27 +12,13 @@ import (
 
 // pack signs a body under a domain.
 func pack(k *identity.Key, domain string, body any) []byte {
-	b := identity.Marshal(body)
-	return identity.Pack(b, k.Sign(domain, b))
+	return identity.SignRecord(k, domain, body)
 }
 
 // unpack decodes a message of at most max bytes into body and checks that it
 // was signed by who author then says.
 func unpack(raw []byte, max int, domain string, body any, author func() identity.ID) error {
-	if len(raw) > max {
-		return identity.ErrMalformed
-	}
-	b, sigs, err := identity.Unpack(raw, 1)
-	if err != nil {
-		return err
-	}
-	if err := identity.Unmarshal(b, body); err != nil {
-		return err
-	}
-	if !identity.Verify(author(), domain, sigs[0], b) {
-		return identity.ErrForged
-	}
-	return nil
+	return identity.ParseRecord(raw, max, domain, body, author)
 }
 
 // plain tells whether s is text of at most max bytes that may be shown to a
