@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/libp2p/go-libp2p"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"stoa/identity"
 )
@@ -35,6 +36,10 @@ type Config struct {
 	// holds a part of the DHT, helps those behind a NAT to find one another, and
 	// tells others whether they can be reached. Its Key should be kept.
 	Server bool
+
+	// Metrics is where libp2p registers its figures. They are of the whole
+	// process: a program gives it to one node. Nil keeps none.
+	Metrics prometheus.Registerer
 
 	// Log receives what went wrong but stopped nothing. Nil discards it. What
 	// libp2p logs, for the whole process, goes to the first node's at level debug.

@@ -48,7 +48,7 @@ func newHost(cfg Config, source func(num int) []peer.AddrInfo) (host.Host, error
 }
 
 func hostOptions(cfg Config, source func(num int) []peer.AddrInfo) ([]libp2p.Option, error) {
-	manager, err := resourceManager()
+	manager, err := resourceManager(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func hostOptions(cfg Config, source func(num int) []peer.AddrInfo) ([]libp2p.Opt
 		libp2p.ResourceManager(manager),
 		libp2p.ConnectionManager(conns),
 		libp2p.UserAgent("stoa"),
-		libp2p.DisableMetrics(),
+		figures(cfg),
 		libp2p.EnableHolePunching(),
 		libp2p.SwarmOpts(swarm.WithDialRanker(rankDials)),
 	}
@@ -88,6 +88,14 @@ func hostOptions(cfg Config, source func(num int) []peer.AddrInfo) ([]libp2p.Opt
 		libp2p.UDPBlackHoleSuccessCounter(nil),
 		libp2p.IPv6BlackHoleSuccessCounter(nil),
 	), nil
+}
+
+// figures lets libp2p count for somebody, or not at all, which costs less.
+func figures(cfg Config) libp2p.Option {
+	if cfg.Metrics == nil {
+		return libp2p.DisableMetrics()
+	}
+	return libp2p.PrometheusRegisterer(cfg.Metrics)
 }
 
 // udpHeadStart is by how much the dials over anything but QUIC are put off further where
@@ -113,7 +121,7 @@ func rankDials(addrs []ma.Multiaddr) []network.AddrDelay {
 // resourceManager widens the defaults of libp2p, which admit 8 connections an
 // address and 32 handshakes at once, to what a room of 60 people behind one
 // carrier NAT needs. The sealed hello is the real gate.
-func resourceManager() (network.ResourceManager, error) {
+func resourceManager(cfg Config) (network.ResourceManager, error) {
 	limits := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&limits)
 	system := &limits.SystemBaseLimit
@@ -125,8 +133,7 @@ func resourceManager() (network.ResourceManager, error) {
 	transient.Streams, transient.StreamsInbound, transient.StreamsOutbound = 1024, 512, 512
 	transient.FD = 256
 
-	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.AutoScale()),
-		rcmgr.WithMetricsDisabled(),
+	opts := []rcmgr.Option{
 		rcmgr.WithLimitPerSubnet(
 			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: 128}},
 			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: 128}, {PrefixLength: 48, ConnCount: 512}},
@@ -143,7 +150,11 @@ func resourceManager() (network.ResourceManager, error) {
 				GracePeriod:      time.Minute,
 			},
 		}),
-	)
+	}
+	if cfg.Metrics == nil {
+		opts = append(opts, rcmgr.WithMetricsDisabled())
+	}
+	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.AutoScale()), opts...)
 }
 
 var (
