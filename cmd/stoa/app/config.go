@@ -34,8 +34,10 @@ type Config struct {
 	In   string
 	Loop bool
 
-	// Out is the loudspeaker: "speaker" (the default), "null" or a WAV or
-	// Ogg/Opus file that will hold exactly what a person would have heard.
+	// Out is the loudspeaker: "speaker" (the default), "null", "none" or a WAV
+	// or Ogg/Opus file that will hold exactly what a person would have heard.
+	// With null everything is decoded and mixed as for a loudspeaker; with none
+	// voices are opened and counted, and that is all.
 	Out string
 
 	// Name is what others see; empty keeps the one in Home.

@@ -258,7 +258,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		net:       net,
 		room:      r,
 		voice:     newVoice(rec.Room, s.home.key, s.run, net),
-		ears:      newEars(rec.Room, s.sound.newSource),
+		ears:      newEars(rec.Room, s.sound.source),
 		calls:     newCaller(net, log, time.Now()),
 		log:       log,
 		emit:      s.emit,

@@ -9,7 +9,7 @@ type Event struct {
 	Kind string `json:"event"`
 
 	Peer  string   `json:"peer,omitempty"`  // ready
-	Addrs []string `json:"addrs,omitempty"` // ready
+	Addrs []string `json:"addrs,omitempty"` // ready, metrics
 
 	Room  string `json:"room,omitempty"`  // every event that belongs to a room
 	Title string `json:"title,omitempty"` // room
@@ -22,12 +22,13 @@ type Event struct {
 	State string `json:"state,omitempty"` // member: present or gone
 	Up    *bool  `json:"up,omitempty"`    // hand
 	Place int    `json:"place,omitempty"` // hand: 1 is next
-	On    *bool  `json:"on,omitempty"`    // stage
-	By    string `json:"by,omitempty"`    // muted, removed
+	On    *bool  `json:"on,omitempty"`    // stage, mic, locked, lend
+	By    string `json:"by,omitempty"`    // muted, removed, locked
 	Why   string `json:"why,omitempty"`   // removed, left
 	Muted *bool  `json:"muted,omitempty"` // muted
 
-	Stats *Stats `json:"stats,omitempty"` // stats
+	Stats   *Stats   `json:"stats,omitempty"`   // stats
+	Carries *Carries `json:"carries,omitempty"` // carries, drain
 
 	Text string `json:"text,omitempty"` // error, notice
 	Hint string `json:"hint,omitempty"` // error
@@ -47,9 +48,21 @@ const (
 	EventSound   = "sound"   // the first sound of a speaker was played: who, ms
 	EventStats   = "stats"   // once a second: stats
 	EventRemoved = "removed" // somebody was kicked, banned or revoked: who, by, why
+	EventLocked  = "locked"  // the door was locked or unlocked: on, by
+	EventLend    = "lend"    // this node began or ceased to carry voices on: on, why
+	EventCarries = "carries" // how many this node carries voices on to has changed: carries
+	EventDrain   = "drain"   // this node asks those whom it carries to go elsewhere: carries
+	EventMetrics = "metrics" // the figures for Prometheus are served: addrs
 	EventLeft    = "left"    // this node is no longer in the room: why
 	EventError   = "error"   // something the person should know: text, hint
 )
+
+// Carries is how many listeners a relay carries in a room.
+type Carries struct {
+	Listeners int `json:"listeners"` // who are sent voices
+	Standby   int `json:"standby"`   // who would be if their other relay failed
+	Slots     int `json:"slots"`     // how many could be
+}
 
 // Stats is the state of a room's sound over the second that ended.
 type Stats struct {
@@ -66,12 +79,14 @@ type Stats struct {
 type SpeakerStats struct {
 	Who       string  `json:"who"`
 	Received  uint64  `json:"received"`
-	Played    uint64  `json:"played"`    // as they were sent
-	Repaired  uint64  `json:"repaired"`  // by the error correction in the packet that followed
-	Lost      uint64  `json:"lost"`      // lost, or too late, and concealed
-	Late      uint64  `json:"late"`      // came after their turn
-	Dropped   uint64  `json:"dropped"`   // here, and left out because too many had queued up
-	Concealed uint64  `json:"concealed"` // frames' worth of sound that was made up
+	Played    uint64  `json:"played"`     // as they were sent
+	Repaired  uint64  `json:"repaired"`   // by the error correction in the packet that followed
+	Lost      uint64  `json:"lost"`       // lost, or too late, and concealed
+	Late      uint64  `json:"late"`       // came after their turn
+	Dropped   uint64  `json:"dropped"`    // here, and left out because too many had queued up
+	Concealed uint64  `json:"concealed"`  // frames' worth of sound that was made up
+	Seconds   float64 `json:"seconds"`    // of speech that came, each frame once
+	Silence   float64 `json:"silence_ms"` // longest wait of the last second for somebody who had not paused
 	Jitter    float64 `json:"jitter_ms"`
 	Delay     float64 `json:"delay_ms"` // mouth to ear as far as this node can tell: framing, codec, half the round trip, jitter buffer
 	Carrier   string  `json:"carrier"`

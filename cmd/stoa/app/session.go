@@ -246,7 +246,7 @@ func (s *Session) mind(ctx context.Context) {
 			links = append(links, h.net.Links()...)
 		}
 		if len(links) > 0 { // else nobody has reported anything
-			s.sound.capture.SetLoss(expectedLoss(links))
+			s.sound.setLoss(expectedLoss(links))
 		}
 	}
 }
@@ -263,7 +263,7 @@ func (s *Session) micSet() {
 	s.miking.Lock() // so that of two changes the later one holds
 	defer s.miking.Unlock()
 	rooms := s.rooms()
-	s.sound.capture.SetMuted(!slices.ContainsFunc(rooms, func(h *hall) bool { return h.voice.speaking() }))
+	s.sound.setMuted(!slices.ContainsFunc(rooms, func(h *hall) bool { return h.voice.speaking() }))
 	if !s.sound.fromFile {
 		s.mic.set(slices.ContainsFunc(rooms, func(h *hall) bool { return h.voice.allowed() }))
 	}

@@ -21,7 +21,7 @@ const maxLoss = 0.3
 
 // stats describes the room's sound.
 func (h *hall) stats() *Stats {
-	heard, counts := h.ears.stats()
+	heard, counts := h.ears.stats(time.Now())
 	links := map[identity.ID]node.LinkInfo{}
 	out := &Stats{
 		Room:   h.id.String(),
@@ -46,7 +46,7 @@ func (h *hall) stats() *Stats {
 	return out
 }
 
-func speakerStats(id identity.ID, s audio.Stats, l node.LinkInfo) SpeakerStats {
+func speakerStats(id identity.ID, s heardStats, l node.LinkInfo) SpeakerStats {
 	return SpeakerStats{
 		Who:       id.String(),
 		Received:  s.Received,
@@ -56,8 +56,10 @@ func speakerStats(id identity.ID, s audio.Stats, l node.LinkInfo) SpeakerStats {
 		Late:      s.Late,
 		Dropped:   s.Dropped,
 		Concealed: s.Concealed,
+		Seconds:   s.Speech.Seconds(),
+		Silence:   ms(s.Silence),
 		Jitter:    ms(s.Jitter),
-		Delay:     ms(codecDelay + l.RTT/2 + s.Delay),
+		Delay:     ms(codecDelay + l.RTT/2 + s.Stats.Delay),
 		Carrier:   string(l.Carrier),
 	}
 }

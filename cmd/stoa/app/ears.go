@@ -1,0 +1,277 @@
+// What others say in one room: opened, counted, and handed to the player.
+//
+//	links, relays ─► open ─► tally ─► Source ─► Player
+
+package app
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"stoa/audio"
+	"stoa/identity"
+	"stoa/room"
+	"stoa/room/seal"
+)
+
+// ears open what others say in one room. Their methods may be called from any
+// goroutine.
+type ears struct {
+	sources func() (*audio.Source, error) // makes one more in the player; nil when nothing is played
+	fresh   chan struct{}                 // holds a value when there is a speaker who was not heard before
+
+	mu     sync.Mutex
+	opener *seal.Opener
+	heard  map[seal.Stream]*hearing
+}
+
+// hearing is one speaker as this node hears them.
+type hearing struct {
+	source *audio.Source // nil when nothing is played
+	tally  tally
+	told   bool // of the first sound
+}
+
+func newEars(id identity.RoomID, sources func() (*audio.Source, error)) *ears {
+	return &ears{sources: sources, fresh: make(chan struct{}, 1), opener: seal.NewOpener(id), heard: map[seal.Stream]*hearing{}}
+}
+
+// follow makes the ears obey a snapshot: from here on only those who may speak
+// now can be opened, under the epochs that are known.
+func (e *ears) follow(s *room.Snapshot) error {
+	var epochs []seal.Epoch
+	for _, ep := range s.Epochs {
+		if ep.Known {
+			epochs = append(epochs, seal.Epoch{Commit: ep.Commit, Secret: ep.Secret})
+		}
+	}
+	var streams []seal.Stream
+	for _, p := range s.People {
+		if p.Speaks && p.ID != s.Me.ID {
+			streams = append(streams, seal.Stream{Speaker: p.ID, Session: p.Session})
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.opener.SetEpochs(epochs); err != nil {
+		return err
+	}
+	if err := e.opener.SetStreams(streams); err != nil {
+		return err
+	}
+	allowed := make(map[seal.Stream]bool, len(streams))
+	for _, st := range streams {
+		allowed[st] = true
+	}
+	for st, h := range e.heard {
+		if !allowed[st] {
+			h.close()
+			delete(e.heard, st)
+		}
+	}
+	return nil
+}
+
+// receive opens a packet that came over the link of from and hands its frames
+// to the player. What cannot be opened is counted by the opener and dropped.
+func (e *ears) receive(from identity.ID, packet []byte, at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if st, frames, err := e.opener.Open(packet, from); err == nil {
+		e.play(st, frames, at)
+	}
+}
+
+// A delivery is what came of a packet that a relay has brought.
+type delivery int
+
+const (
+	welcome  delivery = iota // genuine: opened now, or before as it came some other way
+	unwanted                 // of a key that is not known here, which may be nobody's fault
+	stale                    // so old, and here before, that nobody brings it by accident
+	forged                   // not made by its speaker, so the relay made it or let it pass
+)
+
+// staleAfter is how many frames behind the newest of its speaker a packet is
+// that somebody brings again on purpose: copies by two relays, and those that
+// make up for loss, come within a second of one another.
+const staleAfter = 50
+
+// carry opens a packet that a relay has brought, as receive does, and says
+// what to think of the relay for it. Only what is signed may come this way.
+func (e *ears) carry(packet []byte, at time.Time) (seal.Glance, delivery) {
+	g, ok := seal.Glimpse(packet)
+	if !ok || !g.Signed {
+		return g, forged
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	st, frames, err := e.opener.Open(packet, identity.ID{})
+	switch {
+	case err == nil:
+		e.play(st, frames, at)
+		return g, welcome
+	case errors.Is(err, seal.ErrUnknownKey):
+		return g, unwanted
+	case errors.Is(err, seal.ErrReplay):
+		if newest, ok := e.opener.Newest(g.KID); ok && newest >= g.Index+staleAfter {
+			return g, stale
+		}
+		return g, welcome
+	case e.opener.Vouched(packet):
+		return g, unwanted // a speaker who signs what nobody can open harms himself alone
+	}
+	return g, forged
+}
+
+// play hands frames of one speaker to the player. The caller holds mu.
+func (e *ears) play(st seal.Stream, frames []seal.Frame, at time.Time) {
+	h := e.heard[st]
+	if h == nil {
+		h = &hearing{}
+		if e.sources != nil {
+			source, err := e.sources()
+			if err != nil {
+				return // no memory for a decoder: the next packet tries again
+			}
+			h.source = source
+		}
+		e.heard[st] = h
+		select {
+		case e.fresh <- struct{}{}:
+		default:
+		}
+	}
+	h.tally.packets++
+	for _, f := range frames {
+		h.tally.add(f.Index, f.End, at)
+		if h.source != nil {
+			h.source.Push(audio.Packet{Index: f.Index, Since: f.Since, End: f.End, Level: f.Level, Payload: f.Payload}, at)
+		}
+	}
+}
+
+// firstSounds returns who was first heard since it was last called, and when.
+// waiting says that packets of somebody else are here and not played yet.
+func (e *ears) firstSounds() (sounds map[identity.ID]time.Time, waiting bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	sounds = map[identity.ID]time.Time{}
+	for st, h := range e.heard {
+		if h.told {
+			continue
+		}
+		t := h.first()
+		h.told = !t.IsZero()
+		if h.told {
+			sounds[st.Speaker] = t
+		}
+		waiting = waiting || !h.told
+	}
+	return sounds, waiting
+}
+
+// heardStats is how one speaker is heard.
+type heardStats struct {
+	audio.Stats // zero but for Received when nothing is played
+	Speech      time.Duration
+	Silence     time.Duration // the longest since stats was called before
+}
+
+// stats returns how each speaker was heard until now, and what the opener
+// refused.
+func (e *ears) stats(now time.Time) (map[identity.ID]heardStats, seal.Counts) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := make(map[identity.ID]heardStats, len(e.heard))
+	for st, h := range e.heard {
+		out[st.Speaker] = h.stats(now)
+	}
+	return out, e.opener.Counts()
+}
+
+// close silences everybody.
+func (e *ears) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for st, h := range e.heard {
+		h.close()
+		delete(e.heard, st)
+	}
+}
+
+// first is when the first sound was played, or, where nothing is, came.
+func (h *hearing) first() time.Time {
+	if h.source != nil {
+		return h.source.Stats().First
+	}
+	return h.tally.first
+}
+
+func (h *hearing) stats(now time.Time) heardStats {
+	s := heardStats{Speech: time.Duration(h.tally.frames) * audio.FrameTime, Silence: h.tally.silence(now)}
+	if h.source != nil {
+		s.Stats = h.source.Stats()
+	} else {
+		s.Received = h.tally.packets
+	}
+	return s
+}
+
+func (h *hearing) close() {
+	if h.source != nil {
+		h.source.Close()
+	}
+}
+
+// tally counts what comes of one speaker, before any of it is played.
+type tally struct {
+	packets uint64
+	frames  uint64    // each once, by however many ways it came
+	first   time.Time // when the first one came
+
+	newest uint32
+	recent uint64    // bit n: newest-n was here
+	last   time.Time // when one came that was not here before
+	paused bool      // the newest one ended a stretch of talk
+	gap    time.Duration
+}
+
+// add counts a frame. What is more than 64 frames behind the newest one is left
+// out: nobody would hear it.
+func (t *tally) add(index uint32, end bool, at time.Time) {
+	begun := t.frames > 0
+	switch age := t.newest - index; {
+	case !begun || index > t.newest:
+		t.recent = t.recent<<min(index-t.newest, 64) | 1
+		t.newest = index
+	case age >= 64 || t.recent&(1<<age) != 0:
+		return
+	default:
+		t.recent |= 1 << age
+	}
+	switch {
+	case !begun:
+		t.first = at
+	case !t.paused:
+		t.gap = max(t.gap, at.Sub(t.last))
+	}
+	t.frames++
+	t.last = at
+	if index == t.newest {
+		t.paused = end
+	}
+}
+
+// silence is the longest time since it was last asked in which nothing came
+// although the speaker had not said that they pause; one that goes on counts as
+// long as it is.
+func (t *tally) silence(now time.Time) time.Duration {
+	longest := t.gap
+	t.gap = 0
+	if t.frames > 0 && !t.paused {
+		longest = max(longest, now.Sub(t.last))
+	}
+	return longest
+}

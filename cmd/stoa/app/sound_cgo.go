@@ -1,0 +1,99 @@
+//go:build cgo
+
+// What a node speaks and hears with: the Opus codec, sound cards and files.
+
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"stoa/audio"
+	"stoa/audio/device"
+	"stoa/audio/file"
+	"stoa/audio/opus"
+)
+
+// openSound opens the microphone and the loudspeaker that the configuration
+// names. Nothing is heard or played before run.
+func openSound(cfg *Config) (*sound, error) {
+	enc, err := opus.NewEncoder()
+	if err != nil {
+		return nil, fmt.Errorf("opus encoder: %w", err)
+	}
+	in, err := openInput(cfg)
+	if err != nil {
+		return nil, err
+	}
+	out, err := openOutput(cfg)
+	if err != nil {
+		return nil, errors.Join(err, closeDevice(in))
+	}
+	s := &sound{in: in, capture: audio.NewCapture(enc)}
+	s.close = sync.OnceValue(func() error { return errors.Join(closeDevice(in), closeDevice(out)) })
+	_, s.fromFile = in.(*file.Mic)
+	s.capture.SetMuted(true)
+	if out != nil {
+		s.out, s.idle, s.player = out, file.Null{}, audio.NewPlayer()
+		s.source = s.newSource
+	}
+	return s, nil
+}
+
+func openInput(cfg *Config) (audio.Input, error) {
+	switch cfg.In {
+	case inMic, "":
+		return device.NewMic(), nil
+	case inSilence:
+		return file.Silence{}, nil
+	}
+	mic, err := file.OpenMic(cfg.In, cfg.Loop)
+	if err != nil {
+		return nil, &UserError{Text: err.Error(), Hint: "--in takes mic, silence, or a WAV or Ogg/Opus file", Err: err}
+	}
+	mic.Began = begins(cfg.Log, micBegins)
+	return mic, nil
+}
+
+// openOutput returns nil when nothing shall be played.
+func openOutput(cfg *Config) (audio.Output, error) {
+	switch cfg.Out {
+	case outSpeaker, "":
+		return device.NewSpeaker(), nil
+	case outNull:
+		return file.Null{}, nil
+	case outNone:
+		return nil, nil
+	}
+	speaker, err := file.CreateSpeaker(cfg.Out)
+	if err != nil {
+		return nil, &UserError{Text: err.Error(), Hint: "--out takes speaker, null, none, or the name of a .wav or .ogg file to write", Err: err}
+	}
+	speaker.Began = begins(cfg.Log, speakerBegins)
+	return speaker, nil
+}
+
+func begins(log *slog.Logger, what string) func(time.Time) {
+	return func(at time.Time) { log.Debug(what, "unix_us", at.UnixMicro()) }
+}
+
+// newSource adds a speaker to the player.
+func (s *sound) newSource() (*audio.Source, error) {
+	dec, err := opus.NewDecoder()
+	if err != nil {
+		return nil, fmt.Errorf("opus decoder: %w", err)
+	}
+	return s.player.NewSource(dec), nil
+}
+
+// closeDevice closes what has something to close, such as a file.
+func closeDevice(d any) error {
+	if c, ok := d.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}

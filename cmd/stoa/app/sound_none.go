@@ -1,0 +1,17 @@
+//go:build !cgo
+
+// A program without sound: the codec and the sound cards are C. It can carry
+// voices on, and count what it hears.
+
+package app
+
+// openSound refuses everything that would have to be said or played.
+func openSound(cfg *Config) (*sound, error) {
+	if cfg.In != inSilence {
+		return nil, &UserError{Text: "this stoa was built without sound: it has no microphone and cannot speak a file", Hint: "give --in silence, or use a stoa that was built with cgo"}
+	}
+	if cfg.Out != outNone {
+		return nil, &UserError{Text: "this stoa was built without sound: it cannot play or record", Hint: "give --out none, or use a stoa that was built with cgo"}
+	}
+	return &sound{close: func() error { return nil }}, nil
+}
