@@ -138,10 +138,25 @@ func (r *Room) Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, err
 // that was killed still looks connected.
 const tryNext = 300 * time.Millisecond
 
-// tryPeers does something at the peers of a person, the likeliest first, each
-// beginning when the one before has failed or takes long. The first success or
-// refusal decides, and the others are called off.
+// tryPeers does something at the peers of a person, the likeliest first, as tryEach
+// does.
 func tryPeers[T any](ctx context.Context, r *Room, id identity.ID, do func(context.Context, peer.ID) (T, error)) (T, error) {
+	v, err := tryEach(ctx, tryNext, r.book.candidates(id), func(ctx context.Context, p peer.AddrInfo) (T, error) {
+		r.node.host.Peerstore().AddAddrs(p.ID, p.Addrs, foundTTL)
+		return do(ctx, p.ID)
+	})
+	if errors.Is(err, errNobody) {
+		err = fmt.Errorf("%w: no address is known", ErrUnreachable)
+	}
+	return v, err
+}
+
+var errNobody = errors.New("there is nobody to try")
+
+// tryEach does something at each target, beginning with the next when the one before has
+// failed or takes longer than patience. The first success or refusal decides, and the
+// others are called off. It fails with errNobody when there is no target.
+func tryEach[A, T any](ctx context.Context, patience time.Duration, targets []A, do func(context.Context, A) (T, error)) (T, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var tries sync.WaitGroup
 	defer tries.Wait()
@@ -150,21 +165,19 @@ func tryPeers[T any](ctx context.Context, r *Room, id identity.ID, do func(conte
 		v   T
 		err error
 	}
-	peers := r.book.candidates(id)
-	results := make(chan result, len(peers))
-	last := result{err: fmt.Errorf("%w: no address is known", ErrUnreachable)}
-	for running := 0; running > 0 || len(peers) > 0; {
+	results := make(chan result, len(targets))
+	last := result{err: errNobody}
+	for running := 0; running > 0 || len(targets) > 0; {
 		var next <-chan time.Time
-		if len(peers) > 0 {
-			p := peers[0]
-			peers = peers[1:]
+		if len(targets) > 0 {
+			target := targets[0]
+			targets = targets[1:]
 			running++
-			r.node.host.Peerstore().AddAddrs(p.ID, p.Addrs, foundTTL)
 			tries.Go(func() {
-				v, err := do(ctx, p.ID)
+				v, err := do(ctx, target)
 				results <- result{v, err}
 			})
-			next = time.After(tryNext)
+			next = time.After(patience)
 		}
 		select {
 		case last = <-results:

@@ -47,7 +47,8 @@ const (
 
 // A bucket is a token bucket. The zero bucket with a rate is full. Safe for concurrent use.
 type bucket struct {
-	rate  float64 // tokens a second; one second's worth may be saved up
+	rate  float64 // tokens a second
+	burst float64 // that may be saved up; 0 is one second's worth
 	mu    sync.Mutex
 	spent float64
 	last  time.Time
@@ -58,7 +59,7 @@ func (b *bucket) take(n float64, now time.Time) bool {
 	defer b.mu.Unlock()
 	b.spent = max(0, b.spent-b.rate*now.Sub(b.last).Seconds())
 	b.last = now
-	if b.spent+n > b.rate {
+	if b.spent+n > max(b.rate, b.burst) {
 		return false
 	}
 	b.spent += n
