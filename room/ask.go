@@ -31,6 +31,7 @@ const (
 	askSecret  askKind = 3 // what is the secret of this epoch: secretQuestion, secretAnswer
 	askPreview askKind = 4 // what room is this: joinQuestion, previewAnswer
 	askAdmit   askKind = 5 // let this person in, you who count: admitQuestion, syncAnswer
+	askRoster  askKind = 6 // whom do you carry: rosterQuestion, rosterAnswer
 )
 
 type question struct {
@@ -177,6 +178,8 @@ func (r *Room) find(ctx context.Context, from identity.ID, req []byte) (any, err
 		return handle(q.Body, func(b joinQuestion) (any, error) { return r.onPreview(ctx, from, b) })
 	case askAdmit:
 		return handle(q.Body, func(b admitQuestion) (any, error) { return r.onAdmit(ctx, from, b) })
+	case askRoster:
+		return handle(q.Body, func(b rosterQuestion) (any, error) { return r.onRoster(from, b) })
 	}
 	return nil, ErrRefused
 }

@@ -14,6 +14,9 @@ import (
 // redeemSlack is how far apart the clocks of who is admitted and who admits may be, in ms.
 const redeemSlack = 2 * 60 * 1000
 
+// reportGap is how long, in ms, an advert or an audit stands before its author may write the next one of the same relay.
+const reportGap = 5 * 60 * 1000
+
 // place gives o its place after deps, or says why it may not join.
 func (l *Log) place(o *Op) (*node, error) {
 	n := &node{op: o, at: len(l.nodes)}
@@ -30,7 +33,7 @@ func (l *Log) place(o *Op) (*node, error) {
 	if want := l.lastSeq(o.Author, n.past) + 1; o.Seq != want {
 		return nil, fmt.Errorf("sequence %d instead of %d: %w", o.Seq, want, identity.ErrMalformed)
 	}
-	if !o.Target.IsZero() && l.charter.IsOwner(o.Target) {
+	if o.Kind.overPerson() && l.charter.IsOwner(o.Target) {
 		return nil, fmt.Errorf("%s of an owner: %w", o.Kind, ErrNotAllowed)
 	}
 	if o.Kind == KindAdmit {
@@ -128,8 +131,32 @@ func (l *Log) checkAct(n *node) error {
 		if want := l.lastEpoch(n.past) + 1; uint64(o.args.epoch.N) != want {
 			return fmt.Errorf("epoch %d instead of %d: %w", o.args.epoch.N, want, identity.ErrMalformed)
 		}
+	case KindAdvert, KindAudit:
+		return l.checkReport(n)
 	}
 	return nil
+}
+
+// checkReport keeps what relays say of themselves, and others of them, from filling the log, and relays from auditing themselves.
+func (l *Log) checkReport(n *node) error {
+	if n.op.Target == n.op.Author {
+		return fmt.Errorf("a relay audits itself: %w", ErrNotAllowed)
+	}
+	if last := l.lastReport(n.op, n.past); last != nil && n.op.Time < last.op.Time+reportGap {
+		return fmt.Errorf("%s within five minutes of the one before: %w", n.op.Kind, ErrNotAllowed)
+	}
+	return nil
+}
+
+// lastReport is the latest operation within past of o's author, kind and target; nil if there is none.
+func (l *Log) lastReport(o *Op, past bitset) *node {
+	var last *node
+	for _, n := range l.byAuthor[o.Author] {
+		if n.op.Kind == o.Kind && n.op.Target == o.Target && past.has(n.at) && (last == nil || n.op.Time > last.op.Time) {
+			last = n
+		}
+	}
+	return last
 }
 
 // held is a conferral within past of the grant that o acts under on its author; nil if there is none. All of them are of the same grant.

@@ -27,11 +27,21 @@ type evaluation struct {
 	titles []*node // those that no other title has seen
 	mutes  map[identity.ID][]*node
 	epoch  *node
+	epochs []*node              // all of them
 	enders map[identity.ID]bool // owners who want the room to end
+
+	adverts map[identity.ID][]*node // by relay: those that no other of its has seen
+	audits  map[report][]*node      // those that no other by the same auditor of the same relay has seen
 }
 
+// report is who says something of a relay.
+type report struct{ relay, auditor identity.ID }
+
 func newEvaluation(r *rules) evaluation {
-	return evaluation{rules: r, mutes: map[identity.ID][]*node{}, enders: map[identity.ID]bool{}}
+	return evaluation{
+		rules: r, mutes: map[identity.ID][]*node{}, enders: map[identity.ID]bool{},
+		adverts: map[identity.ID][]*node{}, audits: map[report][]*node{},
+	}
 }
 
 // stratum is what has to be judged at one rank.
@@ -148,7 +158,7 @@ func (l *Log) judgeAct(n *node) {
 		e.spoil(n, why, blame)
 		return
 	}
-	if shields := e.shields(n, l.byPerson[n.op.Target]); len(shields) > 0 {
+	if shields := e.shields(n, l.byPerson[n.op.Target]); n.op.Kind.overPerson() && len(shields) > 0 {
 		e.spoil(n, "its target's rank was as strong as its author's", shields)
 		return
 	}
@@ -197,7 +207,13 @@ func (e *evaluation) register(n *node) {
 		e.titles = latest(append(e.titles, n))
 	case KindMute, KindUnmute:
 		e.mutes[n.op.Target] = append(e.mutes[n.op.Target], n)
+	case KindAdvert:
+		e.adverts[n.op.Author] = latest(append(e.adverts[n.op.Author], n))
+	case KindAudit:
+		by := report{n.op.Target, n.op.Author}
+		e.audits[by] = latest(append(e.audits[by], n))
 	case KindEpoch:
+		e.epochs = append(e.epochs, n)
 		if e.epoch == nil || newer(n, e.epoch) {
 			e.epoch = n
 		}

@@ -55,6 +55,11 @@ type node struct {
 // sees reports whether m is among what n has seen.
 func (n *node) sees(m *node) bool { return n.past.has(m.at) }
 
+// knew reports whether what n did was done in knowledge of c.
+func (n *node) knew(c *conferral) bool {
+	return n.sees(c.node) || c.seated != 0 && n.op.Time > c.seated
+}
+
 // removes reports whether n, if valid, ends what its target holds: a kick, a ban, a replacing grant.
 func (n *node) removes() bool {
 	return n.op.Kind == KindKick || n.op.Kind == KindBan || n.replaces()
@@ -95,6 +100,8 @@ type conferral struct {
 	grant identity.Grant
 	line  []step              // the grants it descends from, ancestors first, its own last
 	cred  identity.Credential // proves it offline
+	// seated, of a seat that is judged like an admission, is its time in unix ms: everything done later counts as having seen it.
+	seated uint64
 }
 
 func (c *conferral) own() step           { return c.line[len(c.line)-1] }

@@ -23,6 +23,9 @@ const (
 	byeTime    = time.Second            // for the last messages of a room
 )
 
+// hosts are the capabilities of which the acting host has at least one.
+const hosts = identity.CapMute | identity.CapKick | identity.CapStage
+
 // loop is the state that only the loop touches.
 type loop struct {
 	work context.Context // ends when Run is about to
@@ -42,6 +45,12 @@ type loop struct {
 	unsaved [][]byte // others' operations that are not durable yet
 	flushAt time.Time
 	stateAt time.Time // when a grant lapses next
+
+	attendance
+	relays []RelayMember // of state
+	offer  offer
+	seat   *proven // this person's own; nil without one
+	quiet  bool    // in the audience, as the program says
 
 	name    string
 	mic     bool
@@ -127,10 +136,12 @@ func (r *Room) due(now time.Time) time.Time {
 		// by the next run.
 		_ = r.cfg.Keeper.DropSecrets(r.id, over...)
 	}
+	r.attend(now)
 	r.seekSync(now)
 	r.sync(now)
 	r.seekSecret(now)
 	r.rotate(now)
+	_ = r.advertise(now) // when it fails it is tried again
 	if !now.Before(r.beatAt) {
 		r.beat(now)
 	}
@@ -151,6 +162,8 @@ func (r *Room) wake(now time.Time) time.Time {
 	sooner(r.fetch.next())
 	sooner(r.turnkey.at)
 	sooner(r.book.next())
+	sooner(r.attendance.next(now))
+	sooner(r.offer.next())
 	if len(r.unsaved) > 0 {
 		sooner(r.flushAt)
 	}
@@ -225,7 +238,11 @@ func (r *Room) seekSync(now time.Time) {
 // it, else from somebody who keeps it.
 func (r *Room) takePresence(raw []byte, now time.Time, direct bool) {
 	p, err := ParsePresence(raw)
-	if err != nil || p.Room != r.id || p.Who == r.me || !r.member(p.Who) || apart(p.Time, now) > maxSkew {
+	if err != nil {
+		r.takeReport(raw, now)
+		return
+	}
+	if p.Room != r.id || p.Who == r.me || !r.member(p.Who) || apart(p.Time, now) > maxSkew {
 		return
 	}
 	seen := now
@@ -332,6 +349,7 @@ func (r *Room) commit(op *Op, now time.Time, secrets ...Secret) error {
 // renew works out what follows from the log at this instant.
 func (r *Room) renew(now time.Time) {
 	r.state = r.log.State().At(millis(now))
+	r.relays = r.state.Relays()
 	r.dirty = true
 	r.stateAt = time.Time{}
 	for _, m := range r.state.Members {
@@ -433,7 +451,7 @@ func (r *Room) goodbye(ctx context.Context) {
 // show replaces the snapshot.
 func (r *Room) show() {
 	r.dirty = false
-	s := r.snapshot()
+	s := r.snapshot(time.Now())
 	old := r.view.Swap(&view{snapshot: s, replaced: make(chan struct{})})
 	if old != nil {
 		close(old.replaced)
@@ -441,7 +459,7 @@ func (r *Room) show() {
 }
 
 // snapshot copies the room.
-func (r *Room) snapshot() *Snapshot {
+func (r *Room) snapshot(now time.Time) *Snapshot {
 	s := &Snapshot{
 		Room:    r.id,
 		Charter: r.charter,
@@ -450,6 +468,8 @@ func (r *Room) snapshot() *Snapshot {
 		Epochs:  r.book.all(),
 		Invites: slices.Clone(r.invites),
 		Ops:     r.log.Len(),
+
+		Crowd: r.crowd, Audience: r.count, Relays: r.viewRelays(now), Floor: r.floor,
 	}
 	place := make(map[identity.ID]int, len(s.Hands))
 	for _, h := range s.Hands {
@@ -471,7 +491,7 @@ func (r *Room) snapshot() *Snapshot {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), bytes.Compare(a.ID[:], b.ID[:]))
 	})
 	for _, p := range s.People {
-		if p.Caps&(identity.CapMute|identity.CapKick|identity.CapStage) != 0 {
+		if p.Caps&hosts != 0 {
 			s.Host = p.ID
 			break
 		}

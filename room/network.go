@@ -34,6 +34,11 @@ type Network interface {
 	// answer, of at most 4 MiB. Both ends know for certain who the other is.
 	Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, error)
 
+	// AskSomebody puts one question to whoever a relay finds that may know: a
+	// fellow listener or a member outside the audience. Who answered is not
+	// known, so the answer must prove itself. It is for people in the audience.
+	AskSomebody(ctx context.Context, req []byte) ([]byte, error)
+
 	// HandleAsk sets what answers the questions of others; nil answers none.
 	// The function is called by several goroutines at a time.
 	HandleAsk(func(ctx context.Context, from identity.ID, req []byte) ([]byte, error))

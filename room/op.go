@@ -29,11 +29,14 @@ const (
 	KindTitle  Kind = 11 // name the room
 	KindEpoch  Kind = 12 // commit to a new epoch secret
 	KindClose  Kind = 13 // one owner's vote to end the room
+	KindAdvert Kind = 14 // what a relay offers, and where it is
+	KindAudit  Kind = 15 // what a member measured of a relay
 )
 
 var kindNames = [...]string{
 	KindAdmit: "admit", KindGrant: "grant", KindRevoke: "revoke", KindMute: "mute", KindUnmute: "unmute", KindKick: "kick", KindBan: "ban",
 	KindPardon: "pardon", KindLock: "lock", KindUnlock: "unlock", KindTitle: "title", KindEpoch: "epoch", KindClose: "close",
+	KindAdvert: "advert", KindAudit: "audit",
 }
 
 // String returns the kind's name in lower case, or "kind(n)" for a number that is not a kind.
@@ -44,7 +47,7 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
 
-func (k Kind) known() bool { return k >= KindAdmit && k <= KindClose }
+func (k Kind) known() bool { return k >= KindAdmit && k <= KindAudit }
 
 // Limits of one operation, in bytes unless said otherwise.
 const (
@@ -52,6 +55,8 @@ const (
 	MaxDeps   = 16   // entries
 	MaxTitle  = 120
 	MaxReason = 140
+	MaxPlaces = 4   // addresses in an advert
+	MaxPlace  = 128 // of one of them
 )
 
 // maxTime is the last ms of the year 9999, as in package identity.
@@ -110,6 +115,18 @@ type EpochArgs struct {
 	N      uint32        `cbor:"2,keyasint"` // 1 + the highest number in the operation's past
 }
 
+// AdvertArgs are the arguments of KindAdvert. An advert of no slots takes back the one before: the relay carries nobody any more.
+type AdvertArgs struct {
+	Slots uint16   `cbor:"1,keyasint"` // listeners that it offers to carry
+	Kbps  uint32   `cbor:"2,keyasint"` // upload that it offers for them, kbit/s; 0 says nothing
+	Addrs []string `cbor:"3,keyasint"` // where it is reached: at most MaxPlaces, of 1 to MaxPlace bytes
+}
+
+// AuditArgs are the arguments of KindAudit.
+type AuditArgs struct {
+	Kbps uint32 `cbor:"1,keyasint"` // upload measured, kbit/s
+}
+
 // opArgs are the arguments of an operation, parsed once. Only the fields of its kind are set.
 type opArgs struct {
 	credential identity.Credential
@@ -119,6 +136,8 @@ type opArgs struct {
 	remove     RemoveArgs
 	title      string
 	epoch      EpochArgs
+	advert     AdvertArgs
+	audit      AuditArgs
 }
 
 // Hash names the operation: SHA-256 of its body as signed.
@@ -138,6 +157,12 @@ func (o *Op) Revoke() RevokeArgs { return o.args.revoke }
 
 // Remove is the reason of a KindKick or KindBan operation, and the invite that it closes.
 func (o *Op) Remove() RemoveArgs { return o.args.remove }
+
+// Advert is what a KindAdvert operation offers.
+func (o *Op) Advert() AdvertArgs { return o.args.advert }
+
+// Audit is what a KindAudit operation measured.
+func (o *Op) Audit() AuditArgs { return o.args.audit }
 
 // Conferred is the grant that a KindGrant or KindAdmit operation gives its Target; false for other kinds.
 func (o *Op) Conferred() (g identity.Grant, replace, ok bool) {
@@ -216,11 +241,14 @@ func (o *Op) checkShape() error {
 // onPerson reports whether operations of this kind name a person.
 func (k Kind) onPerson() bool {
 	switch k {
-	case KindAdmit, KindGrant, KindMute, KindUnmute, KindKick, KindBan, KindPardon:
+	case KindAdmit, KindGrant, KindMute, KindUnmute, KindKick, KindBan, KindPardon, KindAudit:
 		return true
 	}
 	return false
 }
+
+// overPerson reports whether operations of this kind need a rank above the person's. An audit only tells what was measured.
+func (k Kind) overPerson() bool { return k.onPerson() && k != KindAudit }
 
 func (o *Op) parseArgs() error {
 	switch o.Kind {
@@ -254,9 +282,28 @@ func (o *Op) parseArgs() error {
 		if o.args.epoch.Commit.IsZero() || o.args.epoch.N == 0 {
 			return errors.New("epoch without commitment or number")
 		}
+	case KindAdvert:
+		if err := identity.Unmarshal(o.Args, &o.args.advert); err != nil {
+			return err
+		}
+		return o.args.advert.check()
+	case KindAudit:
+		return identity.Unmarshal(o.Args, &o.args.audit)
 	default:
 		if len(o.Args) != 0 {
 			return errors.New("takes no arguments")
+		}
+	}
+	return nil
+}
+
+func (a *AdvertArgs) check() error {
+	if len(a.Addrs) > MaxPlaces {
+		return fmt.Errorf("%d addresses", len(a.Addrs))
+	}
+	for _, addr := range a.Addrs {
+		if addr == "" || !plain(addr, MaxPlace) {
+			return errors.New("an address of no or too many bytes, or not printable")
 		}
 	}
 	return nil

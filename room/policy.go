@@ -37,6 +37,8 @@ var needs = [...]identity.Caps{
 	KindTitle:  identity.CapTitle,
 	KindEpoch:  identity.CapInvite | identity.CapStage | identity.CapKick | identity.CapBan,
 	KindClose:  identity.CapEnd,
+	KindAdvert: identity.CapRelay,
+	KindAudit:  identity.AllCaps &^ (identity.CapHear | identity.CapRelay),
 }
 
 // allows reports whether a grant with these capabilities covers the kind.
@@ -60,7 +62,7 @@ func (s *State) May(actor identity.ID, kind Kind, target identity.ID) error {
 	switch {
 	case !ok:
 		return ErrNoRight
-	case kind.onPerson() && u.rank >= s.rank(target):
+	case kind.overPerson() && u.rank >= s.rank(target):
 		return ErrOutranked
 	}
 	return nil

@@ -52,6 +52,8 @@ type Room struct {
 	stopped  chan struct{}
 	view     atomic.Pointer[view]
 	guard    guard
+	proofs   proofs
+	carried  atomic.Pointer[func() []identity.ID] // see HandleRoster
 
 	loop // owned by Run's loop once it has started
 }

@@ -114,7 +114,7 @@ func (r *rules) locksOut(c *conferral) []*node {
 	var locks []*node
 	unlocked := r.unlockedBefore(c)
 	for _, lock := range r.locks {
-		if lock.rank < c.rank() && !lock.sees(c.node) && !unlocked.has(lock.at) {
+		if lock.rank < c.rank() && !lock.knew(c) && !unlocked.has(lock.at) {
 			locks = append(locks, lock)
 		}
 	}
@@ -174,7 +174,7 @@ func (r *rules) removed(n *node, c *conferral, i int) bool {
 		return r.removedAbove(n, c, i)
 	}
 	switch {
-	case n.sees(c.node):
+	case n.knew(c):
 		return true
 	case c.node.sees(n):
 		return r.outlasts(n, c)
@@ -214,7 +214,7 @@ func (r *rules) pardoned(n, at *node, s step) bool {
 // ancestor was back when they came. A grant needs no such rule: its author's own standing decides.
 func (r *rules) removedAbove(n *node, c *conferral, i int) bool {
 	s := c.line[i]
-	if !c.admits() || n.sees(c.node) || r.branchSeen(n, c, i+1) {
+	if !c.admits() || n.knew(c) || r.branchSeen(n, c, i+1) {
 		return false
 	}
 	if n.replaces() && n.gives.own().grant == s.grant {
@@ -242,7 +242,7 @@ func (r *rules) closed(n *node, c *conferral, i int, keep bool) bool {
 	if own && apart && n.rank > c.node.rank {
 		return false // given by somebody stronger who did not know
 	}
-	return !keep || !n.sees(c.node) && !r.branchSeen(n, c, i)
+	return !keep || !n.knew(c) && !r.branchSeen(n, c, i)
 }
 
 // mayRevoke: the author issued the last grant of line or one that it descends from, or may put people out.

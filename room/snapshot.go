@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"stoa/identity"
+	"stoa/room/relay"
 )
 
 // Snapshot is a room at one instant. It is shared and must not be changed.
@@ -23,6 +24,14 @@ type Snapshot struct {
 	Host    identity.ID
 	Invites []Invited // that were issued here, newest first
 	Ops     int       // operations in the log
+
+	Seated   bool         // this person hears by a seat and is no member: Live is true and Me says what the seat allows
+	Crowd    bool         // so many are here that relays carry those who only listen
+	Audience int          // people whom relays carry, beside those of People; what the relays say, so not exact
+	Relays   []RelayView  // by ID
+	Floor    *relay.Floor // what the acting host said last that it hears; nil when it says nothing
+
+	proof []byte // see Room.Proof
 }
 
 // Person is a member who is here. Snapshot.People is sorted by rank, then by

@@ -16,17 +16,22 @@ type State struct {
 	Room    identity.RoomID
 	Title   string
 	Locked  bool // admissions of ranks below the lock's author are void
+	Door    Mark // who locked it or, unless it is Locked, unlocked it last; zero when nobody has
 	Closed  bool // enough owners ended the room
 	Members map[identity.ID]Member
 	Muted   map[identity.ID]Mark
+	Unmuted map[identity.ID]Mark // who was muted before; nobody who is in Muted
 	Banned  map[identity.ID]Mark
 	Kicked  map[identity.ID]Mark // put out, and not let back; nobody who is in Banned
 	Epoch   EpochMark
-	Root    identity.Hash // SHA-256 of the canonical CBOR of all this but Epoch.Stale: equal roots, equal states
+	Root    identity.Hash // SHA-256 of the canonical CBOR of all this but Door, Unmuted and Epoch.Stale: equal roots, equal states
 
 	charter *identity.Charter
 	live    map[identity.ID][]*conferral // what Members hold
 	origin  map[identity.ID]origin
+	adverts map[identity.ID]*node   // by relay
+	audits  map[identity.ID][]*node // of a relay: the newest by each auditor
+	epochs  []*node                 // the valid ones, in no order
 	rules   *rules
 	now     *node // an operation that has seen all that this state has
 }
@@ -45,8 +50,10 @@ type EpochMark struct {
 	N      uint32
 	Op     identity.Hash
 	By     identity.ID
-	// Stale: somebody who is out may hold this secret, since its author had not seen what put them out. True after every removal, and
-	// after a partition in which one side removed whom the other still trusted. Whoever may compose an epoch should.
+	Time   uint64 // unix ms as its author claims
+	// Stale: somebody who is out may hold this secret, since its author had not seen what put them out. True after every removal, after a
+	// personal grant has lapsed, and after a partition in which one side removed whom the other still trusted. Whoever may compose an
+	// epoch should.
 	Stale bool
 }
 
@@ -65,8 +72,9 @@ type Member struct {
 
 // origin is how somebody came in.
 type origin struct {
-	via identity.Hash
-	by  identity.ID
+	via     identity.Hash
+	by      identity.ID
+	subtree identity.Hash // the grant of an owner that via descends from
 }
 
 // snapshot draws the state of the evaluated operations.
@@ -74,8 +82,8 @@ func (l *Log) snapshot() *State {
 	e := &l.eval
 	s := &State{
 		Room: l.room, Closed: len(e.enders) >= int(l.charter.Threshold),
-		Members: map[identity.ID]Member{}, Muted: map[identity.ID]Mark{}, Banned: map[identity.ID]Mark{}, Kicked: map[identity.ID]Mark{},
-		charter: l.charter, live: map[identity.ID][]*conferral{}, origin: map[identity.ID]origin{}, rules: e.rules, now: l.next(),
+		Members: map[identity.ID]Member{}, Muted: map[identity.ID]Mark{}, Unmuted: map[identity.ID]Mark{}, Banned: map[identity.ID]Mark{}, Kicked: map[identity.ID]Mark{},
+		charter: l.charter, live: map[identity.ID][]*conferral{}, origin: map[identity.ID]origin{}, epochs: e.epochs, rules: e.rules, now: l.next(),
 	}
 	if n := winner(e.titles); n != nil {
 		s.Title = n.op.args.title
@@ -86,12 +94,14 @@ func (l *Log) snapshot() *State {
 	for id, cs := range l.byPerson {
 		l.enroll(s, id, cs)
 	}
-	s.Locked = len(s.rules.locksOut(s.newcomer())) > 0
+	locks := s.rules.locksOut(s.newcomer())
+	s.Locked, s.Door = len(locks) > 0, lastWord(locks, s.rules.unlocks)
 	l.mark(s)
 	if e.epoch != nil {
 		o := e.epoch.op
-		s.Epoch = EpochMark{Commit: o.args.epoch.Commit, N: o.args.epoch.N, Op: o.hash, By: o.Author, Stale: l.stale(s)}
+		s.Epoch = EpochMark{Commit: o.args.epoch.Commit, N: o.args.epoch.N, Op: o.hash, By: o.Author, Time: o.Time, Stale: l.stale(s)}
 	}
+	l.report(s)
 	s.Root = s.root()
 	return s
 }
@@ -117,7 +127,7 @@ func (l *Log) enroll(s *State, id identity.ID, cs []*conferral) {
 		}
 	}
 	if came != nil {
-		s.origin[id] = origin{via: came.own().grant, by: came.own().issuer}
+		s.origin[id] = origin{via: came.own().grant, by: came.own().issuer, subtree: came.line[0].grant}
 	}
 	if len(live) == 0 {
 		return
@@ -168,8 +178,12 @@ func (l *Log) mark(s *State) {
 	for id, ns := range l.eval.mutes {
 		rank := s.rank(id)
 		binding := slices.DeleteFunc(slices.Clone(ns), func(n *node) bool { return n.rank >= rank })
-		if n := winner(binding); n != nil && n.op.Kind == KindMute {
+		switch n := winner(binding); {
+		case n == nil:
+		case n.op.Kind == KindMute:
 			s.Muted[id] = markOf(n)
+		default:
+			s.Unmuted[id] = markOf(n)
 		}
 	}
 	for id, ns := range s.rules.removals {
@@ -198,6 +212,17 @@ func (s *State) newcomer() *conferral {
 
 func markOf(n *node) Mark {
 	return Mark{By: n.op.Author, Op: n.op.hash, Reason: n.op.args.remove.Reason, Time: n.op.Time}
+}
+
+// lastWord is who closed the door, or who opened it last if nobody keeps it closed.
+func lastWord(locks, unlocks []*node) Mark {
+	if len(locks) == 0 {
+		locks = unlocks
+	}
+	if n := winner(locks); n != nil {
+		return markOf(n)
+	}
+	return Mark{}
 }
 
 // stale reports whether somebody who is out now might have been handed the epoch's secret: their conferral let them hear, and the
@@ -277,7 +302,13 @@ func (s *State) Refuses(cred identity.Credential) error {
 	if len(cred) == 0 {
 		return nil // an owner's
 	}
-	c := &conferral{node: s.now, grant: cred.Leaf(), line: lineage(cred), cred: cred}
+	return s.refuses(&conferral{node: s.now, grant: cred.Leaf(), line: lineage(cred), cred: cred})
+}
+
+func (s *State) refuses(c *conferral) error {
+	if s.Closed {
+		return ErrClosed
+	}
 	if ends := s.rules.endings(c); len(ends) > 0 {
 		return whyOut(ends, c.person())
 	}
@@ -327,6 +358,12 @@ func (s *State) root() identity.Hash {
 		Grant identity.Hash
 		N     int
 	}
+	type carrier struct {
+		_                        struct{} `cbor:",toarray"`
+		ID                       identity.ID
+		Advert, Admitted, Beacon identity.Hash
+		Slots                    uint16
+	}
 	var all struct {
 		_              struct{} `cbor:",toarray"`
 		Room           identity.RoomID
@@ -336,6 +373,7 @@ func (s *State) root() identity.Hash {
 		Marks          [3][]marked
 		Epoch          identity.Hash
 		Uses           []used
+		Relays         []carrier
 	}
 	all.Room, all.Title, all.Locked, all.Closed, all.Epoch = s.Room, s.Title, s.Locked, s.Closed, s.Epoch.Op
 	for _, id := range sortedIDs(s.Members) {
@@ -353,6 +391,9 @@ func (s *State) root() identity.Hash {
 	}
 	for _, g := range slices.SortedFunc(maps.Keys(s.rules.tallies), compareHashes) {
 		all.Uses = append(all.Uses, used{Grant: g, N: s.Uses(g)})
+	}
+	for _, r := range s.Relays() {
+		all.Relays = append(all.Relays, carrier{ID: r.ID, Advert: r.Advert, Admitted: r.Admitted, Beacon: r.Beacon, Slots: r.Slots})
 	}
 	return identity.HashOf(identity.Marshal(all))
 }

@@ -271,6 +271,11 @@ func (d *Node) Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, err
 	return bytes.Clone(reply), nil
 }
 
+// AskSomebody implements room.Network.
+func (d *Node) AskSomebody(ctx context.Context, req []byte) ([]byte, error) {
+	return nil, ErrUnreachable
+}
+
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):

@@ -1,0 +1,98 @@
+// The audience of a crowd: people who only listen. They take no part in gossip and send no heartbeats; relays bring them what they need.
+
+package room
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"stoa/identity"
+	"stoa/room/relay"
+)
+
+const (
+	crowdFrom  = 50 // people here, from which on those who only listen become the audience
+	crowdUntil = 35 // and below which they come back
+)
+
+// RelayView is a relay as it is seen here.
+type RelayView struct {
+	RelayMember
+	Weight  uint16 // its slots, less what others complain of: what it is elected by
+	Name    string
+	Alive   bool // its heartbeats arrive
+	Carries int  // people, as it says
+}
+
+// InAudience reports whether this person belongs to the audience now: is seated, or is a member of a crowd who may do no more than hear and
+// whose hand is down. Who does calls [Room.SetQuiet] and leaves gossip.
+func (s *Snapshot) InAudience() bool {
+	switch {
+	case s.Seated:
+		return true
+	case !s.Crowd || !s.Live:
+		return false
+	}
+	return s.Me.Caps == identity.CapHear && s.Me.Place == 0
+}
+
+// SetQuiet ends or begins the heartbeats of this member, which is in the audience and heard of by the relays instead. On the stage and with
+// a raised hand, heartbeats go on all the same.
+func (r *Room) SetQuiet(ctx context.Context, on bool) error {
+	return r.do(ctx, func(now time.Time) error {
+		if r.quiet == on {
+			return nil
+		}
+		r.quiet = on
+		if !on {
+			r.greeted = 0
+			r.hurry(now)
+		}
+		return nil
+	})
+}
+
+// silent reports whether this member sends no heartbeats now. Loop only.
+func (r *Room) silent() bool {
+	return r.quiet && r.queue.raised(r.me) == nil && r.state.Members[r.me].Caps&^identity.CapHear == 0
+}
+
+// Proof is how this person shows a relay, or who has a secret, that they may hear: the encoding of a [Proof]. It is nil for who may not.
+func (r *Room) Proof() []byte { return r.Snapshot().proof }
+
+// FeedsAudience says whether a relay passes a message of a channel, which it has checked, on to the audience: operations, hands, the host's
+// floor, attendance, and the heartbeats of those who are more than audience. Any goroutine may call it.
+func (r *Room) FeedsAudience(channel string, msg []byte) bool {
+	switch channel {
+	case ChannelLog, ChannelHands:
+		return true
+	case ChannelPresence:
+	default:
+		return false
+	}
+	if p, err := ParsePresence(msg); err == nil {
+		s := r.Snapshot()
+		return len(p.Hand) > 0 || p.Bye || s.State.Members[p.Who].Caps&^identity.CapHear != 0 || p.Who == s.Host
+	}
+	_, err := relay.ParseComplaint(msg)
+	return err != nil
+}
+
+// PublishAttendance tells everybody whom this relay carries: a signed [relay.Attendance].
+func (r *Room) PublishAttendance(ctx context.Context, raw []byte) error { return r.report(ctx, raw) }
+
+// PublishFloor tells everybody what this acting host hears: a signed [relay.Floor].
+func (r *Room) PublishFloor(ctx context.Context, raw []byte) error { return r.report(ctx, raw) }
+
+// PublishComplaint tells everybody what a relay did to this listener: a signed [relay.Complaint].
+func (r *Room) PublishComplaint(ctx context.Context, raw []byte) error { return r.report(ctx, raw) }
+
+// report publishes a record of package relay that this member has signed, and takes note of it.
+func (r *Room) report(ctx context.Context, raw []byte) error {
+	return r.do(ctx, func(now time.Time) error {
+		r.takeReport(slices.Clone(raw), now)
+		r.publish(ChannelPresence, raw)
+		return nil
+	})
+}

@@ -1,0 +1,206 @@
+// What a member knows of a crowd: how many people the relays carry, what the acting host hears, who complains of whom.
+
+package room
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"stoa/identity"
+	"stoa/room/relay"
+)
+
+const (
+	countEvery  = 500 * time.Millisecond // between two counts of everybody, which cost as much as there are people
+	floorLife   = 3 * relay.FloorEvery   // how long what the host heard is worth showing
+	maxAcquaint = 8192                   // people whose name or invite is remembered
+)
+
+// attendance is who is here beyond the roster. It is a pure machine.
+type attendance struct {
+	people  relay.Audience
+	trusted relay.Reputation // what others complain of; this member's own judgement is the program's
+	count   int              // of people, without those of the roster
+	stale   bool             // people have come or gone since they were counted
+	countAt time.Time        // when they may be counted again
+	crowd   bool
+	floor   *relay.Floor
+	floorAt time.Time
+	raws    map[identity.ID][]byte // the last attendance of each relay, for those who come next
+
+	known map[identity.ID]acquaintance
+}
+
+// acquaintance is what is remembered of somebody who is not in the roster.
+type acquaintance struct {
+	name  string
+	grant identity.Hash
+}
+
+// meet remembers how somebody in the audience is called and by which invite they came. Loop only.
+func (r *Room) meet(g *Guest) {
+	if _, known := r.known[g.ID]; !known && len(r.known) >= maxAcquaint {
+		return
+	}
+	if r.known == nil {
+		r.known = make(map[identity.ID]acquaintance)
+	}
+	a := r.known[g.ID]
+	a.name, a.grant = cmp.Or(g.Name, a.name), g.Grant
+	r.known[g.ID] = a
+}
+
+// seated tells whether somebody who is no member is known to hear here, and by which invite if that is known too. Loop only.
+func (r *Room) seatedHere(who identity.ID) (via identity.Hash, ok bool) {
+	if p := r.proofs.get(who); p != nil && p.seat != nil {
+		return p.seat.Grant, true
+	}
+	if a, known := r.known[who]; known {
+		return a.grant, true
+	}
+	_, ok = r.people.By(who)
+	return via, ok
+}
+
+// takeReport takes a record of package relay that came by the presence channel, or from who keeps it. Loop only.
+func (r *Room) takeReport(raw []byte, now time.Time) {
+	if a, err := relay.ParseAttendance(raw); err == nil {
+		r.takeAttendance(a, raw, now)
+	} else if f, err := relay.ParseFloor(raw); err == nil {
+		r.takeFloor(f, now)
+	} else if c, err := relay.ParseComplaint(raw); err == nil {
+		r.takeComplaint(c, now)
+	}
+}
+
+func (r *Room) takeAttendance(a *relay.Attendance, raw []byte, now time.Time) {
+	i := slices.IndexFunc(r.relays, func(m RelayMember) bool { return m.ID == a.Relay })
+	if i < 0 || a.Room != r.id || apart(a.Time, now) > maxSkew {
+		return
+	}
+	if !r.people.Put(a, carrySlots(r.state, &r.relays[i]), now) {
+		return
+	}
+	if a.Full || r.raws[a.Relay] == nil {
+		if r.raws == nil {
+			r.raws = make(map[identity.ID][]byte)
+		}
+		r.raws[a.Relay] = raw
+	}
+	r.stale = true
+}
+
+// carrySlots is the most people that a relay may count for: what its grant allows, for what it really carries may be more than anybody has
+// measured.
+func carrySlots(s *State, m *RelayMember) uint16 {
+	most, _ := s.relayGrant(m.ID)
+	return uint16(min(most, uint32(s.adverts[m.ID].op.args.advert.Slots)))
+}
+
+func (r *Room) takeFloor(f *relay.Floor, now time.Time) {
+	if f.Room != r.id || r.state.Members[f.Host].Caps&hosts == 0 || apart(f.Time, now) > maxSkew {
+		return
+	}
+	if r.floor != nil && r.floor.Host == f.Host && f.Seq <= r.floor.Seq && f.Time <= r.floor.Time {
+		return
+	}
+	r.floor, r.floorAt, r.dirty = f, now, true
+}
+
+func (r *Room) takeComplaint(c *relay.Complaint, now time.Time) {
+	if c.Room != r.id || !r.member(c.Who) || !r.member(c.Relay) || apart(c.Time, now) > maxSkew {
+		return
+	}
+	r.trusted.Complain(c, r.state.Subtree(c.Who), now)
+	r.dirty = true
+}
+
+// attend counts the people and decides whether they are a crowd. Loop only.
+func (r *Room) attend(now time.Time) {
+	if gone, _ := r.people.Expire(now); gone {
+		r.stale = true
+	}
+	if r.floor != nil && now.Sub(r.floorAt) >= floorLife {
+		r.floor, r.dirty = nil, true
+	}
+	if r.stale && !now.Before(r.countAt) {
+		here := map[relay.Prefix]bool{relay.PrefixOf(r.me): !r.silent()}
+		for id := range r.roster.here {
+			here[relay.PrefixOf(id)] = true
+		}
+		r.count, r.stale, r.dirty = r.people.Count(func(p relay.Prefix) bool { return here[p] }), false, true
+		r.countAt = now.Add(countEvery)
+	}
+	if crowd := isCrowd(r.crowd, r.listening()+r.count, r.carriers()); crowd != r.crowd {
+		r.crowd, r.dirty = crowd, true
+	}
+}
+
+// isCrowd tells whether so many people are a crowd, if they were one or not before. Without a relay there is nobody to carry them.
+func isCrowd(was bool, people, relays int) bool {
+	return relays > 0 && (people >= crowdFrom || was && people >= crowdUntil)
+}
+
+// listening counts the people of the roster who hear, this one included. Loop only.
+func (r *Room) listening() int {
+	n := 0
+	for id := range r.roster.here {
+		if r.state.CanHear(id) {
+			n++
+		}
+	}
+	if r.state.CanHear(r.me) && !r.silent() {
+		n++
+	}
+	return n
+}
+
+// carriers counts the relays that are alive. Loop only.
+func (r *Room) carriers() (n int) {
+	for i := range r.relays {
+		if r.here(r.relays[i].ID) {
+			n++
+		}
+	}
+	return n
+}
+
+// viewRelays describes the relays for a snapshot. Loop only.
+func (r *Room) viewRelays(now time.Time) []RelayView {
+	cs := make([]relay.Candidate, len(r.relays))
+	for i := range r.relays {
+		cs[i] = relay.Candidate{ID: r.relays[i].ID, Slots: r.relays[i].Slots}
+	}
+	cs = r.trusted.Weigh(cs, now)
+	views := make([]RelayView, len(r.relays))
+	for i := range r.relays {
+		m := r.relays[i]
+		v := RelayView{RelayMember: m, Weight: cs[i].Slots, Alive: r.here(m.ID)}
+		v.Carries, _ = r.people.Carries(m.ID)
+		if a := r.roster.here[m.ID]; a != nil {
+			v.Name = a.Name
+		} else if m.ID == r.me {
+			v.Name = r.name
+		}
+		views[i] = v
+	}
+	return views
+}
+
+// next is when attend will have something to do; zero when it will not.
+func (a *attendance) next(now time.Time) time.Time {
+	_, next := a.people.Expire(now)
+	sooner := func(t time.Time) {
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	if a.stale {
+		sooner(a.countAt)
+	}
+	if a.floor != nil {
+		sooner(a.floorAt.Add(floorLife))
+	}
+	return next
+}
