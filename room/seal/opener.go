@@ -181,17 +181,6 @@ func (o *Opener) decrypt(k *openKey, p *packet) ([]byte, error) {
 	return k.aead.Open(o.plain[:0], o.nonce[:], p.sframe[p.headerSize:], aad)
 }
 
-// Newest returns the index of the newest signed packet that was opened of the
-// stream whose key has this KID, in any epoch. ok is false when there is none.
-func (o *Opener) Newest(kid uint64) (index uint32, ok bool) {
-	k := o.keys[kid]
-	if k == nil {
-		return 0, false
-	}
-	w := &k.opened[1]
-	return w.newest, w.started
-}
-
 // Vouched reports whether the speaker whose key b names has signed b. It tells
 // somebody who forges, or lets forgeries pass, from a speaker who signs what
 // cannot be opened: [ErrForged] and [ErrMalformed] stand for both.

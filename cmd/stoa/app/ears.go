@@ -87,23 +87,18 @@ func (e *ears) receive(from identity.ID, packet []byte, at time.Time) {
 type delivery int
 
 const (
-	welcome  delivery = iota // genuine: opened now, or before as it came some other way
+	brought  delivery = iota // genuine, and here for the first time
+	again                    // genuine, and here before, by whatever way
 	unwanted                 // of a key that is not known here, which may be nobody's fault
-	stale                    // so old, and here before, that nobody brings it by accident
-	forged                   // not made by its speaker, so the relay made it or let it pass
+	forgery                  // not made by its speaker, so the relay made it or let it pass
 )
 
-// staleAfter is how many frames behind the newest of its speaker a packet is
-// that somebody brings again on purpose: copies by two relays, and those that
-// make up for loss, come within a second of one another.
-const staleAfter = 50
-
 // carry opens a packet that a relay has brought, as receive does, and says
-// what to think of the relay for it. Only what is signed may come this way.
+// what came of it. Only what is signed may come this way.
 func (e *ears) carry(packet []byte, at time.Time) (seal.Glance, delivery) {
 	g, ok := seal.Glimpse(packet)
 	if !ok || !g.Signed {
-		return g, forged
+		return g, forgery
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -111,18 +106,15 @@ func (e *ears) carry(packet []byte, at time.Time) (seal.Glance, delivery) {
 	switch {
 	case err == nil:
 		e.play(st, frames, at)
-		return g, welcome
+		return g, brought
 	case errors.Is(err, seal.ErrUnknownKey):
 		return g, unwanted
 	case errors.Is(err, seal.ErrReplay):
-		if newest, ok := e.opener.Newest(g.KID); ok && newest >= g.Index+staleAfter {
-			return g, stale
-		}
-		return g, welcome
+		return g, again
 	case e.opener.Vouched(packet):
 		return g, unwanted // a speaker who signs what nobody can open harms himself alone
 	}
-	return g, forged
+	return g, forgery
 }
 
 // play hands frames of one speaker to the player. The caller holds mu.
