@@ -59,8 +59,14 @@ func (r *Room) silence() error {
 }
 
 // RaiseHand raises or lowers this member's hand. Doing what is done already is
-// no error. Errors: ErrNotMember, ErrOnStage, ErrTooOften.
+// no error. Who is only seated becomes a member first, for which a gate has to
+// be here. Errors: ErrNotMember, ErrOnStage, ErrTooOften, ErrBusy.
 func (r *Room) RaiseHand(ctx context.Context, up bool) error {
+	if up && r.Snapshot().Seated {
+		if err := r.standUp(ctx); err != nil {
+			return err
+		}
+	}
 	return r.do(ctx, func(now time.Time) error {
 		old := r.queue.hands[r.me]
 		switch {
@@ -115,13 +121,18 @@ func (r *Room) StageDrop(ctx context.Context, who identity.ID) error {
 	})
 }
 
-// present returns a member to act on. Loop only.
+// present returns somebody to act on: a member, or who is seated, as far as is
+// known here. Loop only.
 func (r *Room) present(who identity.ID) (Member, error) {
 	m, in := r.state.Members[who]
-	if !in {
+	if in {
+		return m, nil
+	}
+	via, seated := r.seatedHere(who)
+	if !seated {
 		return m, ErrNotHere
 	}
-	return m, nil
+	return Member{ID: who, Via: via}, nil
 }
 
 // grant gives somebody a role, beside or instead of those they have.
@@ -227,9 +238,12 @@ func (r *Room) Leave(ctx context.Context) error {
 		if r.left || !r.member(r.me) {
 			return nil
 		}
-		r.left, r.mic, r.own, r.dirty = true, false, nil, true
+		silent := r.silent()
+		r.left, r.mic, r.pulse, r.dirty = true, false, nil, true
 		r.queue.lower(r.me, millis(now))
-		r.publish(ChannelPresence, r.heartbeat(now, true))
+		if !silent {
+			r.publish(ChannelPresence, r.heartbeat(now, true))
+		}
 		return nil
 	})
 }

@@ -32,6 +32,7 @@ const (
 	askPreview askKind = 4 // what room is this: joinQuestion, previewAnswer
 	askAdmit   askKind = 5 // let this person in, you who count: admitQuestion, syncAnswer
 	askRoster  askKind = 6 // whom do you carry: rosterQuestion, rosterAnswer
+	askSeat    askKind = 7 // give me a seat again: seatQuestion, seatAnswer
 )
 
 type question struct {
@@ -56,6 +57,7 @@ type joinAnswer struct {
 	Secrets   []Secret `cbor:"3,keyasint"` // of the epochs that are understood now, newest first
 	Presences [][]byte `cbor:"4,keyasint"`
 	Hands     [][]byte `cbor:"5,keyasint"`
+	Seat      []byte   `cbor:"6,keyasint,omitempty"` // for who is no member now either
 }
 
 func (a *joinAnswer) size() int { return len(a.Charter) + total(a.Ops, a.Presences, a.Hands) }
@@ -67,6 +69,7 @@ type syncQuestion struct {
 	Credential []byte          `cbor:"1,keyasint"`
 	Heads      []identity.Hash `cbor:"2,keyasint"`
 	Ops        [][]byte        `cbor:"3,keyasint"`
+	Seat       []byte          `cbor:"4,keyasint,omitempty"` // of an asker who has one
 }
 
 type syncAnswer struct {
@@ -88,8 +91,10 @@ func total(lists ...[][]byte) (n int) {
 	return n
 }
 
+// secretQuestion carries the proof of an asker who is no member.
 type secretQuestion struct {
 	Commit identity.Hash `cbor:"1,keyasint"`
+	Proof  []byte        `cbor:"2,keyasint,omitempty"`
 }
 
 type secretAnswer struct {
@@ -102,7 +107,17 @@ type previewAnswer struct {
 
 type admitQuestion struct {
 	Credential []byte          `cbor:"1,keyasint"`
-	Heads      []identity.Hash `cbor:"2,keyasint"` // of who asks on behalf of the joiner
+	Heads      []identity.Hash `cbor:"2,keyasint"`           // of who asks: another gate, or the joiner who has a seat already
+	Seat       []byte          `cbor:"3,keyasint,omitempty"` // of the joiner
+}
+
+// seatQuestion asks for a seat in place of one whose gate is gone.
+type seatQuestion struct {
+	Credential []byte `cbor:"1,keyasint"`
+}
+
+type seatAnswer struct {
+	Seat []byte `cbor:"1,keyasint"`
 }
 
 // asker asks one question of somebody who is known to it. [Network.Ask] with
@@ -178,6 +193,8 @@ func (r *Room) find(ctx context.Context, from identity.ID, req []byte) (any, err
 		return handle(q.Body, func(b joinQuestion) (any, error) { return r.onPreview(ctx, from, b) })
 	case askAdmit:
 		return handle(q.Body, func(b admitQuestion) (any, error) { return r.onAdmit(ctx, from, b) })
+	case askSeat:
+		return handle(q.Body, func(b seatQuestion) (any, error) { return r.onSeat(ctx, from, b) })
 	case askRoster:
 		return handle(q.Body, func(b rosterQuestion) (any, error) { return r.onRoster(from, b) })
 	}

@@ -36,7 +36,7 @@ func crowdOp(tb testing.TB, c *cast, l *Log, invite identity.Credential, i int) 
 			tb.Fatal(err)
 		}
 		cred := identity.Credential{{Grant: invite.Leaf(), Redeem: r}}
-		target, args = key.ID(), AdmitArgs{cred.Bytes()}
+		target, args = key.ID(), AdmitArgs{Credential: cred.Bytes()}
 	case 1:
 		kind = KindGrant
 		g := c.give(tb, owner, nil, target, fmt.Sprint(i), identity.Grant{Role: identity.RoleSpeaker})

@@ -58,7 +58,7 @@ func (l *Log) lastSeq(author identity.ID, past bitset) uint64 {
 func (l *Log) checkAdmit(n *node) error {
 	o := n.op
 	cred := o.args.credential
-	if err := l.verify(cred, time.UnixMilli(int64(o.Time))); err != nil {
+	if err := l.checkCame(n); err != nil {
 		return err
 	}
 	line := lineage(cred)
@@ -66,13 +66,8 @@ func (l *Log) checkAdmit(n *node) error {
 		return err
 	}
 	leaf := cred[len(cred)-1]
-	if leaf.Redeem != nil {
-		if gap(leaf.Redeem.Time, o.Time) > redeemSlack {
-			return fmt.Errorf("redeemed at another time: %w", identity.ErrExpired)
-		}
-		if leaf.Grant.Exact && o.Author != leaf.Grant.Issuer {
-			return fmt.Errorf("only the issuer of this invite admits: %w", ErrNotAllowed)
-		}
+	if leaf.Redeem != nil && leaf.Grant.Exact && o.Author != leaf.Grant.Issuer {
+		return fmt.Errorf("only the issuer of this invite admits: %w", ErrNotAllowed)
 	}
 	for _, s := range line[:len(line)-1] {
 		if s.exact && !l.eval.rules.seen(n.past, s.holding) {
@@ -84,6 +79,32 @@ func (l *Log) checkAdmit(n *node) error {
 	}
 	n.rank = leaf.Grant.Rank
 	n.gives = &conferral{node: n, grant: leaf.Grant, line: line, cred: cred}
+	return nil
+}
+
+// checkCame checks that the credential was good when its holder came: when the operation was made, or when they were given a seat, by
+// somebody who was a gate before and is so in the operation's past.
+func (l *Log) checkCame(n *node) error {
+	o, cred := n.op, n.op.args.credential
+	if len(o.args.seat) > 0 {
+		p, err := parseSeated(l.charter, cred, o.args.seat, time.UnixMilli(int64(o.Time)))
+		if err != nil {
+			return err
+		}
+		gate := func(c *conferral) bool {
+			return n.sees(c.node) && c.grant.Caps&gates != 0 && c.node.op.Time <= p.seat.Time+redeemSlack
+		}
+		if !l.charter.IsOwner(p.seat.By) && !slices.ContainsFunc(l.byPerson[p.seat.By], gate) {
+			return fmt.Errorf("seated by who is no gate: %w", ErrNotAllowed)
+		}
+		return nil
+	}
+	if err := l.verify(cred, time.UnixMilli(int64(o.Time))); err != nil {
+		return err
+	}
+	if r := cred[len(cred)-1].Redeem; r != nil && gap(r.Time, o.Time) > redeemSlack {
+		return fmt.Errorf("redeemed at another time: %w", identity.ErrExpired)
+	}
 	return nil
 }
 

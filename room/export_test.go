@@ -6,5 +6,5 @@ import "stoa/identity"
 
 // Push is the question with which a member brings operations to another.
 func Push(cred identity.Credential, heads []identity.Hash, ops [][]byte) []byte {
-	return identity.Marshal(question{askSync, identity.Marshal(syncQuestion{cred.Bytes(), heads, ops})})
+	return identity.Marshal(question{askSync, identity.Marshal(syncQuestion{Credential: cred.Bytes(), Heads: heads, Ops: ops})})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stoa/identity"
+	"stoa/room/relay"
 )
 
 // guard counts what people send and ask.
@@ -17,6 +18,9 @@ type guard struct {
 	answers   buckets // bytes
 	pushes    buckets
 	joins     bucket
+	seats     bucket
+	reports   [3]buckets // attendance, floors, complaints
+	outcry    bucket     // of all complaints
 	ops       buckets
 	presences buckets
 	hands     buckets
@@ -30,7 +34,14 @@ func newGuard() guard {
 		joins:     bucket{burst: 60, every: time.Second / 10},   // a roomful at once, then ten a second
 		ops:       buckets{burst: 80, every: time.Second / 4},   // a gate writes one for each who enters
 		presences: buckets{burst: 8, every: time.Second / 4},
-		hands:     buckets{burst: handBurst, every: handEvery},
+		seats:     bucket{burst: 500, every: time.Second / 100},
+		reports: [3]buckets{
+			{burst: 4, every: relay.AttendanceEvery * 4 / 5},
+			{burst: 4, every: relay.FloorEvery / 2},
+			{burst: 2, every: relay.ComplaintEvery * 9 / 10},
+		},
+		outcry: bucket{burst: 64, every: time.Second / 5},
+		hands:  buckets{burst: handBurst, every: handEvery},
 	}
 }
 
@@ -60,18 +71,62 @@ func (g *guard) joined(now time.Time) bool {
 	return g.joins.take(now)
 }
 
-// sent counts a message of a channel.
-func (g *guard) sent(channel string, who identity.ID, now time.Time) bool {
+// seated counts people who were given a seat.
+func (g *guard) seated(now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch channel {
-	case ChannelLog:
+	return g.seats.take(now)
+}
+
+// record is what kind of message it is, whatever channel it came by.
+type record uint8
+
+const (
+	recordOp record = iota
+	recordPresence
+	recordHand
+	recordAttendance
+	recordFloor
+	recordComplaint
+)
+
+// sent counts a message.
+func (g *guard) sent(kind record, who identity.ID, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch kind {
+	case recordOp:
 		return g.ops.take(who, now)
-	case ChannelPresence:
+	case recordPresence:
 		return g.presences.take(who, now)
-	default:
+	case recordHand:
 		return g.hands.take(who, now)
+	case recordComplaint:
+		return g.reports[recordComplaint-recordAttendance].take(who, now) && g.outcry.take(now)
+	default:
+		return g.reports[kind-recordAttendance].take(who, now)
 	}
+}
+
+// said is what a message shows of itself.
+type said struct {
+	kind  record
+	who   identity.ID
+	room  identity.RoomID
+	fresh bool // its time is credible
+}
+
+// entitles tells whether the log lets its author say such a thing.
+func (s *State) entitles(m said) bool {
+	member, in := s.Members[m.who]
+	switch m.kind {
+	case recordAttendance:
+		_, offers := s.adverts[m.who]
+		return offers && member.Caps.Has(identity.CapRelay)
+	case recordFloor:
+		return member.Caps&hosts != 0
+	}
+	return in
 }
 
 // check is what [Network.Check] is given. A message is bad when nobody honest
@@ -80,39 +135,54 @@ func (g *guard) sent(channel string, who identity.ID, now time.Time) bool {
 // since others may know better.
 func (r *Room) check(channel string, msg []byte) (accept, bad bool) {
 	now := time.Now()
-	who, room, fresh, err := r.inspect(channel, msg, now)
-	if err != nil || room != r.id {
+	m, err := inspect(channel, msg, now)
+	if err != nil || m.room != r.id {
 		return false, true
 	}
-	if _, in := r.Snapshot().State.Members[who]; !in || !fresh {
+	if !m.fresh || !r.Snapshot().State.entitles(m) {
 		return false, false
 	}
-	return who == r.me || r.guard.sent(channel, who, now), false
+	return m.who == r.me || r.guard.sent(m.kind, m.who, now), false
 }
 
-// inspect decodes a message as far as it tells whose it is, of which room,
-// and whether its time is credible.
-func (r *Room) inspect(channel string, msg []byte, now time.Time) (who identity.ID, room identity.RoomID, fresh bool, err error) {
+// inspect decodes a message and verifies its signature.
+func inspect(channel string, msg []byte, now time.Time) (m said, err error) {
 	switch channel {
 	case ChannelLog:
 		var op *Op
 		if op, err = ParseOp(msg); err == nil {
 			// What is old comes by sync. Otherwise anybody could publish the history
 			// again, which its authors would pay for.
-			return op.Author, op.Room, apart(op.Time, now) <= maxSkew, nil
+			return said{recordOp, op.Author, op.Room, apart(op.Time, now) <= maxSkew}, nil
 		}
 	case ChannelPresence:
-		var p *Presence
-		if p, err = ParsePresence(msg); err == nil {
-			return p.Who, p.Room, apart(p.Time, now) <= maxSkew, nil
-		}
+		return inspectPresence(msg, now)
 	case ChannelHands:
 		var h *Hand
 		if h, err = ParseHand(msg); err == nil {
-			return h.Who, h.Room, apart(h.Time, now) <= handSkew, nil
+			return said{recordHand, h.Who, h.Room, apart(h.Time, now) <= handSkew}, nil
 		}
 	default:
 		err = identity.ErrMalformed
 	}
-	return
+	return m, err
+}
+
+// inspectPresence is inspect for the channel on which four kinds of record travel. A record of one kind is none of another: each reader
+// demands all fields and no other ones, and a domain of its own, and says so before it verifies anything.
+func inspectPresence(msg []byte, now time.Time) (m said, err error) {
+	p, err := ParsePresence(msg)
+	if err == nil {
+		return said{recordPresence, p.Who, p.Room, apart(p.Time, now) <= maxSkew}, nil
+	}
+	if a, err := relay.ParseAttendance(msg); err == nil {
+		return said{recordAttendance, a.Relay, a.Room, apart(a.Time, now) <= maxSkew}, nil
+	}
+	if f, err := relay.ParseFloor(msg); err == nil {
+		return said{recordFloor, f.Host, f.Room, apart(f.Time, now) <= maxSkew}, nil
+	}
+	if c, err := relay.ParseComplaint(msg); err == nil {
+		return said{recordComplaint, c.Who, c.Room, apart(c.Time, now) <= maxSkew}, nil
+	}
+	return m, err
 }

@@ -76,7 +76,7 @@ func (h *history) act(who, target int) *Op {
 		return nil
 	}
 	kinds := []Kind{KindGrant, KindGrant, KindGrant, KindRevoke, KindMute, KindUnmute, KindKick, KindKick, KindBan, KindPardon,
-		KindLock, KindUnlock, KindTitle, KindEpoch, KindClose}
+		KindLock, KindUnlock, KindTitle, KindEpoch, KindClose, KindAdvert, KindAudit, KindAudit}
 	var args any
 	kind, id := kinds[h.rng.IntN(len(kinds))], h.c.id(target)
 	if !kind.onPerson() {
@@ -98,6 +98,10 @@ func (h *history) act(who, target int) *Op {
 		args = TitleArgs{fmt.Sprint(h.rng.IntN(1000))}
 	case KindEpoch:
 		args = EpochArgs{identity.Hash{byte(h.rng.IntN(255)), 1}, uint32(h.graph.lastEpoch(h.views[who])) + 1}
+	case KindAdvert:
+		args = AdvertArgs{uint16(h.rng.IntN(100)), uint32(h.rng.IntN(8000)), []string{fmt.Sprint("/at/", who)}}
+	case KindAudit:
+		args = AuditArgs{uint32(h.rng.IntN(8000))}
 	case KindClose:
 		grant = identity.Hash{}
 	}
@@ -122,7 +126,7 @@ func (h *history) admit(who, person int) *Op {
 		invite := h.c.invite(h.tb, issuer, nil, "moderators", identity.Grant{Role: identity.RoleModerator, Uses: 2})
 		own = h.c.redeem(h.tb, invite, issuer, "moderators", moderator)
 		if h.rng.IntN(3) == 0 {
-			return h.draft(who, KindAdmit, identity.Hash{}, h.c.id(moderator), AdmitArgs{own.Bytes()})
+			return h.draft(who, KindAdmit, identity.Hash{}, h.c.id(moderator), AdmitArgs{Credential: own.Bytes()})
 		}
 		issuer = moderator
 	}
@@ -133,7 +137,7 @@ func (h *history) admit(who, person int) *Op {
 	if issuer == person {
 		return nil
 	}
-	return h.draft(who, KindAdmit, identity.Hash{}, h.c.id(person), AdmitArgs{h.c.redeem(h.tb, invite, issuer, label, person).Bytes()})
+	return h.draft(who, KindAdmit, identity.Hash{}, h.c.id(person), AdmitArgs{Credential: h.c.redeem(h.tb, invite, issuer, label, person).Bytes()})
 }
 
 // authority is a grant that the person has seen themselves be given, whether or not it still holds.
@@ -244,7 +248,7 @@ func TestHistories(t *testing.T) {
 			}
 		}
 	}
-	for kind := KindAdmit; kind <= KindClose; kind++ {
+	for kind := KindAdmit; kind <= KindAudit; kind++ {
 		if kinds[kind] < int(histories/10) {
 			t.Errorf("only %d valid operations of kind %s: the histories do not try it", kinds[kind], kind)
 		}

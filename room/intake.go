@@ -39,6 +39,8 @@ type intake struct {
 	entries bucket  // of those, what lets somebody in, by whomever
 	repeats buckets // of those, what lets somebody in again, by that person
 	idle    bucket  // whatever is most likely void
+	reports buckets // adverts and audits, by author, whoever they are
+	news    bucket  // of all of them
 
 	now     time.Time
 	vouched map[identity.Hash]voucher
@@ -57,6 +59,8 @@ func newIntake() intake {
 		entries: bucket{burst: 1000, every: time.Second / 5},
 		repeats: buckets{burst: 8, every: time.Minute}, // several gates may let in the same person at once
 		idle:    bucket{burst: 256, every: time.Second},
+		reports: buckets{burst: 16, every: time.Minute},
+		news:    bucket{burst: 256, every: 5 * time.Second},
 	}
 }
 
@@ -145,6 +149,9 @@ func (r *Room) share(o *Op) int {
 		}
 		return everybodys
 	}
+	if o.Kind.reports() {
+		return everybodys
+	}
 	switch {
 	case m.Role == identity.RoleOwner:
 		return owners
@@ -183,6 +190,13 @@ func (r *Room) toll(o *Op, spend bool) error {
 // is nil is empty.
 func (r *Room) costs(o *Op) []*bucket {
 	i := &r.intake
+	if o.Kind.reports() {
+		costs := []*bucket{i.reports.bucket(o.Author, i.now), &i.news}
+		if r.state.Members[o.Author].Caps&needs[o.Kind] == 0 {
+			costs = append(costs, &i.idle)
+		}
+		return costs
+	}
 	if r.staff(o.Author) {
 		return []*bucket{i.staff.bucket(o.Author, i.now)}
 	}

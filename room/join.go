@@ -122,6 +122,13 @@ func (r *Room) enter(ctx context.Context, from identity.ID, raw []byte) (*joinAn
 	var reply *joinAnswer
 	var what verdict
 	err := r.do(ctx, func(now time.Time) (err error) {
+		if verr == nil && r.seats(from, cred) {
+			seat, err := r.giveSeat(from, cred, now)
+			if err == nil {
+				reply = r.welcome(from, seat)
+			}
+			return err
+		}
 		what, err = judge(r.state, r.me, cred, from, now)
 		if verr != nil && (err == nil && what != welcome || errors.Is(err, ErrClock)) {
 			return verr
@@ -130,11 +137,11 @@ func (r *Room) enter(ctx context.Context, from identity.ID, raw []byte) (*joinAn
 			return err
 		}
 		if what == admit {
-			if err := r.admit(from, cred, now); err != nil {
+			if err := r.admit(from, AdmitArgs{Credential: cred.Bytes()}, now); err != nil {
 				return err
 			}
 		}
-		reply = r.welcome(from)
+		reply = r.welcome(from, nil)
 		return nil
 	})
 	if err != nil || what != forward {
@@ -166,7 +173,7 @@ func (r *Room) countersigned(ctx context.Context, who identity.ID, raw []byte, i
 		if err := r.flush(); err != nil {
 			return err
 		}
-		reply = r.welcome(who)
+		reply = r.welcome(who, nil)
 		return nil
 	})
 	return reply, err
@@ -183,7 +190,8 @@ func IsRefusal(err error) bool {
 }
 
 // onAdmit lets somebody in who stands at another member's gate, because this
-// member counts the uses of their invite.
+// member counts the uses of their invite; or who has a seat and asks to become
+// a member.
 func (r *Room) onAdmit(ctx context.Context, from identity.ID, q admitQuestion) (any, error) {
 	cred, err := identity.ParseCredential(q.Credential)
 	if err != nil {
@@ -196,6 +204,20 @@ func (r *Room) onAdmit(ctx context.Context, from identity.ID, q admitQuestion) (
 		return nil, err
 	}
 	var reply *syncAnswer
+	if from == cred.Holder() && len(q.Seat) > 0 {
+		p, err := r.prove(from, identity.Marshal(Proof{q.Credential, q.Seat}), time.Now())
+		if err != nil {
+			return nil, err
+		}
+		err = r.do(ctx, func(now time.Time) error {
+			if err := r.promote(from, p, now); err != nil {
+				return err
+			}
+			reply = r.since(q.Heads)
+			return nil
+		})
+		return reply, err
+	}
 	err = r.do(ctx, func(now time.Time) error {
 		if _, in := r.state.Members[from]; !in {
 			return refusal(r.state, from)
@@ -207,7 +229,7 @@ func (r *Room) onAdmit(ctx context.Context, from identity.ID, q admitQuestion) (
 		case what == forward:
 			return ErrRefused
 		case what == admit:
-			if err := r.admit(cred.Holder(), cred, now); err != nil {
+			if err := r.admit(cred.Holder(), AdmitArgs{Credential: q.Credential}, now); err != nil {
 				return err
 			}
 		}
@@ -220,11 +242,11 @@ func (r *Room) onAdmit(ctx context.Context, from identity.ID, q admitQuestion) (
 // admit writes into the log that somebody has come in. Only this counts as
 // joining: who knocks in vain must not use up what there is for others. Loop
 // only.
-func (r *Room) admit(who identity.ID, cred identity.Credential, now time.Time) error {
+func (r *Room) admit(who identity.ID, args AdmitArgs, now time.Time) error {
 	if !r.guard.joined(now) {
 		return ErrBusy
 	}
-	op, err := r.log.Compose(r.cfg.Key, KindAdmit, identity.Hash{}, who, AdmitArgs{Credential: cred.Bytes()}, millis(now))
+	op, err := r.log.Compose(r.cfg.Key, KindAdmit, identity.Hash{}, who, args, millis(now))
 	if err != nil {
 		return err
 	}
@@ -237,11 +259,12 @@ func (r *Room) admit(who identity.ID, cred identity.Credential, now time.Time) e
 	return nil
 }
 
-// welcome is all that somebody who has come in needs. Loop only.
-func (r *Room) welcome(who identity.ID) *joinAnswer {
+// welcome is all that somebody who has come in needs, as a member or with a
+// seat. Loop only.
+func (r *Room) welcome(who identity.ID, seat []byte) *joinAnswer {
 	ops, _ := r.log.Missing(nil)
-	a := &joinAnswer{Charter: r.cfg.Record.Charter, Ops: ops, Presences: r.presences(), Hands: r.queue.raws()}
-	if r.state.CanHear(who) {
+	a := &joinAnswer{Charter: r.cfg.Record.Charter, Ops: ops, Presences: r.presences(), Hands: r.queue.raws(), Seat: seat}
+	if r.state.CanHear(who) || seat != nil {
 		a.Secrets = r.book.known()
 	}
 	return a
@@ -277,6 +300,7 @@ type Welcome struct {
 	Presences  [][]byte // who is here, for Config
 	Hands      [][]byte
 	State      *State // that follows from Ops
+	Seat       []byte // in a crowd: what lets the joiner hear, who is no member in State
 }
 
 // Knock asks a member to be let into a room on a credential, nil for a
@@ -310,9 +334,11 @@ func parseWelcome(a *joinAnswer, room identity.RoomID, me identity.ID, cred iden
 	}
 	s := log.State()
 	if _, in := s.Members[me]; !in {
-		return nil, refusal(s, me)
+		if err := checkSeated(s, me, cred, a.Seat, time.Now()); err != nil {
+			return nil, err
+		}
 	}
-	w := &Welcome{Charter: charter, Credential: cred, Ops: a.Ops, Presences: a.Presences, Hands: a.Hands, State: s}
+	w := &Welcome{Charter: charter, Credential: cred, Ops: a.Ops, Presences: a.Presences, Hands: a.Hands, State: s, Seat: a.Seat}
 	w.Secrets = committed(log, a.Secrets)
 	return w, nil
 }
@@ -342,6 +368,7 @@ func (w *Welcome) Record(rendezvous [16]byte) Record {
 		Charter:    w.Charter.Bytes(),
 		Rendezvous: rendezvous,
 		Credential: credentialBytes(w.Credential),
+		Seat:       w.Seat,
 		Title:      w.State.Title,
 	}
 }

@@ -33,6 +33,9 @@ type Keeper interface {
 	// Secrets returns the epoch secrets of a room.
 	Secrets(id identity.RoomID) ([]Secret, error)
 
+	// SaveSeat replaces the Seat of a room's record.
+	SaveSeat(id identity.RoomID, seat []byte) error
+
 	// SaveInvite remembers an invite that was issued here, Invites lists
 	// them in no particular order.
 	SaveInvite(id identity.RoomID, inv Invited) error
@@ -45,6 +48,7 @@ type Record struct {
 	Charter    []byte   // as signed: see [identity.ParseCharter]
 	Rendezvous [16]byte // the key under which the room is found
 	Credential []byte   // how this person came in: empty for an owner
+	Seat       []byte   // what lets this person hear who is no member: see [ParseSeat]
 	Title      string   // as it was last seen
 	Left       bool     // the person left and does not want to be back
 	Peers      []Peer   // who was here last, and where: the way back in

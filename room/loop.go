@@ -49,12 +49,12 @@ type loop struct {
 	attendance
 	relays []RelayMember // of state
 	offer  offer
-	seat   *proven // this person's own; nil without one
-	quiet  bool    // in the audience, as the program says
+	sitting
+	quiet bool // in the audience, as the program says
 
 	name    string
 	mic     bool
-	own     []byte // the last heartbeat of this member
+	pulse   []byte // the last heartbeat of this member
 	last    uint64 // its time
 	seq     uint64
 	beaten  time.Time // when it was sent
@@ -105,6 +105,7 @@ func (r *Room) load(now time.Time) error {
 		return fmt.Errorf("reading the room's invites: %w", err)
 	}
 	slices.SortFunc(r.invites, func(a, b Invited) int { return b.Made.Compare(a.Made) })
+	r.sit(r.cfg.Record.Seat, now)
 	r.renew(now)
 	if w := r.cfg.Welcome; w != nil {
 		for _, raw := range w.Presences {
@@ -139,6 +140,7 @@ func (r *Room) due(now time.Time) time.Time {
 	r.attend(now)
 	r.seekSync(now)
 	r.sync(now)
+	r.reseat(now)
 	r.seekSecret(now)
 	r.rotate(now)
 	_ = r.advertise(now) // when it fails it is tried again
@@ -164,6 +166,7 @@ func (r *Room) wake(now time.Time) time.Time {
 	sooner(r.book.next())
 	sooner(r.attendance.next(now))
 	sooner(r.offer.next())
+	sooner(r.sitting.next())
 	if len(r.unsaved) > 0 {
 		sooner(r.flushAt)
 	}
@@ -350,6 +353,7 @@ func (r *Room) commit(op *Op, now time.Time, secrets ...Secret) error {
 func (r *Room) renew(now time.Time) {
 	r.state = r.log.State().At(millis(now))
 	r.relays = r.state.Relays()
+	r.settleSeat()
 	r.dirty = true
 	r.stateAt = time.Time{}
 	for _, m := range r.state.Members {
@@ -374,13 +378,13 @@ func (r *Room) beat(now time.Time) {
 	mean := r.roster.beat()
 	spread := mean * beatSlack / 100
 	r.beatAt = now.Add(mean - spread + time.Duration(r.jitter.Int64N(int64(2*spread))))
-	if !r.member(r.me) || r.left {
-		r.own = nil
+	if !r.member(r.me) || r.left || r.silent() {
+		r.pulse = nil
 		return
 	}
-	r.own = r.heartbeat(now, false)
+	r.pulse = r.heartbeat(now, false)
 	r.beaten = now
-	r.publish(ChannelPresence, r.own)
+	r.publish(ChannelPresence, r.pulse)
 	if r.greeted < greetings {
 		r.greeted++
 		r.beatAt = now.Add(greetEvery)
@@ -423,8 +427,8 @@ func (r *Room) hurry(now time.Time) {
 // presences are the heartbeats of everybody here, this member included.
 func (r *Room) presences() [][]byte {
 	raws := r.roster.raws()
-	if r.own != nil {
-		raws = append(raws, r.own)
+	if r.pulse != nil {
+		raws = append(raws, r.pulse)
 	}
 	return raws
 }
@@ -443,7 +447,7 @@ func (r *Room) goodbye(ctx context.Context) {
 		}
 		break
 	}
-	if !r.left && r.member(r.me) {
+	if !r.left && r.member(r.me) && !r.silent() {
 		_ = r.cfg.Network.Publish(ctx, ChannelPresence, r.heartbeat(time.Now(), true))
 	}
 }
@@ -480,7 +484,11 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 		me.Addrs = slices.Clone(r.cfg.Addrs())
 	}
 	s.Me = r.person(me, place)
-	s.Live = r.member(r.me) && !r.state.Closed
+	s.Live = (r.member(r.me) || r.seated) && !r.state.Closed
+	s.Seated, s.proof = r.seated, r.shown
+	if r.seated {
+		s.Me.Member = r.asSeated()
+	}
 	if r.member(r.me) && !r.left {
 		s.People = append(s.People, s.Me)
 	}

@@ -239,7 +239,7 @@ func FuzzQuestion(f *testing.F) {
 		askJoin:    joinQuestion{},
 		askPreview: joinQuestion{Credential: cred.Bytes()},
 		askSync:    syncQuestion{Heads: []identity.Hash{{1}}, Ops: [][]byte{{1}}},
-		askSecret:  secretQuestion{identity.Hash{1}},
+		askSecret:  secretQuestion{Commit: identity.Hash{1}},
 		askAdmit:   admitQuestion{Credential: cred.Bytes(), Heads: []identity.Hash{{1}}},
 	} {
 		f.Add(identity.Marshal(question{kind, identity.Marshal(body)}))

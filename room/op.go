@@ -83,7 +83,8 @@ type Op struct {
 
 // AdmitArgs are the arguments of KindAdmit.
 type AdmitArgs struct {
-	Credential []byte `cbor:"1,keyasint"` // identity.Credential.Bytes, every step redeemed
+	Credential []byte `cbor:"1,keyasint"`           // identity.Credential.Bytes, every step redeemed
+	Seat       []byte `cbor:"2,keyasint,omitempty"` // of who was seated when they came, so that the invite was redeemed long ago
 }
 
 // GrantArgs are the arguments of KindGrant.
@@ -130,6 +131,7 @@ type AuditArgs struct {
 // opArgs are the arguments of an operation, parsed once. Only the fields of its kind are set.
 type opArgs struct {
 	credential identity.Credential
+	seat       []byte // as signed
 	grant      identity.Grant
 	replace    bool
 	revoke     RevokeArgs
@@ -250,6 +252,9 @@ func (k Kind) onPerson() bool {
 // overPerson reports whether operations of this kind need a rank above the person's. An audit only tells what was measured.
 func (k Kind) overPerson() bool { return k.onPerson() && k != KindAudit }
 
+// reports tells whether operations of this kind only tell what is the case. They come more often than what people decide.
+func (k Kind) reports() bool { return k == KindAdvert || k == KindAudit }
+
 func (o *Op) parseArgs() error {
 	switch o.Kind {
 	case KindAdmit:
@@ -321,7 +326,10 @@ func (o *Op) parseAdmit() error {
 	if cred.Holder() != o.Target {
 		return errors.New("the credential is not the target's")
 	}
-	o.args.credential = cred
+	if len(a.Seat) > MaxSeat {
+		return errors.New("a seat of too many bytes")
+	}
+	o.args.credential, o.args.seat = cred, a.Seat
 	return nil
 }
 

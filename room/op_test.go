@@ -43,13 +43,15 @@ func opVectors(tb testing.TB) map[string][]byte {
 	cred := c.redeem(tb, c.invite(tb, owner, nil, "l", identity.Grant{Role: listener}), owner, "l", pia)
 	grant := c.give(tb, owner, nil, c.id(pia), "g", identity.Grant{Role: speaker}).Leaf()
 	v := map[string][]byte{
-		"ok-admit":  signed(base(KindAdmit, AdmitArgs{cred.Bytes()})),
+		"ok-admit":  signed(base(KindAdmit, AdmitArgs{Credential: cred.Bytes()})),
 		"ok-grant":  signed(base(KindGrant, GrantArgs{grant.Bytes(), true})),
 		"ok-revoke": signed(base(KindRevoke, RevokeArgs{grant.Hash(), true})),
 		"ok-kick":   signed(base(KindKick, RemoveArgs{"noise", grant.Hash()})),
 		"ok-ban":    signed(base(KindBan, RemoveArgs{})),
 		"ok-title":  signed(base(KindTitle, TitleArgs{"Στοά"})),
 		"ok-epoch":  signed(base(KindEpoch, EpochArgs{identity.Hash{7}, 1})),
+		"ok-advert": signed(base(KindAdvert, AdvertArgs{64, 4096, []string{"/ip4/192.0.2.1/udp/7862/quic-v1"}})),
+		"ok-audit":  signed(base(KindAudit, AuditArgs{4000})),
 	}
 	for _, kind := range []Kind{KindMute, KindUnmute, KindPardon, KindLock, KindUnlock, KindClose} {
 		v["ok-"+kind.String()] = signed(base(kind, nil))
@@ -59,7 +61,7 @@ func opVectors(tb testing.TB) map[string][]byte {
 		v["malformed-"+name] = signed(o)
 	}
 	title := base(KindTitle, TitleArgs{"x"})
-	bad("unknown-kind", title, func(o *Op) { o.Kind = 14 })
+	bad("unknown-kind", title, func(o *Op) { o.Kind = KindAudit + 1 })
 	bad("sequence-0", title, func(o *Op) { o.Seq = 0 })
 	bad("deps-descending", title, func(o *Op) { o.Deps = []identity.Hash{{2}, {1}} })
 	bad("deps-twice", title, func(o *Op) { o.Deps = []identity.Hash{{1}, {1}} })
@@ -84,15 +86,24 @@ func opVectors(tb testing.TB) map[string][]byte {
 	bad("epoch-0", title, func(o *Op) { *o = base(KindEpoch, EpochArgs{identity.Hash{7}, 0}) })
 	bad("epoch-uncommitted", title, func(o *Op) { *o = base(KindEpoch, EpochArgs{identity.Hash{}, 1}) })
 	bad("revoke-nothing", title, func(o *Op) { *o = base(KindRevoke, RevokeArgs{}) })
+	offer := func(addrs ...string) func(*Op) {
+		return func(o *Op) { *o = base(KindAdvert, AdvertArgs{1, 0, addrs}) }
+	}
+	bad("advert-five-addresses", title, offer("a", "b", "c", "d", "e"))
+	bad("advert-empty-address", title, offer(""))
+	bad("advert-long-address", title, offer(strings.Repeat("x", MaxPlace+1)))
+	bad("advert-escape", title, offer("\x1b[2J"))
+	bad("advert-target", title, func(o *Op) { *o = base(KindAdvert, AdvertArgs{}); o.Target = c.id(pia) })
+	bad("audit-of-nobody", title, func(o *Op) { *o = base(KindAudit, AuditArgs{}); o.Target = identity.ID{} })
 	bad("grant-to-another", title, func(o *Op) { *o = base(KindGrant, GrantArgs{grant.Bytes(), false}); o.Target = c.id(pete) })
 	bad("grant-under-another", title, func(o *Op) { *o = base(KindGrant, GrantArgs{grant.Bytes(), false}); o.Grant = identity.Hash{1} })
-	bad("admit-another", title, func(o *Op) { *o = base(KindAdmit, AdmitArgs{cred.Bytes()}); o.Target = c.id(pete) })
+	bad("admit-another", title, func(o *Op) { *o = base(KindAdmit, AdmitArgs{Credential: cred.Bytes()}); o.Target = c.id(pete) })
 	bad("admit-unredeemed", title, func(o *Op) {
 		unredeemed := slices.Clone(cred)
 		unredeemed[0].Redeem = nil
-		*o = base(KindAdmit, AdmitArgs{unredeemed.Bytes()})
+		*o = base(KindAdmit, AdmitArgs{Credential: unredeemed.Bytes()})
 	})
-	bad("admit-under-a-grant", title, func(o *Op) { *o = base(KindAdmit, AdmitArgs{cred.Bytes()}); o.Grant = identity.Hash{1} })
+	bad("admit-under-a-grant", title, func(o *Op) { *o = base(KindAdmit, AdmitArgs{Credential: cred.Bytes()}); o.Grant = identity.Hash{1} })
 	body := identity.Marshal(&title)
 	v["forged-other-domain"] = identity.Pack(body, k.Sign("stoa/grant/1", body))
 	v["forged-other-key"] = identity.Pack(body, c.keys[pia].Sign(opDomain, body))
@@ -234,6 +245,9 @@ func logVector(t *testing.T) (c *cast, records [][]byte) {
 	p.do("pardon", mona, m, KindPardon, pete, nil)
 	p.do("ban", owner, nil, KindBan, mark, RemoveArgs{}, "unmute")
 	p.do("revoke", mark, k, KindRevoke, room, RevokeArgs{l.hash(), false}, "unmute")
+	carrier := p.grant("relay", owner, nil, paul, identity.RoleRelay, false)
+	p.do("advert", paul, carrier, KindAdvert, room, AdvertArgs{32, 0, []string{"/ip4/192.0.2.1/udp/7862/quic-v1"}})
+	p.do("audit", mona, m, KindAudit, paul, AuditArgs{1300})
 	p.do("close", owner2, nil, KindClose, room, nil)
 	return p.c, p.signed()
 }

@@ -18,9 +18,14 @@ const (
 	fetchPause = 200 * time.Millisecond // before the next one is asked
 	fetchRound = time.Second            // before everybody is asked again
 
+	fetchSpread = 250 * time.Millisecond // over which an audience begins to ask
+
 	rotateSoon = 500 * time.Millisecond // after an own removal: others may follow it
 	rotateWait = 2 * time.Second        // before the first in line does it for a remover who went away, and between any two in line
 	rotateLost = 6 * time.Second        // before a secret that nobody hands out is given up
+
+	beaconEvery = 5 * time.Minute  // between an epoch and the next that is made for new relays alone
+	beaconFirst = 30 * time.Second // while no relay has a beacon
 )
 
 // fetch is how far the search for the current secret has come. It is a pure
@@ -30,6 +35,7 @@ type fetch struct {
 	since  time.Time
 	asked  map[identity.ID]bool
 	busy   bool
+	begun  bool      // anybody has put the first question off
 	at     time.Time // when to ask the next one
 }
 
@@ -57,6 +63,18 @@ func (f *fetch) pick(people []identity.ID, now time.Time) (identity.ID, bool) {
 	return identity.ID{}, false
 }
 
+// anybody tells whether to ask now, whomever: the first time after a while.
+func (f *fetch) anybody(now time.Time, ahead time.Duration) bool {
+	if !f.begun {
+		f.begun, f.at = true, now.Add(ahead)
+	}
+	if f.busy || now.Before(f.at) {
+		return false
+	}
+	f.busy = true
+	return true
+}
+
 // failed makes room for the next one.
 func (f *fetch) failed(commit identity.Hash, now time.Time) {
 	if f.commit == commit {
@@ -77,25 +95,24 @@ func (f *fetch) next() time.Time {
 // who has it for certain, then the others. Loop only.
 func (r *Room) seekSecret(now time.Time) {
 	commit, lacking := r.book.lacking()
-	if !lacking || !r.state.CanHear(r.me) {
+	if !lacking || !r.hears() {
 		r.fetch = fetch{}
 		return
 	}
 	r.fetch.aim(commit, now)
-	people := r.candidates()
-	r.jitter.Shuffle(len(people), func(i, j int) { people[i], people[j] = people[j], people[i] })
-	if by := r.state.Epoch.By; r.here(by) && by != r.me {
-		people = slices.Insert(people, 0, by)
-	}
-	who, ok := r.fetch.pick(people, now)
+	to, ok := r.fetchFrom(now)
 	if !ok {
 		return
+	}
+	q := secretQuestion{Commit: commit}
+	if r.seated {
+		q.Proof = r.shown
 	}
 	r.aside(func(ctx context.Context) func(time.Time) {
 		ctx, cancel := context.WithTimeout(ctx, fetchTime)
 		defer cancel()
 		var a secretAnswer
-		err := r.askOne(ctx, who, askSecret, secretQuestion{commit}, &a)
+		err := ask(ctx, to, askSecret, q, &a)
 		return func(now time.Time) {
 			if err == nil && r.takeSecret(commit, a.Secret) {
 				return
@@ -103,6 +120,23 @@ func (r *Room) seekSecret(now time.Time) {
 			r.fetch.failed(commit, now)
 		}
 	})
+}
+
+// fetchFrom picks whom to ask for the secret now: its author, who has it for certain, then the others who hear. In the audience, and where
+// nobody is known who hears, a relay finds somebody. Loop only.
+func (r *Room) fetchFrom(now time.Time) (to asker, ok bool) {
+	people := slices.DeleteFunc(r.candidates(), func(id identity.ID) bool { return !r.state.CanHear(id) })
+	if (r.quiet || r.seated || len(people) == 0) && len(r.relays) > 0 {
+		// A thousand at once would find nobody yet who has it.
+		ahead := time.Duration(r.jitter.Int64N(int64(fetchSpread)))
+		return r.cfg.Network.AskSomebody, r.fetch.anybody(now, ahead)
+	}
+	r.jitter.Shuffle(len(people), func(i, j int) { people[i], people[j] = people[j], people[i] })
+	if by := r.state.Epoch.By; r.here(by) && by != r.me {
+		people = slices.Insert(people, 0, by)
+	}
+	who, ok := r.fetch.pick(people, now)
+	return func(ctx context.Context, req []byte) ([]byte, error) { return r.cfg.Network.Ask(ctx, who, req) }, ok
 }
 
 // takeSecret keeps the secret of an epoch, if it is the right one. It is
@@ -134,8 +168,8 @@ func (r *Room) rotate(now time.Time) {
 		r.turnkey = turnkey{}
 		return
 	}
-	if r.turnkey.at.IsZero() || r.turnkey.epoch != current {
-		r.turnkey = turnkey{at: now.Add(wait), epoch: current}
+	if at := now.Add(wait); r.turnkey.at.IsZero() || r.turnkey.epoch != current || at.Before(r.turnkey.at) {
+		r.turnkey = turnkey{at: at, epoch: current}
 	}
 	if now.Before(r.turnkey.at) {
 		return
@@ -156,7 +190,16 @@ func (r *Room) rotationDue(now time.Time) (wait time.Duration, needed bool) {
 	case r.fetch.commit != (identity.Hash{}) && now.Sub(r.fetch.since) >= rotateLost:
 		return line, true
 	}
-	return 0, false
+	waits, first := r.state.waitsForBeacon()
+	if !waits {
+		return 0, false
+	}
+	every := beaconEvery
+	if first {
+		every = beaconFirst
+	}
+	age := now.Sub(time.UnixMilli(int64(r.state.Epoch.Time)))
+	return max(0, every-age) + rotateWait + line, true
 }
 
 // line is how many of those here stand before this member in the line of

@@ -98,7 +98,7 @@ func (p *play) grant(name string, who int, own identity.Credential, target int, 
 // admit lets a person in by an invite; the owner is the gate.
 func (p *play) admit(name string, person int, cred identity.Credential, seen ...string) {
 	p.t.Helper()
-	p.do(name, owner, nil, KindAdmit, person, AdmitArgs{cred.Bytes()}, seen...)
+	p.do(name, owner, nil, KindAdmit, person, AdmitArgs{Credential: cred.Bytes()}, seen...)
 }
 
 // link is an invite and the hand that takes it up.
@@ -506,28 +506,28 @@ func TestRefused(t *testing.T) {
 		}, ErrNotAllowed},
 		{"an admit by somebody who was never in", func(p *play) error {
 			_, _, l := p.start()
-			return p.try("x", eve, nil, KindAdmit, pia, AdmitArgs{p.by(l, pia).Bytes()})
+			return p.try("x", eve, nil, KindAdmit, pia, AdmitArgs{Credential: p.by(l, pia).Bytes()})
 		}, ErrNotAllowed},
 		{"an exact invite counted by another than its issuer", func(p *play) error {
 			p.start()
 			l := p.link(owner2, nil, "exact", identity.Grant{Role: listener, Uses: 1, Exact: true})
-			return p.try("x", owner, nil, KindAdmit, pia, AdmitArgs{p.by(l, pia).Bytes()})
+			return p.try("x", owner, nil, KindAdmit, pia, AdmitArgs{Credential: p.by(l, pia).Bytes()})
 		}, ErrNotAllowed},
 		{"a link below an exact invite that nobody counted", func(p *play) error {
 			p.start()
 			own := p.by(p.link(owner, nil, "exact", identity.Grant{Role: moderator, Uses: 1, Exact: true}), eve)
 			l := p.link(eve, own, "eves", identity.Grant{Role: listener})
-			return p.try("x", owner, nil, KindAdmit, pia, AdmitArgs{p.by(l, pia).Bytes()})
+			return p.try("x", owner, nil, KindAdmit, pia, AdmitArgs{Credential: p.by(l, pia).Bytes()})
 		}, ErrNotAllowed},
 		{"redeemed at another time", func(p *play) error {
 			_, _, l := p.start()
 			p.time += redeemSlack + 1
-			return p.try("x", owner, nil, KindAdmit, pia, AdmitArgs{p.by(l, pia).Bytes()})
+			return p.try("x", owner, nil, KindAdmit, pia, AdmitArgs{Credential: p.by(l, pia).Bytes()})
 		}, identity.ErrExpired},
 		{"an invite that has lapsed", func(p *play) error {
 			p.start()
 			l := p.link(owner, nil, "old", identity.Grant{Role: listener, Expires: dawn - 1})
-			return p.try("x", owner, nil, KindAdmit, pia, AdmitArgs{p.by(l, pia).Bytes()})
+			return p.try("x", owner, nil, KindAdmit, pia, AdmitArgs{Credential: p.by(l, pia).Bytes()})
 		}, identity.ErrExpired},
 		{"under a grant that has lapsed", func(p *play) error {
 			p.start()

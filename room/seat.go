@@ -12,6 +12,7 @@
 package room
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -275,4 +276,71 @@ func (r *Room) Admits(who identity.ID, proof []byte) Admission {
 	}
 	a, _ := p.judge(s, who)
 	return a
+}
+
+// checkSeated says whether what a gate gave lets who asked hear, as of the log that came with it.
+func checkSeated(s *State, me identity.ID, cred identity.Credential, raw []byte, now time.Time) error {
+	if len(raw) == 0 || len(cred) == 0 {
+		return refusal(s, me)
+	}
+	p, err := parseSeated(s.charter, cred, raw, now)
+	if err != nil {
+		return fmt.Errorf("seat: %w", err)
+	}
+	if a, err := p.judge(s, me); a != Yes {
+		return fmt.Errorf("seat: %w", err)
+	}
+	return nil
+}
+
+// seats tells whether this gate seats somebody who came on a credential, instead of letting them into the log. Loop only.
+func (r *Room) seats(who identity.ID, cred identity.Credential) bool {
+	return r.crowd && !r.member(who) && seatable(cred) && r.state.counted(lineage(cred)) && r.state.Gate(r.me)
+}
+
+// giveSeat seats somebody whose credential has been verified as of now. Loop only.
+func (r *Room) giveSeat(who identity.ID, cred identity.Credential, now time.Time) ([]byte, error) {
+	if err := r.state.Refuses(cred); err != nil {
+		return nil, err
+	}
+	if !r.guard.seated(now) {
+		return nil, ErrBusy
+	}
+	return signSeat(r.cfg.Key, &Seat{Room: r.id, Who: who, Grant: cred.Leaf().Hash(), Time: millis(now), By: r.me}), nil
+}
+
+// onSeat answers somebody whose seat was given by a gate that is none any more.
+func (r *Room) onSeat(ctx context.Context, from identity.ID, q seatQuestion) (any, error) {
+	cred, err := r.credential(q.Credential, from, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	var reply *seatAnswer
+	err = r.do(ctx, func(now time.Time) error {
+		if !seatable(cred) || !r.state.counted(lineage(cred)) || !r.state.Gate(r.me) {
+			return ErrRefused
+		}
+		seat, err := r.giveSeat(from, cred, now)
+		reply = &seatAnswer{Seat: seat}
+		return err
+	})
+	return reply, err
+}
+
+// promote makes somebody who is seated a member: on their seat, or, where their invite admits nobody any more, by a grant of this member who
+// may call people to the stage. Loop only.
+func (r *Room) promote(who identity.ID, p *proven, now time.Time) error {
+	if r.member(who) {
+		return nil
+	}
+	if a, err := p.judge(r.state, who); a != Yes {
+		return err
+	}
+	if r.state.Refuses(p.cred) == nil {
+		return r.admit(who, AdmitArgs{Credential: p.cred.Bytes(), Seat: p.raw}, now)
+	}
+	if !r.guard.joined(now) {
+		return ErrBusy
+	}
+	return r.grant(who, identity.RoleListener, false, now)
 }

@@ -225,10 +225,13 @@ func lastWord(locks, unlocks []*node) Mark {
 	return Mark{}
 }
 
-// stale reports whether somebody who is out now might have been handed the epoch's secret: their conferral let them hear, and the
-// epoch's author had not seen what ended or voided it.
+// stale reports whether somebody who is out now might have been handed the epoch's secret: their conferral let them hear, or they may have
+// been seated, and the epoch's author had not seen what ended or voided it.
 func (l *Log) stale(s *State) bool {
 	epoch := l.eval.epoch
+	if l.unseated(s, epoch) {
+		return true
+	}
 	for id, cs := range l.byPerson {
 		if s.CanHear(id) {
 			continue
@@ -237,6 +240,22 @@ func (l *Log) stale(s *State) bool {
 			if c.grant.Caps.Has(identity.CapHear) && !l.knewOut(epoch, c) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// unseated reports whether somebody was put out, or a grant was revoked, without the sight of the epoch's author: whom that took a seat
+// from is not in the log.
+func (l *Log) unseated(s *State, epoch *node) bool {
+	for id, ns := range s.rules.removals {
+		if !s.CanHear(id) && slices.ContainsFunc(ns, func(n *node) bool { return !epoch.sees(n) }) {
+			return true
+		}
+	}
+	for _, ns := range s.rules.closings {
+		if slices.ContainsFunc(ns, func(n *node) bool { _, keep, _ := n.closes(); return !keep && !epoch.sees(n) }) {
+			return true
 		}
 	}
 	return false
@@ -269,8 +288,19 @@ func (s *State) At(now uint64) *State {
 		} else {
 			t.Members[id], t.live[id] = s.member(id, left), left
 		}
+		if !t.Epoch.Op.IsZero() && !t.Members[id].Caps.Has(identity.CapHear) && outlived(live, s.Epoch.Time, now) {
+			t.Epoch.Stale = true
+		}
 	}
 	return t
+}
+
+// outlived reports whether one of the conferrals let its holder hear when the epoch was made and has lapsed since.
+func outlived(live []*conferral, epoch, now uint64) bool {
+	return slices.ContainsFunc(live, func(c *conferral) bool {
+		end := lapses(c)
+		return c.grant.Caps.Has(identity.CapHear) && end > epoch && end <= now
+	})
 }
 
 // CanSpeak reports whether the person's voice is to be heard: in, allowed to speak, not muted, room not closed.

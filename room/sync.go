@@ -108,7 +108,7 @@ func (r *Room) sync(now time.Time) {
 		if !ok {
 			return
 		}
-		q := syncQuestion{Credential: credentialBytes(r.proof()), Heads: r.log.Heads()}
+		q := syncQuestion{Credential: credentialBytes(r.proof()), Heads: r.log.Heads(), Seat: r.seatBytes()}
 		r.aside(func(ctx context.Context) func(time.Time) {
 			var a syncAnswer
 			err := r.askOne(ctx, who, askSync, q, &a)
@@ -146,7 +146,7 @@ func (r *Room) learn(who identity.ID, a *syncAnswer, now time.Time) {
 	if len(lacking) == 0 {
 		return
 	}
-	q := syncQuestion{Credential: credentialBytes(r.proof()), Heads: r.log.Heads(), Ops: fit(lacking, maxPush)}
+	q := syncQuestion{Credential: credentialBytes(r.proof()), Heads: r.log.Heads(), Ops: fit(lacking, maxPush), Seat: r.seatBytes()}
 	r.aside(func(ctx context.Context) func(time.Time) {
 		var a syncAnswer
 		err := r.askOne(ctx, who, askSync, q, &a)
@@ -182,13 +182,14 @@ func (r *Room) onSync(ctx context.Context, from identity.ID, q syncQuestion) (an
 			return nil, ErrNotMember
 		}
 	}
+	seated := len(q.Seat) > 0 && r.Admits(from, identity.Marshal(Proof{q.Credential, q.Seat})) == Yes
 	var reply *syncAnswer
 	err := r.do(ctx, func(now time.Time) error {
 		fresh := slices.DeleteFunc(q.Ops, r.knows)
 		if _, out := r.putOut(from); !out && r.guard.pushed(from, len(fresh), now) {
 			r.merge(fresh, now)
 		}
-		if r.member(from) {
+		if r.member(from) || seated {
 			reply = r.since(q.Heads)
 			return nil
 		}
@@ -266,8 +267,9 @@ func (r *Room) since(heads []identity.Hash) *syncAnswer {
 // onSecret answers a member who lacks the secret of an epoch.
 func (r *Room) onSecret(ctx context.Context, from identity.ID, q secretQuestion) (any, error) {
 	var reply *secretAnswer
+	proven := !r.Snapshot().State.CanHear(from) && len(q.Proof) > 0 && r.Admits(from, q.Proof) == Yes
 	err := r.do(ctx, func(time.Time) error {
-		if !r.state.CanHear(from) {
+		if _, in := r.state.Members[from]; !r.state.CanHear(from) && (in || !proven) {
 			return refusal(r.state, from)
 		}
 		secret, ok := r.book.secret(q.Commit)

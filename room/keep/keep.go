@@ -165,6 +165,11 @@ func (s *Store) SetPeers(id identity.RoomID, peers []room.Peer) error {
 	return s.change(id, func(rec *room.Record) { rec.Peers = peers })
 }
 
+// SaveSeat implements room.Keeper.
+func (s *Store) SaveSeat(id identity.RoomID, seat []byte) error {
+	return s.change(id, func(rec *room.Record) { rec.Seat = seat })
+}
+
 // change replaces the record of a room.
 func (s *Store) change(id identity.RoomID, f func(*room.Record)) error {
 	return s.update(id, func(b *bbolt.Bucket) error {

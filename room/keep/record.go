@@ -21,6 +21,7 @@ type record struct {
 	Title      string          `cbor:"5,keyasint"`
 	Left       bool            `cbor:"6,keyasint"`
 	Peers      []peer          `cbor:"7,keyasint"`
+	Seat       []byte          `cbor:"8,keyasint,omitempty"`
 }
 
 type peer struct {
@@ -42,7 +43,7 @@ type invited struct {
 }
 
 func toRecord(rec room.Record) record {
-	r := record{rec.Room, rec.Charter, rec.Rendezvous, rec.Credential, rec.Title, rec.Left, nil}
+	r := record{rec.Room, rec.Charter, rec.Rendezvous, rec.Credential, rec.Title, rec.Left, nil, rec.Seat}
 	for _, p := range rec.Peers {
 		r.Peers = append(r.Peers, peer(p))
 	}
@@ -52,7 +53,7 @@ func toRecord(rec room.Record) record {
 func (r *record) record() room.Record {
 	rec := room.Record{
 		Room: r.Room, Charter: r.Charter, Rendezvous: r.Rendezvous,
-		Credential: r.Credential, Title: r.Title, Left: r.Left,
+		Credential: r.Credential, Title: r.Title, Left: r.Left, Seat: r.Seat,
 	}
 	for _, p := range r.Peers {
 		rec.Peers = append(rec.Peers, room.Peer(p))

@@ -153,6 +153,11 @@ func (k *Keeper) DropSecrets(id identity.RoomID, commits ...identity.Hash) error
 	})
 }
 
+// SaveSeat implements room.Keeper.
+func (k *Keeper) SaveSeat(id identity.RoomID, seat []byte) error {
+	return k.write(id, func(d *disk) { d.record.Seat = bytes.Clone(seat) })
+}
+
 // SaveInvite implements room.Keeper.
 func (k *Keeper) SaveInvite(id identity.RoomID, inv room.Invited) error {
 	return k.write(id, func(d *disk) { d.invites[inv.Grant] = inv })
