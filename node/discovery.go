@@ -21,6 +21,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/p2p/host/autorelay"
+	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
@@ -37,6 +38,8 @@ const (
 	foundAgain = 10 * time.Second
 	foundTTL   = 10 * time.Minute // of addresses that came with a provider record
 	maxFound   = 1024             // peers that one Find remembers
+
+	maxHint = 128 // bytes of an address in an invite link
 )
 
 // A finder is a DHT, or nothing at all.
@@ -281,4 +284,17 @@ func (n *Node) meetAt(addr string) (peer.ID, error) {
 	}
 	n.host.Peerstore().AddAddrs(info.ID, info.Addrs, peerstore.RecentlyConnectedAddrTTL)
 	return info.ID, nil
+}
+
+// HintOf is the other way round of [HintAddr]: a text address in the binary form that
+// goes into an invite link, of at most 128 bytes.
+func HintOf(addr string) ([]byte, error) {
+	a, err := ma.NewMultiaddr(addr)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", addr, err)
+	}
+	if len(a.Bytes()) > maxHint {
+		return nil, ErrTooLarge
+	}
+	return a.Bytes(), nil
 }
