@@ -39,11 +39,13 @@ type Card struct {
 	By         identity.ID         `cbor:"9,keyasint"`  // who signed it
 	Charter    *identity.Charter   `cbor:"10,keyasint"` // of Room
 	Credential identity.Credential `cbor:"11,keyasint"` // of By; empty for an owner
+	Relay      string              `cbor:"12,keyasint,omitempty"` // how a relay gets in, for a listed room that welcomes volunteers; else empty
 }
 
 // Card makes a card of the room as it is now, with a link for those who want
-// to come: empty for a room that is not listed.
-func (r *Room) Card(link string) ([]byte, error) {
+// to come and one for relays that want to help: empty for a room that is not
+// listed, and the second also for one that wants no volunteers.
+func (r *Room) Card(link, relay string) ([]byte, error) {
 	s := r.Snapshot()
 	if !s.Live {
 		return nil, refusal(s.State, r.me)
@@ -51,7 +53,7 @@ func (r *Room) Card(link string) ([]byte, error) {
 	c := &Card{
 		Room: r.id, Title: s.State.Title, Topic: r.charter.Policy.Topic, Lang: r.charter.Policy.Lang,
 		Count: uint32(len(s.People)), Link: link, Time: millis(time.Now()), By: r.me,
-		Charter: r.charter, Credential: s.Me.Credential,
+		Charter: r.charter, Credential: s.Me.Credential, Relay: relay,
 	}
 	for _, p := range s.People {
 		if p.Stage && len(c.Stage) < maxCardStage {
@@ -59,7 +61,7 @@ func (r *Room) Card(link string) ([]byte, error) {
 		}
 	}
 	raw := pack(r.cfg.Key, cardDomain, c)
-	if len(raw) > MaxCard || len(link) > maxCardLink {
+	if len(raw) > MaxCard || len(link) > maxCardLink || len(relay) > maxCardLink {
 		return nil, fmt.Errorf("card of %d bytes: %w", len(raw), identity.ErrMalformed)
 	}
 	return raw, nil
@@ -72,7 +74,7 @@ func ParseCard(raw []byte) (*Card, error) {
 	if err := unpack(raw, MaxCard, cardDomain, c, func() identity.ID { return c.By }); err != nil {
 		return nil, err
 	}
-	if c.Charter == nil || checkText(c.Title, MaxTitle) != nil || len(c.Stage) > maxCardStage || !plain(c.Link, maxCardLink) {
+	if c.Charter == nil || checkText(c.Title, MaxTitle) != nil || len(c.Stage) > maxCardStage || !plain(c.Link, maxCardLink) || !plain(c.Relay, maxCardLink) {
 		return nil, identity.ErrMalformed
 	}
 	for _, name := range c.Stage {
@@ -111,14 +113,22 @@ func (c *Card) Verify(now time.Time) error {
 			return err
 		}
 	}
-	if c.Link == "" {
+	if err := c.leadsHere(c.Link, policy.Listed); err != nil {
+		return err
+	}
+	return c.leadsHere(c.Relay, policy.Listed && policy.Volunteers)
+}
+
+// leadsHere says whether a link on the card is one of its room, which may show it.
+func (c *Card) leadsHere(link string, may bool) error {
+	if link == "" {
 		return nil
 	}
-	inv, err := identity.ParseInvite(c.Link)
+	inv, err := identity.ParseInvite(link)
 	if err != nil {
 		return err
 	}
-	if inv.Room != c.Room || !policy.Listed {
+	if inv.Room != c.Room || !may {
 		return identity.ErrWrongRoom
 	}
 	return nil

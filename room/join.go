@@ -284,7 +284,7 @@ func (r *Room) onPreview(ctx context.Context, from identity.ID, q joinQuestion) 
 			}
 		}
 	}
-	card, err := r.Card("")
+	card, err := r.Card("", "")
 	if err != nil {
 		return nil, err
 	}

@@ -124,6 +124,15 @@ func TestCardVerify(t *testing.T) {
 		}
 		return (&identity.Invite{Room: c.ID(), Seed: seed, Chain: chain}).String()
 	}
+	welcome := func(c *Card) { // makes it of a room that welcomes volunteers
+		charter := *c.Charter
+		charter.Policy.Volunteers = true
+		signed, err := identity.SignCharter(charter, testKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Charter, c.Room = signed, signed.ID()
+	}
 	tests := []struct {
 		name   string
 		change func(*Card)
@@ -136,6 +145,9 @@ func TestCardVerify(t *testing.T) {
 		{"old", func(c *Card) { c.Time = at(-3 * time.Minute) }, ErrStale},
 		{"from the future", func(c *Card) { c.Time = at(3 * time.Minute) }, ErrStale},
 		{"by a stranger", func(c *Card) { c.By = identity.KeyFromSeed([32]byte{9}).ID() }, identity.ErrForged},
+		{"with a link for relays where nobody wants volunteers", func(c *Card) { c.Relay = invite(c.Charter) }, identity.ErrWrongRoom},
+		{"with a link for relays", func(c *Card) { welcome(c); c.Relay = invite(c.Charter) }, nil},
+		{"with another room's link for relays", func(c *Card) { c.Relay = invite(c.Charter); welcome(c) }, identity.ErrWrongRoom},
 		{"with a broken link", func(c *Card) { c.Link = "stoa:j/x" }, identity.ErrCutOff},
 	}
 	for _, tt := range tests {

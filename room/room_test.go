@@ -715,13 +715,13 @@ func TestPreviewAndCard(t *testing.T) {
 		if a.Snapshot().Ops != n {
 			t.Error("looking has used the link up")
 		}
-		raw, err := b.Card("")
+		raw, err := b.Card("", "")
 		h.must(err)
 		card, err := room.ParseCard(raw)
 		h.must(err)
 		h.must(card.Verify(time.Now()))
 		h.want(card.Verify(time.Now().Add(3*time.Minute)), room.ErrStale)
-		if raw, err = a.Card(inv.String()); err == nil {
+		if raw, err = a.Card(inv.String(), ""); err == nil {
 			card, err = room.ParseCard(raw)
 			h.must(err)
 			h.want(card.Verify(time.Now()), identity.ErrWrongRoom) // not a listed room

@@ -56,6 +56,7 @@ func sections() []section {
 			inviteCommand(), linksCommand(), revokeCommand(), stageCommand(), kickCommand(), banCommand(), pardonCommand(),
 			lockCommand(), unlockCommand(), titleCommand(), endCommand(),
 		}},
+		{"for rooms that grow", []*command{relayCommand(), lendCommand()}},
 		{"this home", []*command{idCommand(), logCommand(), versionCommand()}},
 	}
 }
@@ -230,6 +231,11 @@ func printError(w io.Writer, text, hint string) {
 	if hint != "" {
 		fmt.Fprintf(w, "stoa: hint: %s\n", clean(hint))
 	}
+}
+
+// printWarning writes what a person should know before they go on.
+func printWarning(w io.Writer, text, hint string) {
+	fmt.Fprintf(w, "stoa: warning: %s\nstoa: hint: %s\n", clean(text), clean(hint))
 }
 
 // wantsJSON finds --json without parsing, so that a script also gets the

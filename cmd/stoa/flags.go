@@ -121,6 +121,7 @@ type nodeFlags struct {
 	name    string
 	limit   time.Duration
 	qr      bool
+	lend    bool
 }
 
 func (f *nodeFlags) add(fs *flag.FlagSet) {
@@ -131,6 +132,7 @@ func (f *nodeFlags) add(fs *flag.FlagSet) {
 	fs.StringVar(&f.name, "name", "", "`NAME` that others see; kept for the next time")
 	fs.DurationVar(&f.limit, "for", 0, "end by itself after `DURATION`, such as 30s or 2h")
 	fs.BoolVar(&f.qr, "qr", false, "print links as QR codes even when the output is no terminal")
+	fs.BoolVar(&f.lend, "lend", false, "lend this machine's connection: carry voices on in rooms that let you")
 }
 
 // addMuted is apart from add because a node that only takes its rooms up again
@@ -151,6 +153,6 @@ func (f *nodeFlags) config(started time.Time, stderr io.Writer) (app.Config, io.
 		return app.Config{}, nil, &usageError{text: "--loop repeats a file, but --in is " + f.in, hint: "name a WAV or Ogg/Opus file with --in"}
 	}
 	cfg, closer, err := f.netFlags.config(started, stderr)
-	cfg.In, cfg.Out, cfg.Loop, cfg.Name = f.in, f.out, f.loop, f.name
+	cfg.In, cfg.Out, cfg.Loop, cfg.Name, cfg.Lend = f.in, f.out, f.loop, f.name, f.lend
 	return cfg, closer, err
 }

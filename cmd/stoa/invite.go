@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,8 @@ func inviteCommand() *command {
 		about:   "A link can give no more than you have yourself.",
 		example: `stoa invite
 stoa invite --role speaker --expires 2h --uses 1 "Evening talk"
-stoa invite --role moderator --for Bob`,
+stoa invite --role moderator --for Bob
+stoa invite --role relay --slots 500`,
 		setup: func(fs *flag.FlagSet) action {
 			v := newVerb(fs, app.VerbInvite)
 			v.addRoom(fs)
@@ -32,6 +34,7 @@ stoa invite --role moderator --for Bob`,
 			fs.StringVar(&opt.Expires, "expires", "24h", "`DURATION` it can be used for (default 24h), or never")
 			fs.IntVar(&opt.Uses, "uses", 0, "how many people may come by it, `N` (default: any number)")
 			fs.StringVar(&opt.For, "for", "", "the only `PERSON` who may use it; a whole key for somebody who is not in the room")
+			fs.IntVar(&opt.Slots, "slots", 0, "with --role relay: how many listeners a relay may carry, `N` (default 64)")
 			hints := fs.Bool("hints", true, "put addresses into the link, so that it works faster; =false keeps them out")
 			qr := fs.Bool("qr", false, "print a QR code even when the output is no terminal")
 			return func(ctx context.Context, c *cli, words []string) error {
@@ -56,6 +59,12 @@ func checkInvite(opt app.InviteOptions) error {
 	}
 	if opt.Uses < 0 {
 		return &usageError{text: "--uses cannot be below 0", hint: "leave it out for any number of people"}
+	}
+	if opt.Slots != 0 && opt.Role != "relay" {
+		return &usageError{text: "--slots is for links of the role relay", hint: "add --role relay"}
+	}
+	if opt.Slots < 0 || opt.Slots > maxSlots {
+		return &usageError{text: fmt.Sprintf("--slots is a number from 1 to %d", maxSlots)}
 	}
 	if opt.Expires == "never" {
 		return nil

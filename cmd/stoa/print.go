@@ -26,6 +26,7 @@ type printer struct {
 	json   bool
 	addrs  bool // print the node's addresses: others bootstrap from them
 	idle   bool // no room was asked for
+	relay  bool // this is a relay host
 	out    *screen
 	errOut io.Writer
 
@@ -103,6 +104,14 @@ func (p *printer) print(e app.Event) {
 		p.line(e, "%s %s", who, either(e.On, "is on stage", "left the stage"))
 	case app.EventMuted:
 		p.line(e, "%s was %s%s", who, either(e.Muted, "muted", "unmuted"), p.by(e))
+	case app.EventLocked:
+		p.line(e, "the room was %s%s", either(e.On, "locked", "unlocked"), p.by(e))
+	case app.EventLend:
+		p.line(e, "your connection %s%s", either(e.On, "is lent to the room", "is not lent to the room any more"), why(e.Why))
+	case app.EventCarries, app.EventDrain:
+		p.carries(e)
+	case app.EventMetrics:
+		p.out.line("figures: http://" + clean(strings.Join(e.Addrs, " ")) + "/metrics")
 	case app.EventMic:
 		p.mic = either(e.On, "live", "muted")
 		p.line(e, "your microphone is %s", p.mic)
@@ -136,8 +145,12 @@ func (p *printer) line(e app.Event, format string, args ...any) {
 }
 
 func (p *printer) ready(e app.Event) {
-	p.out.line("ready")
-	if p.addrs {
+	if p.relay {
+		p.out.line("ready: others come here by any of these, as hints or as --bootstrap of a private network")
+	} else {
+		p.out.line("ready")
+	}
+	if p.addrs || p.relay {
 		for _, a := range e.Addrs {
 			p.out.line("  " + clean(a))
 		}
@@ -233,6 +246,19 @@ func (p *printer) stats(e app.Event) {
 		text += " | your microphone is " + p.mic
 	}
 	p.out.status(text)
+}
+
+// carries tells how many listeners this node carries.
+func (p *printer) carries(e app.Event) {
+	c := e.Carries
+	switch {
+	case c == nil:
+	case e.Kind == app.EventDrain && c.Listeners+c.Standby == 0:
+	case e.Kind == app.EventDrain:
+		p.line(e, "asking %d listeners to go elsewhere", c.Listeners+c.Standby)
+	default:
+		p.line(e, "carrying %d of %d listeners, %d on standby", c.Listeners, c.Slots, c.Standby)
+	}
 }
 
 func (p *printer) forget(room string) {

@@ -54,6 +54,19 @@ func TestPrint(t *testing.T) {
 			{e{Kind: app.EventLeft, Room: roomA}, "you left the room\n"},
 			{e{Kind: app.EventLeft, Room: roomA, Why: "the room was closed"}, "you left the room: the room was closed\n"},
 		},
+		"relays": {
+			{e{Kind: app.EventMetrics, Addrs: []string{"127.0.0.1:9090"}}, "figures: http://127.0.0.1:9090/metrics\n"},
+			{e{Kind: app.EventLend, Room: roomA, On: flagged(true)}, "your connection is lent to the room\n"},
+			{e{Kind: app.EventCarries, Room: roomA, Carries: &app.Carries{Listeners: 3, Standby: 2, Slots: 64}}, "carrying 3 of 64 listeners, 2 on standby\n"},
+			{e{Kind: app.EventDrain, Room: roomA, Carries: &app.Carries{Listeners: 3, Standby: 2, Slots: 64}}, "asking 5 listeners to go elsewhere\n"},
+			{e{Kind: app.EventDrain, Room: roomA, Carries: &app.Carries{Slots: 64}}, ""},
+			{e{Kind: app.EventLend, Room: roomA, On: flagged(false), Why: "nobody can reach it"}, "your connection is not lent to the room any more: nobody can reach it\n"},
+		},
+		"the door": {
+			{here(ann, "Ann"), "Ann is here (listener)\n"},
+			{e{Kind: app.EventLocked, Room: roomA, On: flagged(true), By: ann}, "the room was locked by Ann\n"},
+			{e{Kind: app.EventLocked, Room: roomA, On: flagged(false)}, "the room was unlocked\n"},
+		},
 		"members": {
 			{here(ann, "Ann"), "Ann is here (listener)\n"},
 			{here(ann, "Ann"), ""},
@@ -146,6 +159,16 @@ func TestPrintReady(t *testing.T) {
 	}
 }
 
+func TestPrintRelayReady(t *testing.T) {
+	var out bytes.Buffer
+	p := (&cli{stdout: &out}).newPrinter(&nodeFlags{}, false)
+	p.relay = true
+	p.event(e{Kind: app.EventReady, Addrs: []string{"/a", "/b"}})
+	if want := "ready: others come here by any of these, as hints or as --bootstrap of a private network\n  /a\n  /b\n"; out.String() != want {
+		t.Errorf("got %q", out.String())
+	}
+}
+
 func TestErrorEvent(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		var out, errOut bytes.Buffer
@@ -180,7 +203,12 @@ func TestPrintJSON(t *testing.T) {
 		{e{Kind: app.EventSound, Room: "r", Who: "w", MS: millis(5)}, `{"event":"sound","room":"r","ms":5,"who":"w"}`},
 		{e{Kind: app.EventStats, Stats: &app.Stats{Room: "r", People: 2, Sent: 3, Dropped: 1, Refused: map[string]uint64{"replay": 1}, Speakers: []app.SpeakerStats{{
 			Who: "w", Received: 50, Played: 45, Repaired: 2, Lost: 1, Late: 2, Dropped: 4, Concealed: 3, Jitter: 1.5, Delay: 61.5, Carrier: "datagram"}}}},
-			`{"event":"stats","stats":{"room":"r","people":2,"sent":3,"dropped":1,"refused":{"replay":1},"speakers":[{"who":"w","received":50,"played":45,"repaired":2,"lost":1,"late":2,"dropped":4,"concealed":3,"jitter_ms":1.5,"delay_ms":61.5,"carrier":"datagram"}]}}`},
+			`{"event":"stats","stats":{"room":"r","people":2,"sent":3,"dropped":1,"refused":{"replay":1},"speakers":[{"who":"w","received":50,"played":45,"repaired":2,"lost":1,"late":2,"dropped":4,"concealed":3,"seconds":0,"silence_ms":0,"jitter_ms":1.5,"delay_ms":61.5,"carrier":"datagram"}]}}`},
+		{e{Kind: app.EventLocked, Room: "r", By: "b", On: flagged(true)}, `{"event":"locked","room":"r","on":true,"by":"b"}`},
+		{e{Kind: app.EventLend, Room: "r", On: flagged(false), Why: "y"}, `{"event":"lend","room":"r","on":false,"why":"y"}`},
+		{e{Kind: app.EventCarries, Room: "r", Carries: &app.Carries{Listeners: 3, Standby: 2, Slots: 64}}, `{"event":"carries","room":"r","carries":{"listeners":3,"standby":2,"slots":64}}`},
+		{e{Kind: app.EventDrain, Room: "r", Carries: &app.Carries{Slots: 64}}, `{"event":"drain","room":"r","carries":{"listeners":0,"standby":0,"slots":64}}`},
+		{e{Kind: app.EventMetrics, Addrs: []string{"127.0.0.1:9090"}}, `{"event":"metrics","addrs":["127.0.0.1:9090"]}`},
 		{e{Kind: app.EventRemoved, Room: "r", Who: "w", By: "b", Why: "spam"}, `{"event":"removed","room":"r","who":"w","by":"b","why":"spam"}`},
 		{e{Kind: app.EventLeft, Room: "r", Why: "closed"}, `{"event":"left","room":"r","why":"closed"}`},
 		{e{Kind: app.EventError, Text: "t", Hint: "h"}, `{"event":"error","text":"t","hint":"h"}`},

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"stoa/cmd/stoa/app"
 )
@@ -31,14 +32,15 @@ stoa open --bootstrap none --in talk.wav --out null --for 30s Test`,
 			fs.BoolVar(&task.Listed, "public", false, "let strangers find the room with stoa rooms")
 			fs.StringVar(&task.Topic, "topic", "", "`TOPIC` to list a public room under")
 			fs.StringVar(&task.Lang, "lang", "", "`LANG` spoken in a public room, such as en or zh")
+			fs.BoolVar(&task.Volunteers, "volunteers", false, "let any relay of strangers help to carry a public room")
 			return func(ctx context.Context, c *cli, words []string) error {
 				task.Title = strings.TrimSpace(strings.Join(words, " "))
 				task.Muted = f.muted
 				switch {
 				case task.Title == "":
 					return needs("TITLE")
-				case !task.Listed && (task.Topic != "" || task.Lang != ""):
-					return &usageError{text: "--topic and --lang are for rooms that strangers may find", hint: "add --public"}
+				case !task.Listed && (task.Topic != "" || task.Lang != "" || task.Volunteers):
+					return &usageError{text: "--topic, --lang and --volunteers are for rooms that strangers may find", hint: "add --public"}
 				}
 				return c.stay(ctx, &f, task)
 			}
@@ -129,24 +131,31 @@ func (c *cli) stay(ctx context.Context, f *nodeFlags, first app.Task) error {
 	defer log.Close()
 
 	p := c.newPrinter(f, first == nil)
-	defer p.close()
-	cfg.Emit = p.event
-	cfg.Passphrase = c.passphrase(ctx, keyPrompt, false)
-
-	if f.limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, c.started.Add(f.limit))
-		defer cancel()
-	}
-	err = c.app.run(ctx, cfg, first)
-	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		err = nil // told to end, by a signal or by --for
-	}
-	if _, joining := first.(app.JoinRoom); err == nil && joining && !p.inRoom && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	timeUp, err := c.runNode(ctx, cfg, p, f.limit, first)
+	if _, joining := first.(app.JoinRoom); err == nil && joining && !p.inRoom && timeUp {
 		return &app.UserError{
 			Text: fmt.Sprintf("did not get into the room within %s", f.limit),
 			Hint: "nobody of the room may be online now: try again later or without --for",
 		}
 	}
 	return err
+}
+
+// runNode runs a node until it ends by itself, is told to end, which is no
+// error, or the limit is reached, which is none either and makes timeUp true.
+// No limit is 0.
+func (c *cli) runNode(ctx context.Context, cfg app.Config, p *printer, limit time.Duration, first app.Task) (timeUp bool, err error) {
+	defer p.close()
+	cfg.Emit = p.event
+	cfg.Passphrase = c.passphrase(ctx, keyPrompt, false)
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, c.started.Add(limit))
+		defer cancel()
+	}
+	err = c.app.run(ctx, cfg, first)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = nil // told to end, by a signal or by --for
+	}
+	return errors.Is(ctx.Err(), context.DeadlineExceeded), err
 }

@@ -152,7 +152,46 @@ func personVerb(name, summary, about, example string, more func(*flag.FlagSet, *
 }
 
 func whoCommand() *command {
-	return roomVerb(app.VerbWho, "who is here, on stage and in the queue", "", "stoa who")
+	return &command{
+		name: app.VerbWho, summary: "who is here, on stage and in the queue", usage: "[ROOM]",
+		about:   "In a large room the listeners are counted; --all asks the relays who they are.",
+		example: "stoa who\nstoa who --all",
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, app.VerbWho)
+			v.addRoom(fs)
+			fs.BoolVar(&v.req.All, "all", false, "name every listener, also in a large room")
+			return func(ctx context.Context, c *cli, words []string) error {
+				if err := v.room(words); err != nil {
+					return err
+				}
+				return v.do(ctx, c)
+			}
+		},
+	}
+}
+
+func lendCommand() *command {
+	return &command{
+		name: app.VerbLend, summary: "lend this machine's connection to a room, or stop it", usage: "on|off [ROOM]",
+		about: `While it is lent, this node carries sealed voices on to others, as a relay does.
+The room must let you: owners and moderators may, and whoever came by a relay link.
+--lend at the start does the same for every room.`,
+		example: "stoa lend on\nstoa lend off",
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, app.VerbLend)
+			v.addRoom(fs)
+			return func(ctx context.Context, c *cli, words []string) error {
+				if len(words) == 0 || words[0] != "on" && words[0] != "off" {
+					return needs("on or off")
+				}
+				v.req.Args = words[:1]
+				if err := v.room(words[1:]); err != nil {
+					return err
+				}
+				return v.do(ctx, c)
+			}
+		},
+	}
 }
 
 func leaveCommand() *command {

@@ -11,7 +11,7 @@ import (
 
 // changes compares two snapshots of a room and says what happened between
 // them, in an order in which it could have happened: who came or changed,
-// hands, the stage, mutes, removals, who went. prev is nil for the first one,
+// hands, the stage, mutes, the door, removals, who went. prev is nil for the first one,
 // of which everything but the title is news.
 // It is a pure function.
 func changes(prev, next *room.Snapshot) []Event {
@@ -41,8 +41,11 @@ func changes(prev, next *room.Snapshot) []Event {
 			add(Event{Kind: EventStage, Who: p.ID.String(), On: &p.Stage})
 		}
 	}
-	for _, e := range muteChanges(prev.State.Muted, next.State.Muted) {
+	for _, e := range muteChanges(prev.State, next.State) {
 		add(e)
+	}
+	if locked := next.State.Locked; locked != prev.State.Locked {
+		add(Event{Kind: EventLocked, On: &locked, By: author(next.State.Door)})
 	}
 	for _, id := range removedBetween(prev.State, next.State) {
 		e := Event{Kind: EventRemoved, Who: id.String(), Why: "the link they came by was revoked or used up"}
@@ -92,22 +95,30 @@ func handChanges(prev, next []room.Raised) []Event {
 	return events
 }
 
-// muteChanges tells whom a moderator has muted or unmuted since. An unmute is
-// the end of a mark, which does not say who ended it.
-func muteChanges(prev, next map[identity.ID]room.Mark) []Event {
+// muteChanges tells whom a moderator has muted or unmuted since. One who was
+// put out is muted no more, without anybody having unmuted them.
+func muteChanges(prev, next *room.State) []Event {
 	var events []Event
 	yes, no := true, false
-	for _, id := range sortedIDs(next) {
-		if _, was := prev[id]; !was {
-			events = append(events, Event{Kind: EventMuted, Who: id.String(), Muted: &yes, By: next[id].By.String()})
+	for _, id := range sortedIDs(next.Muted) {
+		if _, was := prev.Muted[id]; !was {
+			events = append(events, Event{Kind: EventMuted, Who: id.String(), Muted: &yes, By: author(next.Muted[id])})
 		}
 	}
-	for _, id := range sortedIDs(prev) {
-		if _, is := next[id]; !is {
-			events = append(events, Event{Kind: EventMuted, Who: id.String(), Muted: &no})
+	for _, id := range sortedIDs(prev.Muted) {
+		if _, is := next.Muted[id]; !is {
+			events = append(events, Event{Kind: EventMuted, Who: id.String(), Muted: &no, By: author(next.Unmuted[id])})
 		}
 	}
 	return events
+}
+
+// author is who did something, empty for nobody.
+func author(m room.Mark) string {
+	if m.By.IsZero() {
+		return ""
+	}
+	return m.By.String()
 }
 
 // removedBetween lists who was a member and is no more. Members leave the

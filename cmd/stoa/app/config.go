@@ -43,6 +43,15 @@ type Config struct {
 	// Name is what others see; empty keeps the one in Home.
 	Name string
 
+	// Lend makes the node carry voices on for others in every room that lets
+	// it, as long as others can reach it.
+	Lend bool
+
+	// Relay makes the node a relay host: its transport key is kept, it serves
+	// the DHT and circuits, and it carries the rooms that it is a relay of. nil
+	// is a person's node.
+	Relay *RelayConfig
+
 	// Passphrase is asked when the key file is locked. nil refuses locked keys.
 	Passphrase func() (string, error)
 
@@ -56,6 +65,20 @@ type Config struct {
 
 	// Started is when the program started: joined and sound count from it.
 	Started time.Time
+}
+
+// DefaultSlots is how many listeners a relay host carries when nobody says
+// otherwise. At 1 to 3 speakers they take 10 to 30 Mbit/s and a tenth of a core.
+const DefaultSlots = 500
+
+// RelayConfig says what a relay host gives.
+type RelayConfig struct {
+	Slots   int    // listeners at most, of all rooms together; 0 means DefaultSlots
+	Up      int    // bytes a second at most to listeners, of all rooms together; 0: no bound
+	Metrics string // host:port of the figures for Prometheus; empty: none
+	Any     bool   // also carry public rooms that welcome volunteers
+	Topic   string // with Any: only rooms of this topic
+	Lang    string // with Any: only rooms in this language
 }
 
 // DefaultHome is $STOA_HOME, or else a folder "stoa" where the system keeps

@@ -102,10 +102,18 @@ func (h *home) do(req Request) (Reply, error) {
 	}
 	switch req.Verb {
 	case VerbLog:
-		return history(rec, h.store)
+		return history(rec, h.store, map[identity.ID]string{h.key.ID(): h.store.Name()})
 	case VerbLinks:
 		made, err := h.store.Invites(rec.Room)
-		return links(made), err
+		if err != nil {
+			return Reply{}, err
+		}
+		log, _, err := loadLog(rec, h.store)
+		if err != nil {
+			return Reply{}, err
+		}
+		now := time.Now()
+		return links(made, log.State().At(uint64(now.UnixMilli())), now), nil
 	}
 	return h.doInvite(rec, req)
 }

@@ -18,17 +18,20 @@ import (
 
 // OpenRoom is the task of opening a new room.
 type OpenRoom struct {
-	Title  string
-	Listed bool   // show it to whoever looks for public rooms
-	Topic  string // what it is about, for Listed
-	Lang   string // what is spoken, for Listed
-	Muted  bool   // begin with the microphone off
+	Title      string
+	Listed     bool   // show it to whoever looks for public rooms
+	Topic      string // what it is about, for Listed
+	Lang       string // what is spoken, for Listed
+	Volunteers bool   // let any relay that likes to carry it, for Listed
+	Muted      bool   // begin with the microphone off
 }
 
 func (t OpenRoom) check(*Session) error { return checkTitle(t.Title) }
 
+func (t OpenRoom) perform(ctx context.Context, s *Session) error { return s.visit(ctx, t.enter) }
+
 func (t OpenRoom) enter(ctx context.Context, s *Session) (*hall, error) {
-	policy := identity.Policy{Listed: t.Listed, Topic: t.Topic, Lang: t.Lang}
+	policy := identity.Policy{Listed: t.Listed, Topic: t.Topic, Lang: t.Lang, Volunteers: t.Listed && t.Volunteers}
 	rec, err := room.Found(s.home.key, policy, t.Title, s.home.store, time.Now())
 	if err != nil {
 		return nil, err
@@ -73,6 +76,8 @@ func (t JoinRoom) check(s *Session) error {
 	_, err = inv.Redeem(s.home.key, time.Now())
 	return err
 }
+
+func (t JoinRoom) perform(ctx context.Context, s *Session) error { return s.visit(ctx, t.enter) }
 
 func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	inv, err := parseLink(t.Link)
@@ -271,6 +276,11 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		leaving:   make(chan struct{}),
 		over:      make(chan struct{}),
 	}
+	h.carry = newCarrier(s.home.key, rec.Room, s.run, log)
+	h.carry.room, h.carry.tell = r, s.emit
+	h.carry.serve = func(cfg node.ServeConfig) (fanout, error) { return net.Serve(cfg) }
+	h.carry.lend = s.loan
+	h.carry.want(s.cfg.Lend || s.cfg.Relay != nil)
 	h.invite = func(ctx context.Context, opts InviteOptions) (string, identity.Grant, error) {
 		return s.invite(ctx, h, opts)
 	}

@@ -56,6 +56,7 @@ type hall struct {
 	voice     *voice
 	ears      *ears
 	calls     *caller
+	carry     *carrier
 	log       *slog.Logger
 	emit      func(Event)
 	started   time.Time                   // of the program: what sound counts from
@@ -71,8 +72,9 @@ type hall struct {
 	left    sync.Once
 	over    chan struct{} // closed by Session.stay when this node is in the room no more
 
-	linking sync.Mutex
-	link    string // for strangers, see publicLink
+	linking   sync.Mutex
+	link      string // for listeners who are strangers, see shown
+	relayLink string // for relays who are strangers
 }
 
 // leave ends run with errLeft. over tells when that has come to pass.
@@ -82,11 +84,24 @@ func (h *hall) leave() { h.left.Do(func() { close(h.leaving) }) }
 // errRemoved, errEnded, errLeft, why the others refused this member, or what
 // went wrong; nil when ctx ended in peace.
 func (h *hall) run(ctx context.Context) error {
-	h.net.OnPacket(h.ears.receive)
+	h.net.OnPacket(h.receive)
 	h.net.Admit(h.mayLink)
 	h.net.OnLink(func(node.LinkInfo, bool) { h.calls.nudge() })
 
-	g, run := errgroup.WithContext(ctx)
+	// What is carried here needs time to go elsewhere when ctx ends.
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, run := errgroup.WithContext(work)
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			h.carry.leave(run)
+			stop()
+		case <-run.Done():
+		}
+		return nil
+	})
+	g.Go(func() error { return h.carry.run(run) })
 	g.Go(func() error { return h.room.Run(run) })
 	g.Go(func() error { return h.follow(run) })
 	g.Go(func() error { h.search(run); return nil })
@@ -96,6 +111,7 @@ func (h *hall) run(ctx context.Context) error {
 	g.Go(func() error {
 		select {
 		case <-h.leaving:
+			h.carry.leave(run)
 			return errLeft
 		case <-run.Done():
 			return nil
@@ -108,7 +124,14 @@ func (h *hall) run(ctx context.Context) error {
 		h.log.Warn("leaving the room's network", "err", err)
 	}
 	h.ears.close() // no packet comes any more
-	return inPeace(ctx, err)
+	return inPeace(work, inPeace(ctx, err))
+}
+
+// receive takes a packet that came over the link of from: it is carried on, and
+// heard.
+func (h *hall) receive(from identity.ID, packet []byte, at time.Time) {
+	h.carry.receive(packet, at)
+	h.ears.receive(from, packet, at)
 }
 
 // begin does what waits for the room to run.
@@ -138,6 +161,7 @@ func (h *hall) follow(ctx context.Context) error {
 	title := h.rec.Title
 	var prev *room.Snapshot
 	for next := range h.room.Watch(ctx) {
+		h.carry.follow(next) // first: others rely on it
 		h.voice.follow(next)
 		if err := h.ears.follow(next); err != nil {
 			return err
@@ -200,10 +224,15 @@ func place(s *room.Snapshot) int {
 	return len(s.People)
 }
 
-// mayLink says whether somebody may hold a media link to this node.
+// mayLink says whether somebody may hold a media link to this node. One that
+// only carries has no use for those who only listen: these are its children.
 func (h *hall) mayLink(id identity.ID) bool {
-	_, in := h.room.Snapshot().State.Members[id]
-	return in
+	s := h.room.Snapshot()
+	m, in := s.State.Members[id]
+	if s.Me.Caps&(identity.CapHear|identity.CapSpeak) != 0 {
+		return in
+	}
+	return in && m.Caps&^identity.CapHear != 0
 }
 
 // search looks for the room's other members whenever this one is alone: after

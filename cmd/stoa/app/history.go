@@ -19,6 +19,8 @@ type entryData struct {
 	Author string `json:"author"`
 	Kind   string `json:"kind"`
 	Target string `json:"target,omitempty"`
+	By     string `json:"by,omitempty"`   // the author's name, where it is known now
+	Whom   string `json:"whom,omitempty"` // the target's
 	Text   string `json:"text,omitempty"`
 	Valid  bool   `json:"valid"`
 	Why    string `json:"why,omitempty"` // why it is void
@@ -43,8 +45,9 @@ func loadLog(rec room.Record, store room.Keeper) (log *room.Log, bad int, err er
 	return log, len(raws) - log.Len(), nil
 }
 
-// history answers log.
-func history(rec room.Record, store room.Keeper) (Reply, error) {
+// history answers log. names are those of the people who are here now: the log
+// itself knows keys, and a name may be anybody's, so the key stands beside it.
+func history(rec room.Record, store room.Keeper, names map[identity.ID]string) (Reply, error) {
 	log, bad, err := loadLog(rec, store)
 	if err != nil {
 		return Reply{}, err
@@ -61,10 +64,11 @@ func history(rec room.Record, store room.Keeper) (Reply, error) {
 			Valid:  e.Valid,
 			Why:    e.Why,
 		}
-		line := fmt.Sprintf("%s  %s  %s", d.Time, e.Op.Author.Short(), d.Kind)
+		d.By, d.Whom = names[e.Op.Author], names[e.Op.Target]
+		line := fmt.Sprintf("%s  %s  %s", d.Time, keyAndName(e.Op.Author, d.By), d.Kind)
 		if !e.Op.Target.IsZero() {
 			d.Target = e.Op.Target.String()
-			line += " " + e.Op.Target.Short()
+			line += " " + keyAndName(e.Op.Target, d.Whom)
 		}
 		if d.Text != "" {
 			line += " " + d.Text
@@ -82,6 +86,26 @@ func history(rec room.Record, store room.Keeper) (Reply, error) {
 	}
 	r.Data = map[string]any{"room": rec.Room.String(), "title": state.Title, "root": state.Root.String(), "entries": entries, "damaged": bad}
 	return r, nil
+}
+
+// keyAndName is somebody in the history.
+func keyAndName(id identity.ID, name string) string {
+	if name == "" {
+		return id.Short()
+	}
+	return id.Short() + " (" + name + ")"
+}
+
+// namesIn are the names of the people who are here.
+func namesIn(s *room.Snapshot) map[identity.ID]string {
+	names := make(map[identity.ID]string, len(s.People))
+	for _, p := range s.People {
+		names[p.ID] = p.Name
+	}
+	for _, r := range s.Relays {
+		names[r.ID] = r.Name
+	}
+	return names
 }
 
 // opText says of an operation what its kind and target do not.
@@ -104,6 +128,10 @@ func opText(o *room.Op) string {
 			return r.Reason
 		}
 		return strings.TrimSpace(r.Reason + " (closes link " + r.Closes.Short() + ")")
+	case room.KindAdvert:
+		return count(int(o.Advert().Slots), "listener", "listeners")
+	case room.KindAudit:
+		return fmt.Sprintf("sends %d kbit/s", o.Audit().Kbps)
 	case room.KindTitle:
 		return fmt.Sprintf("%q", o.Title())
 	case room.KindEpoch:

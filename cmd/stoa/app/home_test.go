@@ -198,7 +198,7 @@ func wantImported(t *testing.T, dir string, key identity.ID, rec room.Record) {
 	if h.key.ID() != key || h.store.Name() != "Ann" || err != nil || len(rooms) != 1 || rooms[0].Room != rec.Room {
 		t.Errorf("the home is %s, %q, with %d rooms, %v", h.key.ID().Short(), h.store.Name(), len(rooms), err)
 	}
-	if reply, err := history(rec, h.store); err != nil || len(reply.Lines) < 2 {
+	if reply, err := history(rec, h.store, nil); err != nil || len(reply.Lines) < 2 {
 		t.Errorf("the history: %q, %v", reply.Lines, err)
 	}
 	for _, name := range []string{importTmp, importFinal} {
@@ -448,7 +448,7 @@ func TestHistory(t *testing.T) {
 	if err != nil || len(ops) < 2 {
 		t.Fatalf("%d operations, %v", len(ops), err)
 	}
-	reply, err := history(rec, h.store)
+	reply, err := history(rec, h.store, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -479,14 +479,14 @@ func TestHistory(t *testing.T) {
 			if err := store.Create(rec, c.damage(copied), nil); err != nil {
 				t.Fatal(err)
 			}
-			reply, err := history(rec, store)
+			reply, err := history(rec, store, nil)
 			if err != nil || !strings.Contains(strings.Join(reply.Lines, "\n"), c.want) {
 				t.Errorf("got %q, %v, want %q", reply.Lines, err, c.want)
 			}
 		})
 	}
 	rec.Charter = rec.Charter[:len(rec.Charter)-1]
-	_, err = history(rec, h.store)
+	_, err = history(rec, h.store, nil)
 	wantWords(t, err, "what is kept here of the room is damaged")
 }
 

@@ -6,10 +6,12 @@ package app
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"stoa/identity"
+	"stoa/node"
 	"stoa/room"
 )
 
@@ -52,11 +54,15 @@ func termsOf(o InviteOptions, now time.Time, person func(string) (identity.ID, e
 	if o.Uses < 0 || o.Uses > 1_000_000 {
 		return t, &UserError{Text: fmt.Sprintf("a link cannot be used %d times", o.Uses), Hint: "--uses takes a number from 1, or 0 for any number"}
 	}
+	if o.Slots < 0 || o.Slots > identity.MaxSlots || o.Slots > 0 && t.Role != identity.RoleRelay {
+		return t, &UserError{Text: fmt.Sprintf("a %s's link cannot have %d slots", t.Role, o.Slots), Hint: fmt.Sprintf("--slots takes a number from 1 to %d, with --role relay", identity.MaxSlots)}
+	}
+	t.Slots = uint32(o.Slots)
 	t.Uses = uint32(o.Uses)
 	// The count of a link that lets people speak must hold even when the
 	// room is split, at the price that its maker has to be there. Listeners
 	// can do less harm than a door that opens only sometimes.
-	t.Exact = t.Uses > 0 && t.Role != identity.RoleListener
+	t.Exact = t.Uses > 0 && t.Role != identity.RoleListener && t.Role != identity.RoleRelay
 	if o.For != "" {
 		id, err := person(o.For)
 		if err != nil {
@@ -65,6 +71,25 @@ func termsOf(o InviteOptions, now time.Time, person func(string) (identity.ID, e
 		t.For = id
 	}
 	return t, nil
+}
+
+// hintsFor puts addresses into a link: this node's own best one, then those of
+// relays, another choice in each link, so that not everybody who joins comes to
+// the same node; then what is left of its own.
+func hintsFor(own [][]byte, s *room.Snapshot, shuffle func(n int, swap func(i, j int))) [][]byte {
+	var relays [][]byte
+	for _, r := range s.Relays {
+		if !r.Alive || len(r.Addrs) == 0 || r.ID == s.Me.ID {
+			continue
+		}
+		if hint, err := node.HintOf(r.Addrs[0]); err == nil {
+			relays = append(relays, hint)
+		}
+	}
+	shuffle(len(relays), func(i, j int) { relays[i], relays[j] = relays[j], relays[i] })
+	first := min(len(own), 1)
+	hints := slices.Concat(own[:first], relays, own[first:])
+	return hints[:min(len(hints), identity.MaxHints)]
 }
 
 // findInvitee resolves whom a link is for: anybody by their whole key, since
@@ -108,11 +133,14 @@ type linkData struct {
 	Uses    uint32 `json:"uses,omitempty"`
 	Count   string `json:"count,omitempty"` // exact, or best effort: how uses are counted
 	Expires string `json:"expires,omitempty"`
+	Slots   uint32 `json:"slots,omitempty"` // relay: how many listeners it may carry
+	Used    int    `json:"used,omitempty"`  // links: how many people have come by it
+	State   string `json:"state,omitempty"` // links: open, expired, revoked, used up or closed
 }
 
 // linkReply answers invite.
 func linkReply(id identity.RoomID, link string, g identity.Grant) Reply {
-	d := linkData{Room: id.String(), Name: g.Hash().String(), Role: g.Role.String(), Link: link, Uses: g.Uses, Count: counting(g.Uses, g.Exact)}
+	d := linkData{Room: id.String(), Name: g.Hash().String(), Role: g.Role.String(), Link: link, Uses: g.Uses, Count: counting(g.Uses, g.Exact), Slots: g.Slots}
 	if !g.For.IsZero() {
 		d.For = g.For.String()
 	}
@@ -122,23 +150,73 @@ func linkReply(id identity.RoomID, link string, g identity.Grant) Reply {
 	return Reply{Lines: []string{link, terms(d)}, Data: d}
 }
 
-// links answers links.
-func links(made []room.Invited) Reply {
+// links answers links: those that still open the room first.
+func links(made []room.Invited, s *room.State, now time.Time) Reply {
 	list := []linkData{}
 	r := Reply{}
+	var over []string
 	for _, inv := range made {
-		d := linkData{Name: inv.Grant.String(), Role: inv.Role.String(), Link: inv.Link, For: inv.Label, Uses: inv.Uses, Count: counting(inv.Uses, inv.Exact)}
+		d := linkData{
+			Name: inv.Grant.String(), Role: inv.Role.String(), Link: inv.Link, For: inv.Label, Uses: inv.Uses,
+			Count: counting(inv.Uses, inv.Exact), Used: s.Uses(inv.Grant), State: linkState(inv, s, now),
+		}
+		if parsed, err := identity.ParseInvite(inv.Link); err == nil {
+			d.Slots = parsed.Chain.Leaf().Slots
+		}
 		if !inv.Expires.IsZero() {
 			d.Expires = inv.Expires.UTC().Format(time.RFC3339)
 		}
 		list = append(list, d)
-		r.Lines = append(r.Lines, fmt.Sprintf("%s  %s", inv.Grant.Short(), terms(d)))
+		line := inv.Grant.Short() + "  "
+		if d.State != linkOpen {
+			line += d.State + ": "
+		}
+		line += terms(d)
+		if d.Used > 0 {
+			line += fmt.Sprintf(", %s by it", count(d.Used, "person came", "people came"))
+		}
+		if d.State == linkOpen {
+			r.Lines = append(r.Lines, line)
+		} else {
+			over = append(over, line)
+		}
 	}
+	r.Lines = append(r.Lines, over...)
 	if len(list) == 0 {
 		r.Lines = []string{"no links were made here"}
 	}
 	r.Data = map[string]any{"links": list}
 	return r
+}
+
+// The states of a link, as `links` names them.
+const (
+	linkOpen    = "open"
+	linkExpired = "expired"
+	linkRevoked = "revoked"
+	linkUsedUp  = "used up"
+	linkClosed  = "closed" // nobody may come by it for another reason
+)
+
+// linkState says whether a link that was made here still opens the room. One
+// that was revoked stays so when its time is over as well.
+func linkState(inv room.Invited, s *room.State, now time.Time) string {
+	parsed, err := identity.ParseInvite(inv.Link)
+	if err != nil {
+		return linkClosed
+	}
+	refused := s.Refuses(parsed.Chain)
+	switch {
+	case errors.Is(refused, identity.ErrRevoked):
+		return linkRevoked
+	case errors.Is(refused, identity.ErrUsedUp), inv.Uses > 0 && s.Uses(inv.Grant) >= int(inv.Uses):
+		return linkUsedUp
+	case !inv.Expires.IsZero() && now.After(inv.Expires):
+		return linkExpired
+	case refused != nil:
+		return linkClosed
+	}
+	return linkOpen
 }
 
 // counting says how the uses of a link are counted, which people must know
@@ -156,6 +234,9 @@ func counting(uses uint32, exact bool) string {
 // terms says in words what a link gives to whom and until when.
 func terms(d linkData) string {
 	parts := []string{"for a " + d.Role}
+	if d.Slots > 0 {
+		parts = append(parts, "up to "+count(int(d.Slots), "listener", "listeners"))
+	}
 	if d.For != "" {
 		parts = append(parts, "only for "+whom(d.For))
 	}

@@ -1,10 +1,15 @@
 package app
 
 import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"stoa/identity"
+	"stoa/node"
 	"stoa/room"
 )
 
@@ -38,6 +43,9 @@ func TestTermsOf(t *testing.T) {
 		{InviteOptions{Expires: "100000h"}, identity.Terms{}, `"100000h" is not a time for which a link can live`},
 		{InviteOptions{Uses: -1}, identity.Terms{}, "a link cannot be used -1 times"},
 		{InviteOptions{Uses: 1 << 40}, identity.Terms{}, "a link cannot be used 1099511627776 times"},
+		{InviteOptions{Role: "relay", Slots: 500, Uses: 2}, identity.Terms{Role: identity.RoleRelay, Expires: day, Slots: 500, Uses: 2}, ""},
+		{InviteOptions{Slots: 5}, identity.Terms{}, "a listener's link cannot have 5 slots"},
+		{InviteOptions{Role: "relay", Slots: 1 << 20}, identity.Terms{}, "a relay's link cannot have 1048576 slots"},
 		{InviteOptions{For: "zoe"}, identity.Terms{}, "who is zoe"},
 	} {
 		got, err := termsOf(c.o, now, person)
@@ -69,14 +77,57 @@ func TestTermsInWords(t *testing.T) {
 }
 
 func TestLinks(t *testing.T) {
-	none := links(nil)
-	if len(none.Lines) != 1 || none.Lines[0] != "no links were made here" {
+	ann := keyOf("ann")
+	now := time.Unix(1e9, 0)
+	charter, err := identity.SignCharter(identity.Charter{Owners: []identity.ID{ann.ID()}, Threshold: 1, Created: uint64(now.UnixMilli())}, ann)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := room.NewLog(charter)
+	write := func(kind room.Kind, target identity.ID, args any) {
+		t.Helper()
+		op, err := log.Compose(ann, kind, identity.Hash{}, target, args, uint64(now.UnixMilli()))
+		if err == nil {
+			_, _, err = log.Add(op.Raw())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	make := func(terms identity.Terms, label string) room.Invited {
+		link, name := makeLink(t, "ann", charter.ID(), terms)
+		inv := room.Invited{Grant: name, Role: terms.Role, Link: link, Label: label, Uses: terms.Uses, Exact: terms.Exact, Expires: terms.Expires}
+		return inv
+	}
+	open := make(identity.Terms{Role: identity.RoleSpeaker, Uses: 2, Exact: true, Expires: now.Add(time.Hour)}, "bob")
+	relay := make(identity.Terms{Role: identity.RoleRelay, Slots: 500}, "")
+	expired := make(identity.Terms{Role: identity.RoleListener, Expires: now.Add(-time.Hour)}, "")
+	revoked := make(identity.Terms{Role: identity.RoleListener, Expires: now.Add(-time.Hour)}, "")
+	usedUp := make(identity.Terms{Role: identity.RoleListener, Uses: 1}, "")
+	write(room.KindRevoke, identity.ID{}, room.RevokeArgs{Grant: revoked.Grant})
+	inv, err := identity.ParseInvite(usedUp.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cred, err := inv.Redeem(keyOf("bob"), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(room.KindAdmit, idOf("bob"), room.AdmitArgs{Credential: cred.Bytes()})
+
+	if none := links(nil, log.State(), now); len(none.Lines) != 1 || none.Lines[0] != "no links were made here" {
 		t.Errorf("no links: %q", none.Lines)
 	}
-	r := links([]room.Invited{{Grant: identity.Hash{7}, Role: identity.RoleSpeaker, Uses: 2, Exact: true, Label: "bob", Expires: time.Unix(1e9, 0)}})
-	want := (identity.Hash{7}).Short() + "  for a speaker, only for bob, 2 uses, counted by you: it opens only while you are in the room, until 2001-09-09T01:46:40Z"
-	if len(r.Lines) != 1 || r.Lines[0] != want {
-		t.Errorf("got %q, want %q", r.Lines, want)
+	want := []string{
+		open.Grant.Short() + "  for a speaker, only for bob, 2 uses, counted by you: it opens only while you are in the room, until 2001-09-09T02:46:40Z",
+		relay.Grant.Short() + "  for a relay, up to 500 listeners, never expires",
+		expired.Grant.Short() + "  expired: for a listener, until 2001-09-09T00:46:40Z",
+		revoked.Grant.Short() + "  revoked: for a listener, until 2001-09-09T00:46:40Z",
+		usedUp.Grant.Short() + "  used up: for a listener, 1 use, though a few more may slip in while the room is split, never expires, 1 person came by it",
+	}
+	r := links([]room.Invited{expired, revoked, open, usedUp, relay}, log.State(), now)
+	if !slices.Equal(r.Lines, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(r.Lines, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -132,5 +183,50 @@ func TestFindInvitee(t *testing.T) {
 	}
 	if _, err := findInvitee(s, "stranger"); err == nil {
 		t.Error("a stranger's name was taken")
+	}
+}
+
+func TestHintsOfALink(t *testing.T) {
+	s := around("ann", being("ann", identity.RoleOwner))
+	addr := func(n int) string { return fmt.Sprintf("/ip4/192.0.2.%d/udp/4001/quic-v1", n) }
+	relay := func(name string, alive bool, addrs ...string) room.RelayView {
+		return room.RelayView{RelayMember: room.RelayMember{ID: idOf(name), Addrs: addrs}, Alive: alive}
+	}
+	binary := func(text string) []byte {
+		b, err := node.HintOf(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	own := [][]byte{{1}, {2}, {3}}
+	inOrder := func(int, func(i, j int)) {}
+	reversed := func(n int, swap func(i, j int)) {
+		for i := range n / 2 {
+			swap(i, n-1-i)
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		relays  []room.RelayView
+		shuffle func(int, func(i, j int))
+		want    [][]byte
+	}{
+		{"no relays", nil, inOrder, own},
+		{"one", []room.RelayView{relay("r", true, addr(1), addr(2))}, inOrder, [][]byte{{1}, binary(addr(1)), {2}, {3}}},
+		{"one that is away, one without an address, one that cannot be read, and this node", []room.RelayView{
+			relay("r", false, addr(1)), relay("s", true), relay("t", true, "nowhere"), relay("ann", true, addr(2)),
+		}, inOrder, own},
+		{"many", []room.RelayView{relay("r", true, addr(1)), relay("s", true, addr(2)), relay("t", true, addr(3)), relay("u", true, addr(4))},
+			reversed, [][]byte{{1}, binary(addr(4)), binary(addr(3)), binary(addr(2))}},
+	} {
+		s.Relays = c.relays
+		if got := hintsFor(own, s, c.shuffle); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+	s.Relays = []room.RelayView{relay("r", true, addr(1))}
+	if got := hintsFor(nil, s, inOrder); len(got) != 1 {
+		t.Errorf("without an address of its own: %v", got)
 	}
 }

@@ -11,22 +11,30 @@ import (
 	"stoa/room"
 )
 
-// publicFor is how long a link in a public list can be used at least.
-const publicFor = time.Hour
+const (
+	// publicFor is how long a link in a public list can be used at least.
+	publicFor = time.Hour
+
+	// renewEvery is the pause between two looks at that link, and linkTime
+	// bounds the making of another one.
+	renewEvery = 10 * time.Second
+	linkTime   = 5 * time.Second
+)
 
 // cards are the signed cards of the listed rooms this node is in, for
-// strangers who ask.
+// strangers who ask. It makes nothing and waits for nothing: what a room shows
+// of itself was made by its listing.
 func (s *Session) cards() [][]byte {
 	var cards [][]byte
 	for _, h := range s.rooms() {
 		if !h.listed() {
 			continue
 		}
-		link := h.publicLink(context.Background())
-		if link == "" {
+		link, relay := h.shown()
+		if link == "" && relay == "" {
 			continue
 		}
-		card, err := h.room.Card(link)
+		card, err := h.room.Card(link, relay)
 		if err != nil {
 			h.log.Info("no card of the room", "err", err)
 			continue
@@ -38,28 +46,48 @@ func (s *Session) cards() [][]byte {
 
 func (h *hall) listed() bool { return h.room.Snapshot().Charter.Policy.Listed }
 
-// publicLink is a listener's link for strangers: one made for the purpose by a
-// member who may, or the one that this member came by. It is empty when there
-// is none. The same link is handed out until its end is near.
-func (h *hall) publicLink(ctx context.Context) string {
+// shown are the links in the room's card, for listeners and for relays; empty
+// where there is none that works.
+func (h *hall) shown() (link, relay string) {
 	h.linking.Lock()
 	defer h.linking.Unlock()
-	now := time.Now()
-	state := h.room.Snapshot().State
-	if lives(h.link, state, now.Add(publicFor)) {
-		return h.link
+	state, now := h.room.Snapshot().State, time.Now()
+	if lives(h.link, identity.RoleListener, state, now) {
+		link = h.link
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	if lives(h.relayLink, identity.RoleRelay, state, now) {
+		relay = h.relayLink
+	}
+	return link, relay
+}
+
+// renewLinks sees to it that there are links for strangers: one for listeners,
+// made for the purpose by a member who may or the one that this member came
+// by, and one for relays where volunteers are welcome. The same links are shown
+// until their end is near.
+func (h *hall) renewLinks(ctx context.Context) {
+	h.renew(ctx, &h.link, identity.RoleListener)
+	if h.room.Snapshot().Charter.Policy.Volunteers {
+		h.renew(ctx, &h.relayLink, identity.RoleRelay)
+	}
+}
+
+func (h *hall) renew(ctx context.Context, shown *string, role identity.Role) {
+	h.linking.Lock()
+	link := *shown
+	h.linking.Unlock()
+	if lives(link, role, h.room.Snapshot().State, time.Now().Add(publicFor)) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, linkTime)
 	defer cancel()
-	link, _, err := h.invite(ctx, InviteOptions{Role: identity.RoleListener.String()})
+	link, _, err := h.invite(ctx, InviteOptions{Role: role.String()})
 	if err != nil {
-		if lives(h.link, state, now) {
-			return h.link
-		}
-		return ""
+		return // this member may not invite: another one's card has a link
 	}
-	h.link = link
-	return link
+	h.linking.Lock()
+	*shown = link
+	h.linking.Unlock()
 }
 
 // offer remembers a link as one that strangers may have, in case the room is
@@ -71,24 +99,29 @@ func (h *hall) offer(link string) {
 }
 
 // lives says whether anybody may still join by a link at a time: it is for
-// any listener, does not expire before, and the room has not closed it, as it
+// anybody of that role, does not expire before, and the room has not closed it, as it
 // does with the link by which somebody came who was kicked.
-func lives(link string, s *room.State, at time.Time) bool {
+func lives(link string, role identity.Role, s *room.State, at time.Time) bool {
 	inv, err := identity.ParseInvite(link)
 	if err != nil {
 		return false
 	}
 	leaf := inv.Chain.Leaf()
-	return leaf.For.IsZero() && leaf.Role == identity.RoleListener && leaf.Uses == 0 &&
+	return leaf.For.IsZero() && leaf.Role == role && leaf.Uses == 0 &&
 		(leaf.Expires == 0 || at.UnixMilli() < int64(leaf.Expires)) && s.Refuses(inv.Chain) == nil
 }
 
-// listing tells the DHT, until ctx ends, that this node knows a public room:
-// under its topic and language, and where either is left open.
+// listing shows a public room to strangers until ctx ends: it tells the DHT
+// that this node knows it, under its topic and language and where either is
+// left open, and keeps links for those who want to come.
 func (h *hall) listing(ctx context.Context, announce func(ctx context.Context, topic, lang string) error) {
 	p := h.room.Snapshot().Charter.Policy
 	keys := map[[2]string]bool{{p.Topic, p.Lang}: true, {p.Topic, ""}: true, {"", p.Lang}: true, {"", ""}: true}
+	if p.Volunteers {
+		keys[[2]string{volunteersTopic, ""}] = true
+	}
 	var wg sync.WaitGroup
+	defer wg.Wait()
 	for k := range keys {
 		wg.Go(func() {
 			if err := announce(ctx, k[0], k[1]); err != nil && ctx.Err() == nil {
@@ -96,5 +129,14 @@ func (h *hall) listing(ctx context.Context, announce func(ctx context.Context, t
 			}
 		})
 	}
-	wg.Wait()
+	again := time.NewTicker(renewEvery)
+	defer again.Stop()
+	for {
+		h.renewLinks(ctx)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

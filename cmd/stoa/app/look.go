@@ -140,13 +140,20 @@ func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, erro
 	return found, nil
 }
 
-// openNode starts a node that only looks.
+// openNode starts a node as a person's program runs one.
 func openNode(ctx context.Context, cfg *Config) (*node.Node, error) {
+	return startNode(ctx, cfg, node.Config{})
+}
+
+// startNode starts a node of the kind that with describes, on the network that
+// cfg names. Errors are for the person.
+func startNode(ctx context.Context, cfg *Config, with node.Config) (*node.Node, error) {
 	net, err := networkOf(cfg)
 	if err != nil {
 		return nil, err
 	}
-	n, err := node.Open(ctx, node.Config{Listen: cfg.Listen, Network: net, Bootstrap: bootstrapOf(cfg), Log: cfg.Log})
+	with.Listen, with.Network, with.Bootstrap, with.Log = cfg.Listen, net, bootstrapOf(cfg), cfg.Log
+	n, err := node.Open(ctx, with)
 	if err != nil {
 		return nil, &UserError{Text: "this machine's network cannot be used: " + err.Error(), Hint: "look at --listen and --bootstrap", Err: err}
 	}

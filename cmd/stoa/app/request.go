@@ -15,6 +15,8 @@ type Request struct {
 	// crosses only a socket that its owner alone may open.
 	Secret string `json:"secret,omitempty"`
 
+	All bool `json:"all,omitempty"` // who: the whole audience, page by page
+
 	KeepLink bool   `json:"keep_link,omitempty"` // kick, ban: leave the link they came by open
 	Reason   string `json:"reason,omitempty"`    // kick, ban: what the log will say
 }
@@ -25,6 +27,7 @@ type InviteOptions struct {
 	Expires string `json:"expires,omitempty"` // a duration such as 24h; "never"; empty: 24h
 	Uses    int    `json:"uses,omitempty"`    // how many people may come by it; 0: any number
 	For     string `json:"for,omitempty"`     // PERSON or a whole key: nobody else can use the link
+	Slots   int    `json:"slots,omitempty"`   // role relay: how many listeners it may carry; 0: 64
 	NoHints bool   `json:"no_hints,omitempty"`
 }
 
@@ -43,6 +46,7 @@ const (
 	VerbLock   = "lock"   // nobody new
 	VerbUnlock = "unlock"
 	VerbTitle  = "title"  // TEXT
+	VerbLend   = "lend"   // on|off: carry voices on for others
 	VerbEnd    = "end"    // close the room for everybody
 	VerbInvite = "invite" // * see InviteOptions
 	VerbLinks  = "links"  // * the invites made from this home

@@ -42,6 +42,8 @@ type Session struct {
 	run   [8]byte // names this run to others
 	mic   *gate   // open while what the microphone hears could be wanted
 
+	figures *metrics // of a relay host that shows them; else nil
+
 	telling *teller
 	miking  sync.Mutex
 
@@ -97,13 +99,14 @@ func (s *Session) Close() error {
 	return errors.Join(err, s.home.close())
 }
 
-// Task is what a node does first: OpenRoom or JoinRoom.
+// Task is what a node does first: OpenRoom, JoinRoom or RelayRooms.
 type Task interface {
 	// check finds what is wrong with the task before a node is started for it.
 	check(s *Session) error
 
-	// enter brings the session into a room.
-	enter(ctx context.Context, s *Session) (*hall, error)
+	// perform does it, and returns when the node should end: errOver ends it
+	// in peace.
+	perform(ctx context.Context, s *Session) error
 }
 
 // Run runs the node until ctx ends. With a task it performs that and ends when
@@ -124,7 +127,17 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 			return err
 		}
 	}
-	if s.node, err = openNode(ctx, &s.cfg); err != nil {
+	if s.cfg.Relay != nil {
+		stop, err := s.openFigures()
+		if err != nil {
+			return err
+		}
+		defer stop()
+		s.node, err = s.openHost(ctx)
+		if err != nil {
+			return err
+		}
+	} else if s.node, err = openNode(ctx, &s.cfg); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.node.Close()) }()
@@ -144,14 +157,7 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 		if first == nil {
 			return s.resumeAll(ctx)
 		}
-		h, err := first.enter(ctx, s)
-		if err != nil {
-			return inPeace(ctx, err)
-		}
-		if err := s.stay(ctx, h); err != nil {
-			return err
-		}
-		return errOver
+		return first.perform(ctx, s)
 	})
 	if err := g.Wait(); !errors.Is(err, errOver) {
 		return err
@@ -161,6 +167,18 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 
 // errOver ends Run in peace.
 var errOver = errors.New("over")
+
+// visit enters a room and stays until that is over.
+func (s *Session) visit(ctx context.Context, enter func(context.Context, *Session) (*hall, error)) error {
+	h, err := enter(ctx, s)
+	if err != nil {
+		return inPeace(ctx, err)
+	}
+	if err := s.stay(ctx, h); err != nil {
+		return err
+	}
+	return errOver
+}
 
 // stay keeps a room going until this node is in it no more, and tells why that
 // is. It returns nil unless the person should hear of an error.

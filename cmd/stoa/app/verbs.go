@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -28,11 +29,12 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 	}
 	switch req.Verb {
 	case VerbWho:
-		return who(h.room.Snapshot()), nil
+		return h.doWho(ctx, req.All)
 	case VerbLog:
-		return history(h.rec, s.home.store)
+		return history(h.rec, s.home.store, namesIn(h.room.Snapshot()))
 	case VerbLinks:
-		return links(h.room.Snapshot().Invites), nil
+		snap := h.room.Snapshot()
+		return links(snap.Invites, snap.State, time.Now()), nil
 	case VerbInvite:
 		return s.doInvite(ctx, h, req)
 	case VerbRevoke:
@@ -106,6 +108,7 @@ var roomVerbs = map[string]func(context.Context, *hall, Request) (Reply, error){
 	VerbMute:   doMute,
 	VerbUnmute: doUnmute,
 	VerbStage:  doStage,
+	VerbLend:   doLend,
 	VerbKick: func(ctx context.Context, h *hall, req Request) (Reply, error) {
 		return remove(ctx, h, req, h.room.Kick, "%s is put out of the room")
 	},
@@ -275,6 +278,22 @@ func doStage(ctx context.Context, h *hall, req Request) (Reply, error) {
 	return Reply{}, usage
 }
 
+// doLend begins or ends the carrying of the room for others.
+func doLend(_ context.Context, h *hall, req Request) (Reply, error) {
+	on := argument(req.Args, 0) == "on"
+	switch {
+	case len(req.Args) != 1 || !on && req.Args[0] != "off":
+		return Reply{}, &UserError{Text: "lend takes on or off", Hint: "`stoa lend on`"}
+	case on && !h.room.Snapshot().Me.Caps.Has(identity.CapRelay):
+		return Reply{}, &UserError{Text: "this room does not let you carry it on for others", Hint: "somebody who moderates it can give you a link made with `stoa invite --role relay`"}
+	}
+	h.carry.want(on)
+	if on {
+		return said("your connection is lent to %q; `stoa status` shows to how many", h.room.Snapshot().State.Title), nil
+	}
+	return said("your connection is not lent any more, once those whom it carries are elsewhere"), nil
+}
+
 // whoData is what `who --json` prints of a person.
 type whoData struct {
 	Who   string `json:"who"`
@@ -285,21 +304,26 @@ type whoData struct {
 	Muted bool   `json:"muted"`
 	Place int    `json:"place,omitempty"`
 	Me    bool   `json:"me,omitempty"`
-	Host  bool   `json:"host,omitempty"` // acts as host now
+	Host  bool   `json:"host,omitempty"`    // acts as host now
+	Relay *int   `json:"carries,omitempty"` // a relay: how many it says it carries
 }
 
 // who describes the people who are here: the stage, the queue, the rest.
 func who(s *room.Snapshot) Reply {
-	r := said("%s · %s", s.State.Title, count(len(s.People), "person", "people"))
+	r := said("%s · %s", s.State.Title, attendance(s))
 	if s.State.Locked {
 		r.Lines[0] += " · locked"
 	}
-	var people []whoData
+	people := []whoData{}
 	for _, p := range s.People {
-		people = append(people, whoData{
+		d := whoData{
 			Who: p.ID.String(), Name: p.Name, Role: p.Role.String(), Stage: p.Stage, Mic: p.Mic,
 			Muted: p.Muted, Place: p.Place, Me: p.ID == s.Me.ID, Host: p.ID == s.Host,
-		})
+		}
+		if r, is := relayIn(s, p.ID); is {
+			d.Relay = &r.Carries
+		}
+		people = append(people, d)
 		line := fmt.Sprintf("  %s  %-20s %s", p.ID.Short(), callName(s, p.ID), p.Role)
 		for _, note := range notesOn(s, p) {
 			line += ", " + note
@@ -309,8 +333,99 @@ func who(s *room.Snapshot) Reply {
 	for _, id := range slices.Concat(sortedIDs(s.State.Kicked), sortedIDs(s.State.Banned)) {
 		r.Lines = append(r.Lines, fmt.Sprintf("  put out: %s (`stoa pardon %s` lets them back)", id.Short(), id.Short()))
 	}
-	r.Data = map[string]any{"room": s.Room.String(), "title": s.State.Title, "locked": s.State.Locked, "people": people}
+	r.Data = whoReply{Room: s.Room.String(), Title: s.State.Title, Locked: s.State.Locked, People: people, Listening: s.Audience}
 	return r
+}
+
+// whoReply is what `who --json` prints.
+type whoReply struct {
+	Room      string    `json:"room"`
+	Title     string    `json:"title"`
+	Locked    bool      `json:"locked"`
+	People    []whoData `json:"people"`
+	Listening int       `json:"listening"`          // beside those: carried by relays, who say how many
+	Audience  []guest   `json:"audience,omitempty"` // with --all: those of them whom a relay named
+}
+
+// guest is one of the audience.
+type guest struct {
+	Who   string `json:"who"`
+	Name  string `json:"name,omitempty"`
+	Relay string `json:"relay"` // who carries them
+}
+
+// attendance says how many are here.
+func attendance(s *room.Snapshot) string {
+	text := count(len(s.People), "person", "people")
+	if s.Audience > 0 {
+		text += fmt.Sprintf(" and %d listening", s.Audience)
+	}
+	return text
+}
+
+// relayIn is somebody as a relay of the room, if they are one.
+func relayIn(s *room.Snapshot, id identity.ID) (room.RelayView, bool) {
+	for _, r := range s.Relays {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return room.RelayView{}, false
+}
+
+// maxPages bounds how many pages of its list one relay is asked for.
+const maxPages = 100
+
+// doWho tells who is here. The audience of a large room is only counted: with
+// all, each relay is asked for the list of those whom it carries, page by page.
+func (h *hall) doWho(ctx context.Context, all bool) (Reply, error) {
+	s := h.room.Snapshot()
+	r := who(s)
+	if !all {
+		if s.Audience > 0 {
+			r.Lines = append(r.Lines, fmt.Sprintf("  and %d listening: `stoa who --all` asks the relays who they are", s.Audience))
+		}
+		return r, nil
+	}
+	data := r.Data.(whoReply)
+	known := map[identity.ID]bool{}
+	for _, p := range s.People {
+		known[p.ID] = true
+	}
+	silent := 0
+	for _, relay := range s.Relays {
+		if !relay.Alive {
+			continue
+		}
+		for page := range maxPages {
+			guests, more, err := h.room.Roster(ctx, relay.ID, page)
+			if err != nil {
+				h.log.Info("a relay does not say whom it carries", "relay", relay.ID.Short(), "err", err)
+				silent++
+				break
+			}
+			for _, g := range guests {
+				if known[g.ID] {
+					continue
+				}
+				known[g.ID] = true
+				data.Audience = append(data.Audience, guest{Who: g.ID.String(), Name: g.Name, Relay: relay.ID.String()})
+				name := g.Name
+				if name == "" {
+					name = g.ID.Short()
+				}
+				r.Lines = append(r.Lines, fmt.Sprintf("  %s  %-20s listening", g.ID.Short(), name))
+			}
+			if !more {
+				break
+			}
+		}
+	}
+	if silent > 0 {
+		r.Lines = append(r.Lines, fmt.Sprintf("  %s did not say whom they carry", count(silent, "relay", "relays")))
+	}
+	r.Data = data
+	return r, nil
 }
 
 // notesOn says what is special about somebody who is here.
@@ -326,6 +441,9 @@ func notesOn(s *room.Snapshot, p room.Person) []string {
 	add(p.Stage && !p.Mic && !p.Muted, "microphone off")
 	add(p.Muted, "muted by a moderator")
 	add(p.Place > 0, fmt.Sprintf("hand up, place %d", p.Place))
+	if r, is := relayIn(s, p.ID); is {
+		add(true, "carries "+count(r.Carries, "listener", "listeners"))
+	}
 	return notes
 }
 
@@ -336,32 +454,64 @@ func count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
+// roomStatus is what `status --json` prints of a room.
+type roomStatus struct {
+	Room      string   `json:"room"`
+	Title     string   `json:"title"`
+	Role      string   `json:"role"`
+	People    int      `json:"people"`
+	Listening int      `json:"listening"`
+	Live      bool     `json:"live"`              // one's own microphone
+	Relays    int      `json:"relays"`            // that are here
+	Carries   *Carries `json:"carries,omitempty"` // what this node carries on
+}
+
 // status lists the rooms this node is in.
 func (s *Session) status() Reply {
-	type roomData struct {
-		Room   string `json:"room"`
-		Title  string `json:"title"`
-		Role   string `json:"role"`
-		People int    `json:"people"`
-		Live   bool   `json:"live"` // one's own microphone
-	}
 	r := Reply{}
-	rooms := []roomData{}
+	rooms := []roomStatus{}
 	for _, h := range s.rooms() {
-		snap := h.room.Snapshot()
-		live := h.voice.speaking()
-		rooms = append(rooms, roomData{h.id.String(), snap.State.Title, snap.Me.Role.String(), len(snap.People), live})
-		mic := "muted"
-		if live {
-			mic = "live"
-		}
-		r.Lines = append(r.Lines, fmt.Sprintf("%s  %s · %s · you are %s, %s", h.id.Short(), snap.State.Title, count(len(snap.People), "person", "people"), snap.Me.Role, mic))
+		d, lines := h.status()
+		rooms = append(rooms, d)
+		r.Lines = append(r.Lines, lines...)
 	}
 	if len(rooms) == 0 {
 		r.Lines = []string{"in no room"}
 	}
 	r.Data = map[string]any{"peer": s.node.Peer(), "addrs": s.node.Addrs(), "rooms": rooms}
 	return r
+}
+
+// status describes the room as this node is in it.
+func (h *hall) status() (roomStatus, []string) {
+	snap := h.room.Snapshot()
+	d := roomStatus{
+		Room: h.id.String(), Title: snap.State.Title, Role: snap.Me.Role.String(), People: len(snap.People),
+		Listening: snap.Audience, Live: h.voice.speaking(), Carries: h.carry.now(),
+	}
+	line := fmt.Sprintf("%s  %s · %s · you are %s", h.id.Short(), d.Title, attendance(snap), snap.Me.Role)
+	switch {
+	case snap.Me.Caps&(identity.CapHear|identity.CapSpeak) == 0:
+	case d.Live:
+		line += ", live"
+	default:
+		line += ", muted"
+	}
+	lines := []string{line}
+	var relays []string
+	for _, relay := range snap.Relays {
+		if relay.Alive {
+			d.Relays++
+			relays = append(relays, fmt.Sprintf("%s carries %d", callName(snap, relay.ID), relay.Carries))
+		}
+	}
+	if d.Carries != nil {
+		lines = append(lines, fmt.Sprintf("  you carry %d of %s, %d on standby", d.Carries.Listeners, count(d.Carries.Slots, "listener", "listeners"), d.Carries.Standby))
+	}
+	if len(relays) > 0 {
+		lines = append(lines, "  relays: "+strings.Join(relays, ", "))
+	}
+	return d, lines
 }
 
 // rename tells every room this person's new name.
@@ -402,7 +552,7 @@ func (s *Session) invite(ctx context.Context, h *hall, opts InviteOptions) (stri
 		return "", identity.Grant{}, err
 	}
 	if !opts.NoHints {
-		inv.Hints = s.node.Hints()
+		inv.Hints = hintsFor(s.node.Hints(), h.room.Snapshot(), rand.Shuffle)
 	}
 	return inv.String(), inv.Chain.Leaf(), nil
 }

@@ -1,0 +1,434 @@
+// Carrying: what this node does as a relay of one room.
+//
+//	links of speakers ─► Verifier ─► node.Relay ─► listeners
+//	                        │    └─► Meter ─► Digest, 5 a second ─► listeners
+//	room.Snapshot ──────────┴─► who may speak, who may be carried
+//	node.Relay ─► Attendees ─► room: who is carried here
+//
+// A relay obeys the room's log and nobody's client: what somebody sends who may
+// not speak is counted and dropped here, and whoever may not hear is cut off,
+// as soon as the operation that says so has come.
+
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"stoa/identity"
+	"stoa/node"
+	"stoa/room"
+	"stoa/room/relay"
+	"stoa/room/seal"
+)
+
+const (
+	// drainTime is how long a relay that ends waits for its listeners to go
+	// elsewhere. Systemd waits longer: see TimeoutStopSec of the unit.
+	drainTime = 10 * time.Second
+
+	// tallyEvery is how often a relay looks at whom it carries.
+	tallyEvery = time.Second
+
+	// lookEvery is how often a node that cannot carry looks whether it can now.
+	lookEvery = 10 * time.Second
+)
+
+// fanout is what sends to listeners. *node.Relay is one.
+type fanout interface {
+	Forward(packet []byte, v node.Voice)
+	SendDigest(digest []byte)
+	Children() []node.ChildInfo
+	Review()
+	Drain(ctx context.Context) error
+	Stats() node.RelayStats
+	Close() error
+}
+
+// membership is the room that a carrier serves. *room.Room is one.
+type membership interface {
+	Admits(who identity.ID, proof []byte) room.Admission
+	FeedsAudience(channel string, msg []byte) bool
+	HandleRoster(carried func() []identity.ID)
+	PublishAttendance(ctx context.Context, raw []byte) error
+	Advertise(ctx context.Context, a room.AdvertArgs) error
+	Snapshot() *room.Snapshot
+}
+
+// loan is what a node gives to a room that it carries.
+type loan struct {
+	slots int // listeners at most; 0: it cannot carry anybody now
+	up    int // bytes a second at most; 0: no bound
+	addrs []string
+}
+
+// carrier carries one room on while it is wanted and allowed. Its methods may
+// be called from any goroutine.
+type carrier struct {
+	key     *identity.Key
+	id      identity.RoomID
+	session [8]byte
+	room    membership
+	serve   func(node.ServeConfig) (fanout, error)
+	lend    func() loan // what this node can give now
+	tell    func(Event)
+	log     *slog.Logger
+
+	change chan struct{} // holds a value when run should look again
+
+	mu      sync.Mutex
+	wanted  bool
+	allowed bool // by the newest snapshot
+	state   *room.State
+	verify  *seal.Verifier
+	meter   relay.Meter
+	out     fanout // nil while nothing is carried
+}
+
+func newCarrier(key *identity.Key, id identity.RoomID, session [8]byte, log *slog.Logger) *carrier {
+	return &carrier{key: key, id: id, session: session, log: log, change: make(chan struct{}, 1), verify: seal.NewVerifier(id)}
+}
+
+// want says whether this node's owner wants it to carry.
+func (c *carrier) want(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wanted = on
+	c.nudge()
+}
+
+func (c *carrier) nudge() {
+	select {
+	case c.change <- struct{}{}:
+	default:
+	}
+}
+
+// serving says whether this node carries the room now.
+func (c *carrier) serving() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out != nil
+}
+
+// follow makes the carrier obey a snapshot: when it returns, nobody is passed
+// on who may not speak in it, and nobody is carried who may not hear. One
+// goroutine calls it, with each snapshot in turn.
+func (c *carrier) follow(s *room.Snapshot) {
+	c.mu.Lock()
+	c.verify.SetSpeakers(voicesIn(s))
+	changed := c.state != s.State
+	c.state = s.State
+	if allowed := s.Live && s.Me.Caps.Has(identity.CapRelay) && !s.State.Closed; c.allowed != allowed {
+		c.allowed = allowed
+		c.nudge()
+	}
+	out := c.out
+	c.mu.Unlock()
+	if out != nil && changed {
+		out.Review()
+	}
+}
+
+// voicesIn lists whose packets may be passed on, and under which epochs.
+func voicesIn(s *room.Snapshot) (streams []seal.Stream, commits []identity.Hash) {
+	for _, p := range s.People {
+		if p.Speaks {
+			streams = append(streams, seal.Stream{Speaker: p.ID, Session: p.Session})
+		}
+	}
+	for _, e := range s.Epochs {
+		commits = append(commits, e.Commit)
+	}
+	return streams, commits
+}
+
+// receive takes a packet that came over a link and passes it on, if it is
+// signed by somebody who may speak and has not been passed on before.
+func (c *carrier) receive(packet []byte, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out == nil {
+		return
+	}
+	_, g, err := c.verify.Check(packet)
+	if err != nil {
+		return // counted there
+	}
+	c.out.Forward(packet, node.Voice{KID: g.KID, Index: g.Index, Frames: g.Frames, Level: g.Level, End: g.End})
+	c.meter.Count(packet, g.KID, g.Index, g.Level, g.End, at)
+}
+
+// run carries the room whenever it is wanted, allowed and possible, until ctx
+// ends.
+func (c *carrier) run(ctx context.Context) error {
+	again := time.NewTicker(lookEvery)
+	defer again.Stop()
+	cannot := false
+	for ctx.Err() == nil {
+		can := c.lend().slots > 0
+		switch {
+		case can && c.may():
+			if err := c.carry(ctx); err != nil {
+				return inPeace(ctx, err)
+			}
+			cannot = false
+			continue
+		case c.may() && !cannot:
+			cannot = true
+			off := false
+			c.tell(Event{Kind: EventLend, Room: c.id.String(), On: &off, Why: "nobody can reach this machine from outside"})
+		}
+		select {
+		case <-c.change:
+		case <-again.C:
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// may says whether the room should be carried now.
+func (c *carrier) may() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wanted && c.allowed
+}
+
+// carry carries the room until ctx ends or it should not any more.
+func (c *carrier) carry(ctx context.Context) (err error) {
+	give := c.lend()
+	out, err := c.serve(node.ServeConfig{
+		Slots:  give.slots,
+		Up:     give.up,
+		Admit:  c.admit,
+		Feed:   c.room.FeedsAudience,
+		Hears:  c.hears,
+		Commit: c.commit,
+	})
+	if err != nil {
+		return err
+	}
+	c.set(out)
+	c.room.HandleRoster(func() []identity.ID { return guests(out.Children()) })
+	on, off := true, false
+	c.tell(Event{Kind: EventLend, Room: c.id.String(), On: &on})
+	defer func() {
+		c.room.HandleRoster(nil)
+		c.set(nil)
+		err = errors.Join(err, out.Close())
+		c.tell(Event{Kind: EventLend, Room: c.id.String(), On: &off})
+	}()
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { c.witness(ctx, out); return nil })
+	g.Go(func() error { c.count(ctx, out); return nil })
+	g.Go(func() error {
+		defer cancel()
+		for c.may() {
+			select {
+			case <-c.change:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		c.withdraw(ctx, out)
+		return nil
+	})
+	return g.Wait()
+}
+
+func (c *carrier) set(out fanout) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out = out
+}
+
+// withdraw ends the carrying: listeners are given the time to go elsewhere,
+// unless the room has taken the right away.
+func (c *carrier) withdraw(ctx context.Context, out fanout) {
+	c.mu.Lock()
+	allowed := c.allowed
+	c.mu.Unlock()
+	if allowed {
+		c.drain(ctx, out)
+	}
+}
+
+// leave drains what is carried, because this node is about to go from the room.
+// It waits until the listeners are elsewhere, drainTime at most.
+func (c *carrier) leave(ctx context.Context) {
+	c.mu.Lock()
+	out := c.out
+	c.mu.Unlock()
+	if out != nil {
+		c.drain(ctx, out)
+	}
+}
+
+func (c *carrier) drain(ctx context.Context, out fanout) {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	c.tell(Event{Kind: EventDrain, Room: c.id.String(), Carries: c.carries(out)})
+	if err := out.Drain(ctx); err != nil {
+		c.log.Info("some listeners stayed until the end", "err", err)
+	}
+}
+
+// now describes how many this node carries, nil when it does not carry.
+func (c *carrier) now() *Carries {
+	c.mu.Lock()
+	out := c.out
+	c.mu.Unlock()
+	if out == nil {
+		return nil
+	}
+	return c.carries(out)
+}
+
+// carries describes how many are carried.
+func (c *carrier) carries(out fanout) *Carries {
+	s := out.Stats()
+	return &Carries{Listeners: s.Media, Standby: s.Children - s.Media, Slots: c.lend().slots}
+}
+
+// admit judges a listener. It is asked again about each after every change.
+func (c *carrier) admit(who identity.ID, proof []byte) node.Admission {
+	switch c.room.Admits(who, proof) {
+	case room.Yes:
+		return node.Yes
+	case room.NotYet:
+		return node.NotYet
+	}
+	return node.No
+}
+
+// hears lists the members who may have what listeners ask for: those outside
+// the audience who hold the room's secrets.
+func (c *carrier) hears() []identity.ID {
+	s := c.room.Snapshot()
+	var ids []identity.ID
+	for _, p := range s.People {
+		if p.ID != s.Me.ID && s.State.CanHear(p.ID) {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
+// commit names the secret that listeners ask for.
+func (c *carrier) commit() [8]byte {
+	h := c.room.Snapshot().State.Epoch.Commit
+	return [8]byte(h[:8])
+}
+
+// witness tells the listeners five times a second what is passed on, signed,
+// so that a relay which keeps something back is found out.
+func (c *carrier) witness(ctx context.Context, out fanout) {
+	tick := time.NewTicker(relay.DigestEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			c.mu.Lock()
+			d := c.meter.Digest(c.id, c.key.ID(), now)
+			c.mu.Unlock()
+			out.SendDigest(d.Sign(c.key))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// count tells the room whom this node carries and what it offers, and the
+// person how many that are.
+func (c *carrier) count(ctx context.Context, out fanout) {
+	list := relay.NewAttendees(c.id, c.key.ID(), c.session)
+	here := map[string]identity.ID{} // by peer
+	var told Carries
+	var offered room.AdvertArgs
+	tick := time.NewTicker(tallyEvery)
+	defer tick.Stop()
+	for {
+		if now := advertOf(c.lend()); !sameAdvert(now, offered) {
+			if err := c.room.Advertise(ctx, now); err == nil {
+				offered = now
+			} else if ctx.Err() == nil {
+				c.log.Warn("offering to carry", "err", err)
+			}
+		}
+		here = moves(here, out.Children(), list.Join, list.Leave)
+		if a, _ := list.Next(time.Now()); a != nil {
+			if err := c.room.PublishAttendance(ctx, a.Sign(c.key)); err != nil && ctx.Err() == nil {
+				c.log.Info("telling whom this relay carries", "err", err)
+			}
+		}
+		if now := c.carries(out); *now != told {
+			told = *now
+			c.tell(Event{Kind: EventCarries, Room: c.id.String(), Carries: now})
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// moves compares the children that are sent voices with those of before, tells
+// of each who came and went, and returns them.
+func moves(before map[string]identity.ID, children []node.ChildInfo, join, leave func(identity.ID)) map[string]identity.ID {
+	now := make(map[string]identity.ID, len(children))
+	for _, child := range children {
+		if !child.Media {
+			continue
+		}
+		now[child.Peer] = child.ID
+		if old, was := before[child.Peer]; was && old == child.ID {
+			continue
+		}
+		join(child.ID)
+	}
+	for peer, id := range before {
+		if now[peer] != id {
+			leave(id)
+		}
+	}
+	return now
+}
+
+// guests lists who is sent voices, in an order that stays, for pages.
+func guests(children []node.ChildInfo) []identity.ID {
+	var ids []identity.ID
+	for _, child := range children {
+		if child.Media {
+			ids = append(ids, child.ID)
+		}
+	}
+	slices.SortFunc(ids, func(a, b identity.ID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(ids)
+}
+
+// advertOf is what the room is told of a loan.
+func advertOf(l loan) room.AdvertArgs {
+	a := room.AdvertArgs{Slots: uint16(min(l.slots, identity.MaxSlots)), Kbps: uint32(l.up / 125)}
+	for _, addr := range l.addrs {
+		if len(addr) <= room.MaxPlace && len(a.Addrs) < room.MaxPlaces {
+			a.Addrs = append(a.Addrs, addr)
+		}
+	}
+	return a
+}
+
+func sameAdvert(a, b room.AdvertArgs) bool {
+	return a.Slots == b.Slots && a.Kbps == b.Kbps && slices.Equal(a.Addrs, b.Addrs)
+}
