@@ -20,6 +20,7 @@ const (
 type RelayView struct {
 	RelayMember
 	Weight  uint16 // its slots, less what others complain of: what it is elected by
+	Most    uint16 // listeners that its grant and its advert let it carry, whatever was measured
 	Name    string
 	Alive   bool // its heartbeats arrive
 	Carries int  // people, as it says
@@ -44,7 +45,7 @@ func (r *Room) SetQuiet(ctx context.Context, on bool) error {
 		if r.quiet == on {
 			return nil
 		}
-		r.quiet = on
+		r.quiet, r.attendance.stale = on, true
 		if !on {
 			r.greeted = 0
 			r.hurry(now)

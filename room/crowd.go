@@ -4,7 +4,6 @@ package room
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"stoa/identity"
@@ -22,7 +21,7 @@ type attendance struct {
 	people  relay.Audience
 	trusted relay.Reputation // what others complain of; this member's own judgement is the program's
 	count   int              // of people, without those of the roster
-	stale   bool             // people have come or gone since they were counted
+	stale   bool             // people have come or gone since they were counted, also in the roster
 	countAt time.Time        // when they may be counted again
 	crowd   bool
 	floor   *relay.Floor
@@ -75,11 +74,8 @@ func (r *Room) takeReport(raw []byte, now time.Time) {
 }
 
 func (r *Room) takeAttendance(a *relay.Attendance, raw []byte, now time.Time) {
-	i := slices.IndexFunc(r.relays, func(m RelayMember) bool { return m.ID == a.Relay })
-	if i < 0 || a.Room != r.id || apart(a.Time, now) > maxSkew {
-		return
-	}
-	if !r.people.Put(a, carrySlots(r.state, &r.relays[i]), now) {
+	most := r.state.carries(a.Relay)
+	if most == 0 || a.Room != r.id || apart(a.Time, now) > maxSkew || !r.people.Put(a, most, now) {
 		return
 	}
 	if a.Full || r.raws[a.Relay] == nil {
@@ -91,11 +87,14 @@ func (r *Room) takeAttendance(a *relay.Attendance, raw []byte, now time.Time) {
 	r.stale = true
 }
 
-// carrySlots is the most people that a relay may count for: what its grant allows, for what it really carries may be more than anybody has
-// measured.
-func carrySlots(s *State, m *RelayMember) uint16 {
-	most, _ := s.relayGrant(m.ID)
-	return uint16(min(most, uint32(s.adverts[m.ID].op.args.advert.Slots)))
+// carries is the most people that somebody may claim to carry: what their grant allows and their advert, where it is here already, offers.
+// Nothing measured bounds it, for a relay that has not been measured carries people all the same.
+func (s *State) carries(id identity.ID) uint16 {
+	most, _ := s.relayGrant(id)
+	if n := s.adverts[id]; n != nil {
+		most = min(most, uint32(n.op.args.advert.Slots))
+	}
+	return uint16(most)
 }
 
 func (r *Room) takeFloor(f *relay.Floor, now time.Time) {
@@ -124,7 +123,10 @@ func (r *Room) attend(now time.Time) {
 	if r.floor != nil && now.Sub(r.floorAt) >= floorLife {
 		r.floor, r.dirty = nil, true
 	}
-	if r.stale && !now.Before(r.countAt) {
+	if r.stale && now.Before(r.countAt) {
+		return // half of it known, people who move from the roster to a relay would seem to have gone
+	}
+	if r.stale {
 		here := map[relay.Prefix]bool{relay.PrefixOf(r.me): !r.silent()}
 		for id := range r.roster.here {
 			here[relay.PrefixOf(id)] = true
@@ -176,7 +178,7 @@ func (r *Room) viewRelays(now time.Time) []RelayView {
 	views := make([]RelayView, len(r.relays))
 	for i := range r.relays {
 		m := r.relays[i]
-		v := RelayView{RelayMember: m, Weight: cs[i].Slots, Alive: r.here(m.ID)}
+		v := RelayView{RelayMember: m, Weight: cs[i].Slots, Most: r.state.carries(m.ID), Alive: r.here(m.ID)}
 		v.Carries, _ = r.people.Carries(m.ID)
 		if a := r.roster.here[m.ID]; a != nil {
 			v.Name = a.Name

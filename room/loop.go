@@ -129,7 +129,9 @@ func (r *Room) due(now time.Time) time.Time {
 			r.flushAt = now.Add(time.Second) // the disk may have room again
 		}
 	}
-	r.dirty = r.roster.expire(now) || r.dirty
+	if r.roster.expire(now) {
+		r.dirty, r.attendance.stale = true, true
+	}
 	r.dirty = r.queue.settle(now, r.state.CanSpeak, r.member, r.here) || r.dirty
 	if over := r.book.expire(now); len(over) > 0 {
 		r.dirty = true
@@ -257,7 +259,9 @@ func (r *Room) takePresence(raw []byte, now time.Time, direct bool) {
 	if what == stale {
 		return
 	}
-	r.dirty = r.dirty || what == changed
+	if what == changed {
+		r.dirty, r.attendance.stale = true, true
+	}
 	r.takeOwnHand(p, before, now)
 	if p.Bye {
 		return
@@ -364,6 +368,14 @@ func (r *Room) renew(now time.Time) {
 	for id := range r.roster.here {
 		if !r.member(id) {
 			r.roster.drop(id)
+			r.attendance.stale = true
+		}
+	}
+	for id := range r.raws {
+		if r.state.carries(id) == 0 {
+			r.people.Drop(id)
+			delete(r.raws, id)
+			r.attendance.stale = true
 		}
 	}
 	if r.mic && !r.state.CanSpeak(r.me) {
@@ -424,11 +436,15 @@ func (r *Room) hurry(now time.Time) {
 	}
 }
 
-// presences are the heartbeats of everybody here, this member included.
+// presences are the heartbeats of everybody here, this member included, and
+// whom the relays carry.
 func (r *Room) presences() [][]byte {
 	raws := r.roster.raws()
 	if r.pulse != nil {
 		raws = append(raws, r.pulse)
+	}
+	for _, id := range sortedIDs(r.raws) {
+		raws = append(raws, r.raws[id])
 	}
 	return raws
 }

@@ -120,6 +120,13 @@ func (n *Net) oneDelay() time.Duration {
 	return n.cond.Delay + time.Duration(n.rand.Int64N(int64(n.cond.Jitter)))
 }
 
+// draw returns a random number below n.
+func (n *Net) draw(below int) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.rand.IntN(below)
+}
+
 // deliveries draws when a published message arrives: not at all, once, or
 // twice.
 func (n *Net) deliveries() []time.Duration {
@@ -159,6 +166,9 @@ type Node struct {
 	handler func(ctx context.Context, from identity.ID, req []byte) ([]byte, error)
 	met     map[identity.ID][]string
 	bad     int
+	quiet   bool
+	serves  *service // nil: is no relay
+	seen    seen     // what came by relays, or through this one
 }
 
 var _ room.Network = (*Node)(nil)
@@ -169,23 +179,41 @@ type message struct {
 }
 
 // Publish sends msg to everybody who can be reached, itself included, as soon
-// as its own validator has accepted it.
+// as its own validator has accepted it. Who is quiet has its relays do so.
 func (d *Node) Publish(ctx context.Context, channel string, msg []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if !d.isQuiet() {
+		d.spread(channel, msg)
+		return nil
+	}
+	d.double(channel, msg)
+	d.deliver(channel, bytes.Clone(msg))
+	for _, relay := range d.relays() {
+		data := bytes.Clone(msg)
+		time.AfterFunc(d.net.delay(), func() {
+			if d.net.reach(d, relay.id) == relay {
+				relay.forward(channel, data)
+			}
+		})
+	}
+	return nil
+}
+
+// spread is gossip: everybody who takes part in it gets msg.
+func (d *Node) spread(channel string, msg []byte) {
 	d.deliver(channel, bytes.Clone(msg))
 	for _, to := range d.net.others(d.id) {
 		for _, after := range d.net.deliveries() {
 			data := bytes.Clone(msg)
 			time.AfterFunc(after, func() {
-				if peer := d.net.reach(d, to); peer != nil {
+				if peer := d.net.reach(d, to); peer != nil && !peer.isQuiet() {
 					peer.deliver(channel, data)
 				}
 			})
 		}
 	}
-	return nil
 }
 
 // deliver puts a message that passes the validator into the inbox; it drops
@@ -206,6 +234,7 @@ func (d *Node) deliver(channel string, data []byte) {
 	if !accept {
 		return
 	}
+	d.feed(channel, data)
 	for {
 		select {
 		case d.inbox <- message{channel, data}:
@@ -269,11 +298,6 @@ func (d *Node) Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, err
 		return nil, ErrTooLarge
 	}
 	return bytes.Clone(reply), nil
-}
-
-// AskSomebody implements room.Network.
-func (d *Node) AskSomebody(ctx context.Context, req []byte) ([]byte, error) {
-	return nil, ErrUnreachable
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -1,0 +1,405 @@
+// Crowds on the simulated network: relays that carry, newcomers with seats, hands from the audience.
+
+package room_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"stoa/identity"
+	"stoa/room"
+	"stoa/room/relay"
+	"stoa/room/roomtest"
+)
+
+// carry makes a relay of a guest, as the program does: it offers slots, admits, feeds, and tells whom it carries. ghosts are people whom it
+// claims to carry beside those, so that a test has a crowd without one.
+func (g *guest) carry(slots uint16, ghosts int) {
+	g.hall.t.Helper()
+	g.hall.must(g.Advertise(ctx, room.AdvertArgs{Slots: slots, Addrs: []string{"/at/" + g.name}}))
+	r, node := g.Room, g.node
+	node.Serve(roomtest.Serving{
+		Admit: r.Admits, Feed: r.FeedsAudience,
+		Hears: func() (ids []identity.ID) {
+			for _, p := range r.Snapshot().People {
+				if p.Caps.Has(identity.CapHear) {
+					ids = append(ids, p.ID)
+				}
+			}
+			return ids
+		},
+		Commit: func() (c [8]byte) {
+			if e := r.Snapshot().Epochs; len(e) > 0 {
+				copy(c[:], e[0].Commit[:])
+			}
+			return c
+		},
+	})
+	r.HandleRoster(node.Children)
+	list := relay.NewAttendees(r.ID(), g.key.ID(), [8]byte{g.runs, g.name[0]})
+	for i := range ghosts {
+		list.Join(identity.ID{0xff, byte(i), byte(i >> 8), g.name[1]})
+	}
+	until, cancel := context.WithCancel(context.Background())
+	g.hall.t.Cleanup(cancel)
+	go func() {
+		for range r.Watch(until) {
+			node.Review()
+		}
+	}()
+	go func() {
+		here := make(map[identity.ID]bool)
+		for until.Err() == nil {
+			now := make(map[identity.ID]bool)
+			for _, id := range node.Children() {
+				now[id] = true
+				if !here[id] {
+					list.Join(id)
+				}
+			}
+			for id := range here {
+				if !now[id] {
+					list.Leave(id)
+				}
+			}
+			here = now
+			if a, _ := list.Next(time.Now()); a != nil {
+				_ = r.PublishAttendance(until, a.Sign(g.key))
+			}
+			wait(until, 250*time.Millisecond)
+		}
+	}()
+}
+
+// wait sleeps unless ctx ends before.
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// follow has a guest be in the audience when they belong there, as the program does: quiet, at two relays.
+func (g *guest) follow() {
+	r, node := g.Room, g.node
+	until, cancel := context.WithCancel(context.Background())
+	g.hall.t.Cleanup(cancel)
+	go func() {
+		for until.Err() == nil {
+			s := r.Snapshot()
+			if s.InAudience() {
+				_ = r.SetQuiet(until, true)
+				node.Quiet(true)
+				g.attach(until, s)
+			} else {
+				node.Quiet(false)
+				_ = r.SetQuiet(until, false)
+				for _, id := range node.Attached() {
+					node.Detach(id)
+				}
+			}
+			if e := s.Epochs; len(e) > 0 && e[0].Known {
+				node.Holds([8]byte(e[0].Commit[:8]))
+			}
+			wait(until, 100*time.Millisecond)
+		}
+	}()
+}
+
+// attach keeps two relays.
+func (g *guest) attach(ctx context.Context, s *room.Snapshot) {
+	have := g.node.Attached()
+	var cs []relay.Candidate
+	for _, v := range s.Relays {
+		if v.Alive || len(have) == 0 {
+			cs = append(cs, relay.Candidate{ID: v.ID, Slots: v.Weight, Beacon: v.Beacon})
+		}
+	}
+	for _, c := range relay.Elect(g.key.ID(), cs) {
+		if len(have) >= 2 {
+			return
+		}
+		if !slices.Contains(have, c.ID) && g.node.Attach(ctx, c.ID, g.Proof()) == nil {
+			have = append(have, c.ID)
+		}
+	}
+}
+
+// relayTerms are those of a big relay.
+var relayTerms = identity.Terms{Role: identity.RoleRelay, Slots: 1000}
+
+// porch is a crowd: anna who owns the room, sam who speaks, two relays that say that they carry a hundred.
+type porch struct {
+	*hall
+	anna, sam, rita, rolf *guest
+	link                  *identity.Invite // by which people come to listen
+}
+
+func crowded(t *testing.T, c roomtest.Conditions, f func(p *porch)) {
+	t.Helper()
+	meeting(t, c, func(h *hall) {
+		p := &porch{hall: h}
+		p.anna = h.found("anna")
+		p.sam = h.join("sam", p.anna, p.anna.invite(speaker))
+		carriers := p.anna.invite(relayTerms)
+		p.rita, p.rolf = h.join("rita", p.anna, carriers), h.join("rolf", p.anna, carriers)
+		p.rita.carry(1000, 60)
+		p.rolf.carry(1000, 60)
+		p.link = p.anna.invite(listener)
+		time.Sleep(8 * time.Second)
+		for _, g := range []*guest{p.anna, p.sam, p.rita, p.rolf} {
+			if s := g.Snapshot(); !s.Crowd || s.Audience != 120 || len(s.Relays) != 2 || !s.Relays[0].Alive || s.Relays[0].Carries != 60 {
+				t.Fatalf("%s sees no crowd: %d people, %d beside, relays %+v", g.name, len(s.People), s.Audience, s.Relays)
+			}
+		}
+		f(p)
+	})
+}
+
+// listens brings somebody in by the link, at a gate, and has them be in the audience.
+func (p *porch) listens(name string, gate *guest) *guest {
+	p.t.Helper()
+	g := p.join(name, gate, p.link)
+	g.follow()
+	return g
+}
+
+func TestSeated(t *testing.T) {
+	crowded(t, calm, func(p *porch) {
+		before := p.anna.Snapshot().Ops
+		byRelay := p.listens("carl", p.rita)
+		byOwner := p.listens("dora", p.anna)
+		byOwner.hall.agree(p.anna, byOwner)
+		if !byOwner.epoch().Known {
+			t.Error("the owner at the gate gave no secret")
+		}
+		time.Sleep(3 * time.Second)
+		if ops := p.anna.Snapshot().Ops; ops != before {
+			t.Errorf("seating two people took %d operations", ops-before)
+		}
+		for _, g := range []*guest{byRelay, byOwner} {
+			s := g.Snapshot()
+			if !s.Live || !s.Seated || !s.InAudience() || s.Me.Role != identity.RoleListener || !s.Crowd {
+				t.Errorf("%s: live %t, seated %t, crowd %t, %s", g.name, s.Live, s.Seated, s.Crowd, s.Me.Role)
+			}
+			if !g.epoch().Known || g.epoch().Commit != p.anna.epoch().Commit {
+				t.Errorf("%s has no secret", g.name)
+			}
+			if !g.sees(p.anna) || !g.sees(p.sam) || len(g.node.Attached()) != 2 {
+				t.Errorf("%s sees %d people by %d relays", g.name, len(s.People), len(g.node.Attached()))
+			}
+			if s.Audience < 120 {
+				t.Errorf("%s counts %d in the audience", g.name, s.Audience)
+			}
+		}
+		time.Sleep(6 * time.Second)
+		if n := p.anna.Snapshot().Audience; n != 122 {
+			t.Errorf("anna counts %d in the audience, want 122", n)
+		}
+		p.must(p.anna.SetTitle(ctx, "the crowded porch"))
+		time.Sleep(time.Second)
+		if got := byRelay.Snapshot().State.Title; got != "the crowded porch" {
+			t.Errorf("the audience reads %q", got)
+		}
+		byRelay.kill()
+		byRelay.restart()
+		byRelay.follow()
+		time.Sleep(3 * time.Second)
+		if s := byRelay.Snapshot(); !s.Live || !s.Seated || !byRelay.epoch().Known {
+			t.Errorf("back: live %t, seated %t", s.Live, s.Seated)
+		}
+	})
+}
+
+// out waits until somebody is out and fails when it takes longer than a second, or when a relay still carries them.
+func (p *porch) out(g *guest) {
+	p.t.Helper()
+	time.Sleep(time.Second)
+	for _, r := range []*guest{p.rita, p.rolf} {
+		if slices.Contains(r.node.Children(), g.key.ID()) {
+			p.t.Errorf("%s still carries %s", r.name, g.name)
+		}
+		if r.Admits(g.key.ID(), g.Proof()) == room.Yes {
+			p.t.Errorf("%s would carry %s again", r.name, g.name)
+		}
+	}
+}
+
+func TestKickFromTheAudience(t *testing.T) {
+	kinds := map[string]func(p *porch, g *guest) error{
+		"kick":   func(p *porch, g *guest) error { return p.anna.Kick(ctx, g.key.ID(), "noise", true) },
+		"ban":    func(p *porch, g *guest) error { return p.anna.Ban(ctx, g.key.ID(), "noise", true) },
+		"revoke": func(p *porch, g *guest) error { return p.anna.Revoke(ctx, p.link.Chain.Leaf().Hash(), false) },
+	}
+	for name, act := range kinds {
+		t.Run(name, func(t *testing.T) {
+			crowded(t, calm, func(p *porch) {
+				var stay []*guest
+				if name != "revoke" { // which ends the seats of all who came by the link
+					for _, n := range []string{"dora", "emil", "fred", "gina"} {
+						stay = append(stay, p.listens(n, p.rita))
+					}
+				}
+				carl := p.listens("carl", p.rolf)
+				time.Sleep(8 * time.Second)
+				old, proof := p.anna.epoch().Commit, carl.Proof()
+				p.must(act(p, carl))
+				p.out(carl)
+				for _, r := range []*guest{p.rita, p.rolf} {
+					if r.Admits(carl.key.ID(), proof) != room.No {
+						t.Errorf("%s would carry carl on the proof he had", r.name)
+					}
+				}
+				time.Sleep(2 * time.Second)
+				if p.anna.epoch().Commit == old {
+					t.Fatal("the secret is the old one")
+				}
+				for _, g := range append(stay, p.sam) {
+					if e := g.epoch(); e.Commit != p.anna.epoch().Commit || !e.Known {
+						t.Errorf("three seconds later %s has no new secret", g.name)
+					}
+				}
+				time.Sleep(20 * time.Second)
+				if e := carl.epoch(); e.Commit == p.anna.epoch().Commit && e.Known {
+					t.Error("carl has the new secret")
+				}
+				if carl.Snapshot().Live {
+					t.Error("carl does not know that he is out")
+				}
+			})
+		})
+	}
+}
+
+func TestClosedLinkAndSeats(t *testing.T) {
+	crowded(t, calm, func(p *porch) {
+		carl := p.listens("carl", p.rita)
+		time.Sleep(time.Second)
+		p.must(p.anna.Revoke(ctx, p.link.Chain.Leaf().Hash(), true))
+		time.Sleep(time.Second)
+		if _, err := p.guest("dora").knock(p.rita, p.link); !errors.Is(err, identity.ErrRevoked) {
+			t.Errorf("by the closed link: %v", err)
+		}
+		p.must(p.anna.Lock(ctx, true))
+		time.Sleep(time.Second)
+		if s := carl.Snapshot(); !s.Live || p.rita.Admits(carl.key.ID(), carl.Proof()) != room.Yes {
+			t.Error("who was seated before is out")
+		}
+		p.must(carl.RaiseHand(ctx, true)) // his invite admits nobody any more: the owner gives him a grant
+		time.Sleep(time.Second)
+		if h := p.anna.Snapshot().Hands; len(h) != 1 || h[0].Who != carl.key.ID() {
+			t.Errorf("hands %v", h)
+		}
+	})
+}
+
+func TestHandFromTheAudience(t *testing.T) {
+	crowded(t, calm, func(p *porch) {
+		carl, dora := p.listens("carl", p.rita), p.listens("dora", p.rolf)
+		time.Sleep(10 * time.Minute) // the redemption is long ago
+		p.must(carl.RaiseHand(ctx, true))
+		time.Sleep(2 * time.Second)
+		s := carl.Snapshot()
+		if s.Seated || s.InAudience() || s.Me.Place != 1 {
+			t.Errorf("with a raised hand: seated %t, in the audience %t, place %d", s.Seated, s.InAudience(), s.Me.Place)
+		}
+		for _, g := range []*guest{p.anna, p.sam, p.rita, dora} {
+			if h := g.Snapshot().Hands; len(h) != 1 || h[0].Who != carl.key.ID() || !g.sees(carl) {
+				t.Errorf("%s sees the hands %v", g.name, h)
+			}
+		}
+		p.must(p.anna.StageAdd(ctx, carl.key.ID()))
+		p.must(p.anna.StageAdd(ctx, dora.key.ID())) // without a hand
+		time.Sleep(3 * time.Second)
+		for _, g := range []*guest{carl, dora} {
+			if s := g.Snapshot(); !s.Me.Speaks || s.Seated || s.InAudience() || len(s.Hands) != 0 {
+				t.Errorf("%s on the stage: %+v", g.name, s.Me)
+			}
+			if !p.anna.sees(g) {
+				t.Errorf("anna does not see %s", g.name)
+			}
+		}
+		p.must(p.anna.StageDrop(ctx, carl.key.ID()))
+		time.Sleep(20 * time.Second)
+		if s := carl.Snapshot(); !s.InAudience() || s.Seated || len(carl.node.Attached()) != 2 {
+			t.Errorf("down again: in the audience %t, seated %t", s.InAudience(), s.Seated)
+		}
+		if p.anna.sees(carl) {
+			t.Error("somebody quiet is still among the people")
+		}
+	})
+}
+
+func TestSeatsOfAGateThatGoes(t *testing.T) {
+	crowded(t, calm, func(p *porch) {
+		carl := p.listens("carl", p.rita)
+		time.Sleep(3 * time.Second)
+		old := carl.Proof()
+		p.must(p.anna.Kick(ctx, p.rita.key.ID(), "lies", true))
+		time.Sleep(10 * time.Second)
+		if p.rolf.Admits(carl.key.ID(), old) == room.Yes {
+			t.Error("the seat counts though its gate is gone")
+		}
+		s := carl.Snapshot()
+		if !s.Live || !s.Seated || p.rolf.Admits(carl.key.ID(), carl.Proof()) != room.Yes {
+			t.Errorf("carl has no new seat: live %t", s.Live)
+		}
+		if !carl.epoch().Known || carl.epoch().Commit != p.anna.epoch().Commit {
+			t.Error("carl has no secret")
+		}
+		if rec, err := carl.keeper.Record(carl.ID()); err != nil || len(rec.Seat) == 0 || slices.Equal(rec.Seat, carl.record.Seat) {
+			t.Errorf("the new seat is not kept: %v", err)
+		}
+	})
+}
+
+// TestTurningQuiet is a room whose people turn quiet when a relay comes: nobody is thought to have gone and no secret is replaced.
+func TestTurningQuiet(t *testing.T) {
+	meeting(t, calm, func(h *hall) {
+		a := h.found("anna")
+		r := h.join("rita", a, a.invite(relayTerms))
+		all := h.crowd(51, a, a.invite(listener))
+		for _, g := range all {
+			g.follow()
+		}
+		time.Sleep(5 * time.Second)
+		if s := a.Snapshot(); s.Crowd || len(s.People) != 53 {
+			t.Fatalf("crowd %t with %d people and no relay", s.Crowd, len(s.People))
+		}
+		r.carry(1000, 0)
+		time.Sleep(35 * time.Second) // the relay gets its beacon meanwhile
+		n, low := a.epoch().N, 1000
+		for range 15 {
+			time.Sleep(time.Second)
+			s := a.Snapshot()
+			low = min(low, len(s.People)+s.Audience)
+			if !s.Crowd {
+				t.Fatal("no crowd any more")
+			}
+		}
+		s := a.Snapshot()
+		if len(s.People) != 2 || s.Audience != 51 || low < 51 {
+			t.Errorf("%d people, %d beside, at the least %d together", len(s.People), s.Audience, low)
+		}
+		if a.epoch().N != n || n != 2 {
+			t.Errorf("epoch %d became %d", n, a.epoch().N)
+		}
+		for _, g := range all {
+			if s := g.Snapshot(); !s.Crowd || len(s.People) != 3 || !g.epoch().Known {
+				t.Errorf("%s: crowd %t, %d people", g.name, s.Crowd, len(s.People))
+			}
+		}
+		guests, more, err := a.Roster(ctx, r.key.ID(), 0)
+		if err != nil || more || len(guests) != 51 {
+			t.Errorf("%d guests, more %t, %v", len(guests), more, err)
+		}
+		r.kill() // without a relay there is no crowd: everybody is back
+		time.Sleep(20 * time.Second)
+		if s := a.Snapshot(); s.Crowd || len(s.People) != 52 {
+			t.Errorf("without the relay: crowd %t, %d people", s.Crowd, len(s.People))
+		}
+	})
+}
