@@ -2,12 +2,15 @@
 // libp2p; the rest of the program sees identity.ID, bytes and errors.
 //
 // A [Node] is a libp2p host on QUIC, TCP and WebSocket. A [Room] is one room on it
-// and offers four things:
+// and offers six things:
 //
 //   - asks: one request to one person, one reply, both signed (Ask, HandleAsk);
 //   - gossip: small messages to every member (Publish, Next, Check);
 //   - links: voice packets between two people, never late, perhaps lost (Link, Send, OnPacket);
-//   - finding: peers that know the room (Announce, Find).
+//   - finding: peers that know the room (Announce, Find);
+//   - relaying: to carry the room's voice and gossip to many (Serve), who need not be
+//     members that anybody else knows;
+//   - being carried: by a relay (Attach), with no part in gossip (Quiet).
 //
 // The peer ID is a transport key, fresh for every run. A person is an identity key.
 // The two are bound, for as long as a connection lasts, by a signature that names
@@ -17,6 +20,8 @@
 //
 //	/stoa/ask/1          an ask
 //	/stoa/media/1        a link: hellos, then packets when there are no datagrams
+//	/stoa/relay/1        a relay and its child: attach, then control frames
+//	/stoa/letter/1       an ask that a relay brings, in somebody else's name
 //	/stoa/push/1         one gossip message to a newcomer
 //	/stoa/card/1         cards of public rooms, for anybody
 //	/stoa/meshsub/1.2    gossipsub 1.2 under a name of our own
@@ -100,6 +105,64 @@
 //
 // The receiver checks it like gossip and publishes it under the ID that it has anyway.
 //
+// # Relay
+//
+// A child opens a stream on a direct connection to a relay, asks to be served, and waits
+// until the relay has decided:
+//
+//	attach    length u32 | room tag 8 | seal("stoa/attach/1", {1: from, 2: session 8, 3: token 8,
+//	          4: media bool, 5: audit kbit/s, 6: proof, 7: signature})
+//	attached  length u32 | seal("stoa/attached/1", {1: from, 2: token 8, 3: status, 4: signature})
+//
+// The first signature is in domain "stoa/attach/1" over ends, session, token, media as one
+// byte, audit u16, SHA-256(proof); the second in "stoa/attached/1" over ends, the token of
+// the attach, the token of the answer, the status as one byte. Each token goes on the media
+// messages to who chose it. The status is 0 served, 1 full, 2 refused, 3 busy. Whoever the
+// relay's program does not admit within 5 s gets a reset stream, and nothing before it.
+//
+// From then on both ends send frames, length u32 | kind u8 | body, until the stream ends.
+// A reader skips kinds that it does not know.
+//
+//	1 media   on u8                                  child: send me voice, or let me stand by
+//	2 gossip  channel u8 | message sealed as above   relay: what is said; child: publish this
+//	3 letter  id u32 | to 32 | letter                relay: for you; child: to be carried
+//	4 answer  id u32 | fate u8 | answer              to the letter of that id; fate 0 answered, 1 lost, 2 busy
+//	5 holds   first 8 bytes of a commitment          child: I hand out that secret
+//	6 drain   ms u32                                 relay: be gone by then
+//	7 full    nothing                                relay: no voice for you here
+//
+// A relay feeds its children what its program lets through: the channel log at once, the
+// others within 250 ms, in one write with what else came. What a child publishes is opened,
+// checked and published like gossip. While quiet, a child takes each message once, from
+// whichever of its relays is first. A child that a relay heard nothing from for 3 s gets
+// nothing more, after 15 s it is cut; it leaves a relay that it heard nothing from for 3 s.
+//
+// An attach that names an audit gets no seat but, for 2 s, filler at that rate as media
+// messages; then the relay closes its side.
+//
+// # Letters
+//
+// A letter is an ask between two who have no connection, through a relay that has one to
+// both; to is zero for whoever the relay finds. On a stream /stoa/letter/1, to members that
+// are not its children, a relay writes length u32 | room tag 8 | letter, and reads length u32 |
+// answer.
+//
+//	letter    seal("stoa/letter/1", {1: from, 2: to, 3: nonce 16, 4: unix ms, 5: X25519 key 32, 6: signature, 7: body})
+//	answer    {1: from, 2: X25519 key 32, 3: signature, 4: AES-256-GCM(K, nonce 0, refused u8 | body)}
+//	K         HKDF-SHA256(X25519 of the two keys, no salt, "stoa/letter-answer/1" | room ID | asker's key | answerer's key)
+//
+// The letter's signature is in domain "stoa/letter/1" over room ID, from, to, nonce, ms u64,
+// key, SHA-256(body); the answer's in "stoa/letter-answer/1" over room ID, asker, nonce of the
+// letter, answerer's key, SHA-256(of what is encrypted). Both X25519 keys are fresh. A
+// relay, as it holds the room's key, can read who asks whom for what; it can change nothing,
+// and cannot read the answer. A letter whose time is 5 min off is refused, and one that
+// comes twice is answered once.
+//
+// # Circuits
+//
+// A server lends circuits (circuit relay v2) to peers that prove themselves in a room of
+// its or attach to it, for signalling and hole punching.
+//
 // # Cards
 //
 // The answerer of a /stoa/card/1 stream writes at once: length u32 | CBOR array of byte strings,
@@ -108,11 +171,20 @@
 // # Limits
 //
 //	connections      1024; 128 from one IPv4 address or IPv6 /56, 512 from a /48; 5 new a second with a burst of 128
+//	... of a server  12288; 512, 2048; 50 new a second with a burst of 512; 256 circuits of 512 KiB and 2 min
 //	asks, hellos     40 a second from one peer; 256 asks handled at once; 5 s to handle one
 //	request, reply   64 KiB, 4 MiB
 //	gossip           60 KiB a message, 1024 waiting for Next, 96 topics a peer
 //	links            256 a room, 3 a person, 64 of people whom Admit refuses, these for 5 s
 //	a link takes     500 packets and 128 KiB a second
 //	a link holds     3 packets (60 ms) to send, then the oldest gives way
+//	children         as many with voice as there are slots, and a quarter more when other relays die; twice as many
+//	                 and that quarter in all; 256 from one IPv4 address or IPv6 /56; 2 of one person
+//	who waits        5 s to attach and 5 s to be admitted; 1024, of these 96 from one address
+//	proof            4 KiB
+//	a child sends    20 control frames a second with a burst of 60, 5 messages to publish with a burst of 20
+//	a child is sent  256 KiB a frame; at most 256 frames and 1 MiB wait, or it is cut
+//	letters          64 KiB, answers 256 KiB; 4 at once from one child, 256 at once through a relay; 5 s
+//	audits           2 Mbit/s for 2 s; two at once, one a minute from one member
 //	people           4096 with 8 addresses of 256 bytes; a peer speaks for at most 3
 package node
