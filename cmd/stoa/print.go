@@ -107,7 +107,7 @@ func (p *printer) print(e app.Event) {
 	case app.EventLocked:
 		p.line(e, "the room was %s%s", either(e.On, "locked", "unlocked"), p.by(e))
 	case app.EventLend:
-		p.line(e, "your connection %s%s", either(e.On, "is lent to the room", "is not lent to the room any more"), why(e.Why))
+		p.lend(e)
 	case app.EventCarries, app.EventDrain:
 		p.carries(e)
 	case app.EventMetrics:
@@ -246,6 +246,15 @@ func (p *printer) stats(e app.Event) {
 		text += " | your microphone is " + p.mic
 	}
 	p.out.status(text)
+}
+
+// lend tells that this node begins or ceases to carry voices on.
+func (p *printer) lend(e app.Event) {
+	if p.relay {
+		p.line(e, "%s%s", either(e.On, "this relay carries the room", "this relay does not carry the room any more"), why(e.Why))
+		return
+	}
+	p.line(e, "your connection %s%s", either(e.On, "is lent to the room", "is not lent to the room"), why(e.Why))
 }
 
 // carries tells how many listeners this node carries.

@@ -60,7 +60,7 @@ func TestPrint(t *testing.T) {
 			{e{Kind: app.EventCarries, Room: roomA, Carries: &app.Carries{Listeners: 3, Standby: 2, Slots: 64}}, "carrying 3 of 64 listeners, 2 on standby\n"},
 			{e{Kind: app.EventDrain, Room: roomA, Carries: &app.Carries{Listeners: 3, Standby: 2, Slots: 64}}, "asking 5 listeners to go elsewhere\n"},
 			{e{Kind: app.EventDrain, Room: roomA, Carries: &app.Carries{Slots: 64}}, ""},
-			{e{Kind: app.EventLend, Room: roomA, On: flagged(false), Why: "nobody can reach it"}, "your connection is not lent to the room any more: nobody can reach it\n"},
+			{e{Kind: app.EventLend, Room: roomA, On: flagged(false), Why: "nobody can reach it"}, "your connection is not lent to the room: nobody can reach it\n"},
 		},
 		"the door": {
 			{here(ann, "Ann"), "Ann is here (listener)\n"},
@@ -165,6 +165,12 @@ func TestPrintRelayReady(t *testing.T) {
 	p.relay = true
 	p.event(e{Kind: app.EventReady, Addrs: []string{"/a", "/b"}})
 	if want := "ready: others come here by any of these, as hints or as --bootstrap of a private network\n  /a\n  /b\n"; out.String() != want {
+		t.Errorf("got %q", out.String())
+	}
+	out.Reset()
+	p.event(e{Kind: app.EventLend, Room: roomA, On: flagged(true)})
+	p.event(e{Kind: app.EventLend, Room: roomA, On: flagged(false)})
+	if want := "this relay carries the room\nthis relay does not carry the room any more\n"; out.String() != want {
 		t.Errorf("got %q", out.String())
 	}
 }

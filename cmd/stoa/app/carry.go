@@ -301,8 +301,12 @@ func (c *carrier) carries(out fanout) *Carries {
 	return &Carries{Listeners: s.Media, Standby: s.Children - s.Media, Slots: c.lend().slots}
 }
 
-// admit judges a listener. It is asked again about each after every change.
+// admit judges a listener. It is asked again about each after every change. A
+// relay of the second level is carried too, though it may not hear.
 func (c *carrier) admit(who identity.ID, proof []byte) node.Admission {
+	if c.room.Snapshot().State.Members[who].Caps.Has(identity.CapRelay) {
+		return node.Yes
+	}
 	switch c.room.Admits(who, proof) {
 	case room.Yes:
 		return node.Yes

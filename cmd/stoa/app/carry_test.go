@@ -1,0 +1,421 @@
+// What a relay passes on, whom it carries, and how it begins and ends.
+
+package app
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stoa/identity"
+	"stoa/node"
+	"stoa/room"
+	"stoa/room/relay"
+	"stoa/room/seal"
+)
+
+// fan is a fanout that keeps what it is given.
+type fan struct {
+	mu       sync.Mutex
+	packets  [][]byte
+	voices   []node.Voice
+	digests  [][]byte
+	children []node.ChildInfo
+	reviews  int
+	drained  time.Duration // that the last Drain was given
+	patience time.Duration // that Drain takes
+	closed   bool
+}
+
+func (f *fan) Forward(packet []byte, v node.Voice) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.packets, f.voices = append(f.packets, bytes.Clone(packet)), append(f.voices, v)
+}
+
+func (f *fan) SendDigest(b []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.digests = append(f.digests, b)
+}
+
+func (f *fan) Children() []node.ChildInfo {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.children)
+}
+
+func (f *fan) Review() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reviews++
+}
+
+func (f *fan) Drain(ctx context.Context) error {
+	end, _ := ctx.Deadline()
+	f.mu.Lock()
+	f.drained = time.Until(end)
+	f.mu.Unlock()
+	select {
+	case <-time.After(f.patience):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (f *fan) Stats() node.RelayStats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := node.RelayStats{Children: len(f.children)}
+	for _, c := range f.children {
+		if c.Media {
+			s.Media++
+		}
+	}
+	return s
+}
+
+func (f *fan) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	return nil
+}
+
+func (f *fan) have(children ...node.ChildInfo) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.children = children
+}
+
+// porch is a membership that keeps what it is told.
+type porch struct {
+	mu       sync.Mutex
+	snapshot *room.Snapshot
+	admits   room.Admission
+	adverts  []room.AdvertArgs
+	attended []*relay.Attendance
+	roster   func() []identity.ID
+}
+
+func (p *porch) Admits(identity.ID, []byte) room.Admission { return p.admits }
+func (p *porch) FeedsAudience(string, []byte) bool         { return true }
+func (p *porch) Snapshot() *room.Snapshot                  { return p.snapshot }
+
+func (p *porch) HandleRoster(f func() []identity.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.roster = f
+}
+
+func (p *porch) PublishAttendance(_ context.Context, raw []byte) error {
+	a, err := relay.ParseAttendance(raw)
+	if err == nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.attended = append(p.attended, a)
+	}
+	return err
+}
+
+func (p *porch) Advertise(_ context.Context, a room.AdvertArgs) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.adverts = append(p.adverts, a)
+	return nil
+}
+
+// relayed is a room as its relay rita sees it, in which ann and bob may speak.
+func relayed() *room.Snapshot {
+	s := stage("rita")
+	rita := being("rita", identity.RoleRelay)
+	s.People, s.Me = append(s.People, rita), rita
+	s.State.Members[rita.ID] = rita.Member
+	s.Epochs[0].Known = false // it holds no secret
+	return s
+}
+
+// carrying is rita's carrier with what is around it.
+type carrying struct {
+	*carrier
+	fan    *fan
+	porch  *porch
+	served []node.ServeConfig
+	loan   loan
+	events []Event
+}
+
+func newCarrying() *carrying {
+	s := relayed()
+	c := &carrying{
+		carrier: newCarrier(keyOf("rita"), s.Room, session, slog.New(slog.DiscardHandler)),
+		fan:     &fan{},
+		porch:   &porch{snapshot: s},
+		loan:    loan{slots: 10, up: 1000, addrs: []string{"/ip4/192.0.2.1/udp/1/quic-v1/p2p/x"}},
+	}
+	c.carrier.room = c.porch
+	c.serve = func(cfg node.ServeConfig) (fanout, error) {
+		c.served = append(c.served, cfg)
+		c.fan.closed = false
+		return c.fan, nil
+	}
+	c.lend = func() loan { return c.loan }
+	c.tell = func(e Event) { c.events = append(c.events, e) }
+	return c
+}
+
+// told lists the kinds of the events that were told, with whether they were on.
+func (c *carrying) told() (kinds []string) {
+	for _, e := range c.events {
+		kind := e.Kind
+		if e.On != nil && !*e.On {
+			kind += " off"
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds
+}
+
+// packets makes signed packets of two frames each of somebody on the stage.
+func packets(t *testing.T, who string, n int) [][]byte {
+	t.Helper()
+	s := seal.NewSealer(identity.RoomID{1}, keyOf(who), session)
+	if err := s.SetEpoch(seal.Epoch{Commit: oldKey.Commit, Secret: oldKey.Secret}); err != nil {
+		t.Fatal(err)
+	}
+	var made [][]byte
+	for i := range uint32(n) {
+		p, err := s.SealSigned(nil, seal.Frame{Index: 2 * i, Payload: []byte{1}}, seal.Frame{Index: 2*i + 1, Since: 1, Payload: []byte{2}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = append(made, p)
+	}
+	return made
+}
+
+func TestCarrierPassesOnWhatMayBeHeard(t *testing.T) {
+	c := newCarrying()
+	c.set(c.fan)
+	c.follow(c.porch.snapshot)
+	anns, cids := packets(t, "ann", 4), packets(t, "cid", 1)
+	forged := bytes.Clone(anns[3])
+	forged[len(forged)-1] ^= 1
+
+	passes := func(what string, packet []byte, want bool) {
+		t.Helper()
+		before := len(c.fan.packets)
+		c.receive(packet, time.Now())
+		if got := len(c.fan.packets) > before; got != want {
+			t.Errorf("%s: passed on %v, want %v", what, got, want)
+		} else if want && !bytes.Equal(c.fan.packets[before], packet) {
+			t.Errorf("%s: the bytes were changed", what)
+		}
+	}
+	passes("a speaker's", anns[0], true)
+	passes("the same again", anns[0], false)
+	passes("a forged one", forged, false)
+	passes("a listener's", cids[0], false)
+	passes("garbage", []byte("garbage"), false)
+	if v := c.fan.voices[0]; v.Frames != 2 || v.Index != 0 || v.KID == 0 {
+		t.Errorf("it is described as %+v", v)
+	}
+
+	muted := relayed()
+	muted.People[0].Speaks = false
+	c.follow(muted)
+	passes("one of somebody muted", anns[1], false)
+	c.follow(relayed())
+	passes("one of somebody unmuted", anns[1], true)
+	c.set(nil)
+	passes("one while nothing is carried", anns[2], false)
+
+	d := c.meter.Digest(c.id, idOf("rita"), time.Now())
+	if len(d.Live) != 1 || d.Live[0].Count != 2 {
+		t.Errorf("the digest says %+v", d.Live)
+	}
+}
+
+func TestCarrierReviewsWhenTheStateChanges(t *testing.T) {
+	c := newCarrying()
+	c.set(c.fan)
+	c.follow(c.porch.snapshot)
+	beat := *c.porch.snapshot // a heartbeat changes nothing in the state
+	c.follow(&beat)
+	if c.fan.reviews != 1 {
+		t.Errorf("%d reviews", c.fan.reviews)
+	}
+	c.follow(relayed())
+	if c.fan.reviews != 2 {
+		t.Errorf("%d reviews", c.fan.reviews)
+	}
+}
+
+func TestCarrierComesAndGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCarrying()
+		c.fan.patience = time.Second
+		ctx, cancel := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := c.run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		c.follow(c.porch.snapshot)
+		synctest.Wait()
+		if len(c.served) != 0 {
+			t.Fatal("it serves unasked")
+		}
+		c.want(true)
+		synctest.Wait()
+		if len(c.served) != 1 || c.served[0].Slots != 10 || c.served[0].Up != 1000 || c.porch.roster == nil {
+			t.Fatalf("served %+v", c.served)
+		}
+		c.fan.have(node.ChildInfo{ID: idOf("cid"), Peer: "p", Media: true}, node.ChildInfo{ID: idOf("dan"), Peer: "q"})
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if got := c.porch.roster(); !slices.Equal(got, []identity.ID{idOf("cid")}) {
+			t.Errorf("the roster is %v", got)
+		}
+		if a := c.porch.attended; len(a) != 2 || a[0].Count != 0 || a[1].Count != 1 || len(a[1].Joins) != 1 {
+			t.Errorf("attendances %+v", a)
+		}
+		if a := c.porch.adverts; len(a) != 1 || a[0].Slots != 10 || a[0].Kbps != 8 || len(a[0].Addrs) != 1 {
+			t.Errorf("adverts %+v", a)
+		}
+		if n := len(c.fan.digests); n != 30 {
+			t.Errorf("%d digests in 6 s", n)
+		}
+		if d, err := relay.ParseDigest(c.fan.digests[0]); err != nil || d.Relay != idOf("rita") {
+			t.Errorf("digest %+v, %v", d, err)
+		}
+
+		c.want(false) // drains, then closes
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		if c.fan.closed || c.fan.drained != drainTime {
+			t.Errorf("closed %v, drain was given %v", c.fan.closed, c.fan.drained)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !c.fan.closed || c.porch.roster != nil {
+			t.Error("it goes on")
+		}
+		want := []string{EventLend, EventCarries, EventCarries, EventDrain, EventLend + " off"}
+		if got := c.told(); !slices.Equal(got, want) {
+			t.Errorf("told %q, want %q", got, want)
+		}
+
+		// Who may not carry any more is not given the time for goodbyes.
+		c.want(true)
+		synctest.Wait()
+		c.fan.drained = 0
+		demoted := relayed()
+		demoted.Me.Caps = identity.CapHear
+		c.follow(demoted)
+		synctest.Wait()
+		if !c.fan.closed || c.fan.drained != 0 {
+			t.Errorf("closed %v, drain was given %v", c.fan.closed, c.fan.drained)
+		}
+		cancel()
+		running.Wait()
+	})
+}
+
+func TestCarrierWaitsUntilItCanBeReached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCarrying()
+		c.loan.slots = 0
+		ctx, cancel := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() { c.run(ctx) })
+		c.follow(c.porch.snapshot)
+		c.want(true)
+		time.Sleep(3 * lookEvery)
+		synctest.Wait()
+		if got, want := c.told(), []string{EventLend + " off"}; !slices.Equal(got, want) || len(c.served) != 0 {
+			t.Errorf("told %q, served %d times", got, len(c.served))
+		}
+		c.loan.slots = 5
+		time.Sleep(lookEvery)
+		synctest.Wait()
+		if len(c.served) != 1 {
+			t.Errorf("served %d times", len(c.served))
+		}
+		cancel()
+		running.Wait()
+	})
+}
+
+func TestCarrierAdmits(t *testing.T) {
+	c := newCarrying()
+	for verdict, want := range map[room.Admission]node.Admission{room.Yes: node.Yes, room.No: node.No, room.NotYet: node.NotYet} {
+		c.porch.admits = verdict
+		if got := c.admit(idOf("cid"), nil); got != want {
+			t.Errorf("%v becomes %v", verdict, got)
+		}
+	}
+	c.porch.admits = room.No
+	other := being("roy", identity.RoleRelay)
+	c.porch.snapshot.State.Members[other.ID] = other.Member
+	if c.admit(other.ID, nil) != node.Yes {
+		t.Error("another relay is refused")
+	}
+}
+
+func TestMoves(t *testing.T) {
+	child := func(peer, who string, media bool) node.ChildInfo {
+		return node.ChildInfo{Peer: peer, ID: idOf(who), Media: media}
+	}
+	var came, went []identity.ID
+	join := func(id identity.ID) { came = append(came, id) }
+	leave := func(id identity.ID) { went = append(went, id) }
+	step := func(before map[string]identity.ID, children ...node.ChildInfo) map[string]identity.ID {
+		came, went = nil, nil
+		return moves(before, children, join, leave)
+	}
+	here := step(nil, child("p", "ann", true), child("q", "bob", false))
+	if !slices.Equal(came, []identity.ID{idOf("ann")}) || went != nil {
+		t.Errorf("came %v, went %v", came, went)
+	}
+	here = step(here, child("p", "ann", true), child("q", "bob", true))
+	if !slices.Equal(came, []identity.ID{idOf("bob")}) || went != nil {
+		t.Errorf("came %v, went %v", came, went)
+	}
+	here = step(here, child("p", "cid", true)) // a peer that changed hands
+	if !slices.Equal(came, []identity.ID{idOf("cid")}) || len(went) != 2 {
+		t.Errorf("came %v, went %v", came, went)
+	}
+	if here = step(here); len(here) != 0 || !slices.Equal(went, []identity.ID{idOf("cid")}) {
+		t.Errorf("went %v", went)
+	}
+}
+
+func TestDirect(t *testing.T) {
+	for _, c := range []struct {
+		addr            string
+		private, public bool
+	}{
+		{"/ip4/8.8.8.8/udp/1/quic-v1/p2p/x", true, true},
+		{"/ip4/192.168.0.7/udp/1/quic-v1/p2p/x", true, false},
+		{"/ip4/127.0.0.1/tcp/1/p2p/x", true, false},
+		{"/ip6/fe80::1/tcp/1/p2p/x", true, false},
+		{"/dns4/relay.example/tcp/1/p2p/x", true, true},
+		{"/ip4/8.8.8.8/udp/1/quic-v1/p2p/x/p2p-circuit/p2p/y", false, false},
+		{"", true, false},
+	} {
+		if got := direct(c.addr, false); got != c.private {
+			t.Errorf("%s on a private network: %v", c.addr, got)
+		}
+		if got := direct(c.addr, true); got != c.public {
+			t.Errorf("%s on the public network: %v", c.addr, got)
+		}
+	}
+}
