@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
+	"net"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,8 +46,13 @@ type Config struct {
 	// libp2p logs, for the whole process, goes to the first node's at level debug.
 	Log *slog.Logger
 
-	// Options are put behind the node's own libp2p options. nodetest swaps the
-	// sockets for a simulated network with them.
+	// ListenUDP opens the sockets of QUIC and media, one for each address and family.
+	// Nil means net.ListenUDP. nodetest puts a simulated network here; QUIC then takes
+	// the address of the socket opened last for that of the host.
+	ListenUDP func(network string, laddr *net.UDPAddr) (net.PacketConn, error)
+
+	// Options are put behind the node's own libp2p options. They must not set QUICReuse,
+	// by which the node has its sockets.
 	Options []libp2p.Option
 }
 

@@ -8,13 +8,9 @@ import (
 )
 
 const (
-	kindPacket = 0x01 // tag 4, seq 2, stamp 2, packet
-	kindReport = 0x02 // see report
-	kindPair   = 0x03 // tag 4, seq 2, stamp 2, size 2 of the packet before, that one, packet
-
-	packetHead = 9
-	pairHead   = packetHead + 2
-	reportSize = 29
+	packetHead = mediaHead + 4  // kindPacket: token 8, seq 2, stamp 2, packet
+	pairHead   = packetHead + 2 // kindPair: token 8, seq 2, stamp 2, size 2 of the packet before, that one, packet
+	reportSize = mediaHead + 25 // kindReport: see report
 
 	// MaxPacket is the size of the largest voice packet in bytes. With its header
 	// it fits into the first datagram of any QUIC connection (1243 bytes).
@@ -23,14 +19,14 @@ const (
 
 // packetHeader stands before each voice packet.
 type packetHeader struct {
-	tag   uint32 // chosen by the receiver in its hello
+	token token  // chosen by the receiver in its hello
 	seq   uint16 // counts packets sent on this link
 	stamp uint16 // sender's clock in ms, for jitter
 }
 
 func appendPacket(b []byte, h packetHeader, packet []byte) []byte {
 	b = append(b, kindPacket)
-	b = binary.BigEndian.AppendUint32(b, h.tag)
+	b = append(b, h.token[:]...)
 	b = binary.BigEndian.AppendUint16(b, h.seq)
 	b = binary.BigEndian.AppendUint16(b, h.stamp)
 	return append(b, packet...)
@@ -57,9 +53,9 @@ func parsePacket(b []byte) (h packetHeader, before, packet []byte, ok bool) {
 	if len(b) <= packetHead || len(b) > packetHead+MaxPacket || b[0] != kindPacket && b[0] != kindPair {
 		return h, nil, nil, false
 	}
-	h.tag = binary.BigEndian.Uint32(b[1:])
-	h.seq = binary.BigEndian.Uint16(b[5:])
-	h.stamp = binary.BigEndian.Uint16(b[7:])
+	h.token = token(b[1:])
+	h.seq = binary.BigEndian.Uint16(b[mediaHead:])
+	h.stamp = binary.BigEndian.Uint16(b[mediaHead+2:])
 	if b[0] == kindPacket {
 		return h, nil, b[packetHead:], true
 	}
@@ -77,7 +73,7 @@ func parsePacket(b []byte) (h packetHeader, before, packet []byte, ok bool) {
 // of the link, keeps NAT mappings open and carries what both need for the round
 // trip time.
 type report struct {
-	tag      uint32 // chosen by the receiver of the report in its hello
+	token    token  // chosen by the receiver of the report in its hello
 	highest  uint32 // highest sequence number received, with its wraps
 	received uint32 // packets received since the link came up
 	loss     uint16 // share lost since the last report, in 1/65535
@@ -85,42 +81,37 @@ type report struct {
 	stamp    uint32 // reporter's clock in us, wraps
 	echo     uint32 // stamp of the last report received, 0 for none
 	held     uint32 // us between receiving that report and sending this one
+	flip     bool   // bit 0 of the flags: see [LinkInfo.Flip]
 }
 
 func appendReport(b []byte, r report) []byte {
 	b = append(b, kindReport)
-	b = binary.BigEndian.AppendUint32(b, r.tag)
+	b = append(b, r.token[:]...)
 	b = binary.BigEndian.AppendUint32(b, r.highest)
 	b = binary.BigEndian.AppendUint32(b, r.received)
 	b = binary.BigEndian.AppendUint16(b, r.loss)
 	b = binary.BigEndian.AppendUint16(b, r.jitter)
 	b = binary.BigEndian.AppendUint32(b, r.stamp)
 	b = binary.BigEndian.AppendUint32(b, r.echo)
-	return binary.BigEndian.AppendUint32(b, r.held)
+	b = binary.BigEndian.AppendUint32(b, r.held)
+	return append(b, flag(r.flip))
 }
 
 func parseReport(b []byte) (r report, ok bool) {
-	if len(b) != reportSize || b[0] != kindReport {
+	if len(b) != reportSize || b[0] != kindReport || b[reportSize-1] > 1 {
 		return r, false
 	}
-	return report{
-		tag:      binary.BigEndian.Uint32(b[1:]),
-		highest:  binary.BigEndian.Uint32(b[5:]),
-		received: binary.BigEndian.Uint32(b[9:]),
-		loss:     binary.BigEndian.Uint16(b[13:]),
-		jitter:   binary.BigEndian.Uint16(b[15:]),
-		stamp:    binary.BigEndian.Uint32(b[17:]),
-		echo:     binary.BigEndian.Uint32(b[21:]),
-		held:     binary.BigEndian.Uint32(b[25:]),
-	}, true
-}
-
-// linkTag reads the tag of any kind, by which a connection finds the link.
-func linkTag(b []byte) (tag uint32, ok bool) {
-	if len(b) < 5 || b[0] < kindPacket || b[0] > kindPair {
-		return 0, false
-	}
-	return binary.BigEndian.Uint32(b[1:]), true
+	r.token = token(b[1:])
+	r.flip = b[reportSize-1] == 1
+	b = b[mediaHead:]
+	r.highest = binary.BigEndian.Uint32(b)
+	r.received = binary.BigEndian.Uint32(b[4:])
+	r.loss = binary.BigEndian.Uint16(b[8:])
+	r.jitter = binary.BigEndian.Uint16(b[10:])
+	r.stamp = binary.BigEndian.Uint32(b[12:])
+	r.echo = binary.BigEndian.Uint32(b[16:])
+	r.held = binary.BigEndian.Uint32(b[20:])
+	return r, true
 }
 
 // arrivals counts what comes in on one link. Times are durations since the link

@@ -109,8 +109,8 @@ func TestRequestProvesPersonAndConnection(t *testing.T) {
 	if _, err := openReply(doorA, chanA.back(), [16]byte{8}, rep); !errors.Is(err, identity.ErrForged) {
 		t.Errorf("reply to another request: %v", err)
 	}
-	_, helloBytes, _ := cutTag(sealHello(doorA, keyA, chanA, [8]byte{3}, 99))
-	if h, err := openHello(doorA, chanA, helloBytes); err != nil || h.Tag != 99 || h.Session != [8]byte{3} {
+	_, helloBytes, _ := cutTag(sealHello(doorA, keyA, chanA, [8]byte{3}, token{99}))
+	if h, err := openHello(doorA, chanA, helloBytes); err != nil || h.Token != (token{99}) || h.Session != [8]byte{3} {
 		t.Errorf("%+v, %v", h, err)
 	}
 	if _, err := openHello(doorA, chanA.back(), helloBytes); !errors.Is(err, identity.ErrForged) {
@@ -119,7 +119,7 @@ func TestRequestProvesPersonAndConnection(t *testing.T) {
 	if _, err := openRequest(doorA, chanA, helloBytes); err == nil {
 		t.Error("a hello was read as a request")
 	}
-	if largest := 4 + len(sealHello(doorA, keyA, chanA, [8]byte{3}, 1<<32-1)); largest > maxHello {
+	if largest := 4 + len(sealHello(doorA, keyA, chanA, [8]byte{3}, token{})); largest > maxHello {
 		t.Errorf("a hello has %d bytes", largest)
 	}
 }
@@ -146,13 +146,15 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+var testToken = token([]byte("tokenize"))
+
 func TestPacketAndReportLayout(t *testing.T) {
-	p := appendPacket(nil, packetHeader{0x01020304, 0x0506, 0x0708}, []byte("voice"))
-	if want := "\x01\x01\x02\x03\x04\x05\x06\x07\x08voice"; string(p) != want {
+	p := appendPacket(nil, packetHeader{testToken, 0x0506, 0x0708}, []byte("voice"))
+	if want := "\x04tokenize\x05\x06\x07\x08voice"; string(p) != want {
 		t.Errorf("packet % x", p)
 	}
-	pair := appendPair(nil, packetHeader{0x01020304, 0x0506, 0x0708}, []byte("old"), []byte("voice"))
-	if want := "\x03\x01\x02\x03\x04\x05\x06\x07\x08\x00\x03oldvoice"; string(pair) != want {
+	pair := appendPair(nil, packetHeader{testToken, 0x0506, 0x0708}, []byte("old"), []byte("voice"))
+	if want := "\x05tokenize\x05\x06\x07\x08\x00\x03oldvoice"; string(pair) != want {
 		t.Errorf("pair % x", pair)
 	}
 	for n := range len(pair) - len("voic") {
@@ -160,10 +162,10 @@ func TestPacketAndReportLayout(t *testing.T) {
 			t.Errorf("took a pair of %d bytes", n)
 		}
 	}
-	if _, _, _, ok := parsePacket([]byte("\x03\x01\x02\x03\x04\x05\x06\x07\x08\x00\x00voice")); ok {
+	if _, _, _, ok := parsePacket([]byte("\x05tokenize\x05\x06\x07\x08\x00\x00voice")); ok {
 		t.Error("took a pair of one packet")
 	}
-	r := report{1, 2, 3, 4, 5, 6, 7, 8}
+	r := report{testToken, 2, 3, 4, 5, 6, 7, 8, true}
 	b := appendReport(nil, r)
 	if len(b) != reportSize || b[0] != kindReport {
 		t.Errorf("report % x", b)
@@ -239,38 +241,6 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func TestPacketQueueDropsTheOldest(t *testing.T) {
-	var q packetQueue
-	dropped := 0
-	for i := range byte(5) {
-		if q.push([]byte{i}) {
-			dropped++
-		}
-	}
-	if dropped != 2 {
-		t.Errorf("dropped %d, want 2", dropped)
-	}
-	for i := byte(2); i < 5; i++ {
-		if p := q.pop(); len(p) != 1 || p[0] != i {
-			t.Errorf("popped %v, want %d", p, i)
-		}
-	}
-	if q.pop() != nil {
-		t.Error("popped from an empty queue")
-	}
-}
-
-func TestEnqueueAllocatesNothing(t *testing.T) {
-	l := &link{wake: make(chan struct{}, 1)}
-	r := new(Room)
-	r.linked.Store(&map[identity.ID][]*link{{1}: {l}})
-	packet, to := make([]byte, 200), []identity.ID{{1}, {2}}
-	buf := make([]byte, 0, 2+packetHead+MaxPacket)
-	if n := testing.AllocsPerRun(100, func() { r.Send(packet, to); l.next(buf) }); n != 0 {
-		t.Errorf("%v allocations a packet", n)
-	}
-}
-
 func TestBucket(t *testing.T) {
 	b := bucket{rate: 10}
 	now := time.Unix(1, 0)
@@ -321,7 +291,7 @@ func TestBook(t *testing.T) {
 func FuzzMessages(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(sealRequest(doorA, keyA, chanA, [16]byte{1}, []byte("x")))
-	f.Add(sealHello(doorA, keyA, chanA, [8]byte{1}, 2))
+	f.Add(sealHello(doorA, keyA, chanA, [8]byte{1}, token{2}))
 	f.Add(sealReply(doorA, keyA, chanA, [16]byte{1}, true, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if _, sealed, err := cutTag(b); err == nil {
@@ -362,22 +332,21 @@ func FuzzFrame(f *testing.F) {
 }
 
 func FuzzDatagram(f *testing.F) {
-	f.Add(appendPacket(nil, packetHeader{1, 2, 3}, []byte("voice")))
-	f.Add(appendPair(nil, packetHeader{1, 2, 3}, []byte("old"), []byte("voice")))
-	f.Add(appendReport(nil, report{1, 2, 3, 4, 5, 6, 7, 8}))
+	f.Add(appendPacket(nil, packetHeader{token{1}, 2, 3}, []byte("voice")))
+	f.Add(appendPair(nil, packetHeader{token{1}, 2, 3}, []byte("old"), []byte("voice")))
+	f.Add(appendReport(nil, report{token{1}, 2, 3, 4, 5, 6, 7, 8, false}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		tag, tagged := linkTag(b)
 		if h, before, packet, ok := parsePacket(b); ok {
 			again := appendPacket(nil, h, packet)
 			if before != nil {
 				again = appendPair(nil, h, before, packet)
 			}
-			if !tagged || tag != h.tag || len(packet) == 0 || !bytes.Equal(again, b) {
+			if len(packet) == 0 || !bytes.Equal(again, b) {
 				t.Errorf("packet % x", b)
 			}
 		}
 		if r, ok := parseReport(b); ok {
-			if !tagged || tag != r.tag || !bytes.Equal(appendReport(nil, r), b) {
+			if !bytes.Equal(appendReport(nil, r), b) {
 				t.Errorf("report % x", b)
 			}
 			if rtt, ok := roundTrip(r, 12345); ok && rtt < 0 {

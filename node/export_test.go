@@ -58,7 +58,11 @@ func (r *Room) LinkAs(ctx context.Context, key *identity.Key, id identity.ID, ad
 		return err
 	}
 	mask := &Room{node: r.node, id: r.id, key: key, session: r.session, door: r.door, book: newBook()}
-	return mask.greetLink(mask.newLink(at.ID, s, true), id)
+	l, err := mask.newLink(at.ID, s, true)
+	if err != nil {
+		return err
+	}
+	return mask.greetLink(l, id)
 }
 
 // Stall begins an ask and never says what it wants.

@@ -4,6 +4,7 @@
 package node
 
 import (
+	"context"
 	"crypto/ed25519"
 	"fmt"
 	"math"
@@ -19,8 +20,11 @@ import (
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
 	"github.com/libp2p/go-libp2p/x/rate"
 	ma "github.com/multiformats/go-multiaddr"
+	"github.com/quic-go/quic-go"
+	"go.uber.org/fx"
 )
 
 // defaultListen is every transport on a free port of every interface.
@@ -35,8 +39,8 @@ var defaultListen = []string{
 
 // newHost opens the sockets. source feeds circuit relays to a node on the public
 // network that turns out to be behind a NAT.
-func newHost(cfg Config, source func(num int) []peer.AddrInfo) (host.Host, error) {
-	opts, err := hostOptions(cfg, source)
+func newHost(cfg Config, udp *sockets, source func(num int) []peer.AddrInfo) (host.Host, error) {
+	opts, err := hostOptions(cfg, udp, source)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +51,7 @@ func newHost(cfg Config, source func(num int) []peer.AddrInfo) (host.Host, error
 	return h, nil
 }
 
-func hostOptions(cfg Config, source func(num int) []peer.AddrInfo) ([]libp2p.Option, error) {
+func hostOptions(cfg Config, udp *sockets, source func(num int) []peer.AddrInfo) ([]libp2p.Option, error) {
 	manager, err := resourceManager(cfg)
 	if err != nil {
 		return nil, err
@@ -66,6 +70,7 @@ func hostOptions(cfg Config, source func(num int) []peer.AddrInfo) ([]libp2p.Opt
 		libp2p.ConnectionManager(conns),
 		libp2p.UserAgent("stoa"),
 		figures(cfg),
+		libp2p.QUICReuse(quicSockets(cfg, udp)),
 		libp2p.EnableHolePunching(),
 		libp2p.SwarmOpts(swarm.WithDialRanker(rankDials)),
 	}
@@ -96,6 +101,41 @@ func figures(cfg Config) libp2p.Option {
 		return libp2p.DisableMetrics()
 	}
 	return libp2p.PrometheusRegisterer(cfg.Metrics)
+}
+
+// quicSockets makes libp2p's QUIC use our sockets. With a constructor of our own, what
+// libp2p's does beside must be repeated: the resource manager counts connections from
+// their first packet on and says whose address must be verified, and QUIC has figures.
+func quicSockets(cfg Config, udp *sockets) any {
+	return func(reset quic.StatelessResetKey, tokens quic.TokenGeneratorKey, limits network.ResourceManager, life fx.Lifecycle) (*quicreuse.ConnManager, error) {
+		opts := []quicreuse.Option{
+			quicreuse.ConnContext(func(ctx context.Context, client *quic.ClientInfo) (context.Context, error) {
+				// Without an address the resource manager decides by the rest.
+				addr, _ := quicreuse.ToQuicMultiaddr(client.RemoteAddr, quic.Version1)
+				scope, err := limits.OpenConnection(network.DirInbound, false, addr)
+				if err != nil {
+					return ctx, err
+				}
+				ctx = network.WithConnManagementScope(ctx, scope)
+				context.AfterFunc(ctx, scope.Done)
+				return ctx, nil
+			}),
+			quicreuse.VerifySourceAddress(limits.VerifySourceAddress),
+			quicreuse.OverrideListenUDP(udp.listenUDP),
+		}
+		if cfg.Metrics != nil {
+			opts = append(opts, quicreuse.EnableMetrics(cfg.Metrics))
+		}
+		if cfg.ListenUDP != nil {
+			opts = append(opts, quicreuse.OverrideSourceIPSelector(func() (quicreuse.SourceIPSelector, error) { return udp, nil }))
+		}
+		m, err := quicreuse.NewConnManager(reset, tokens, opts...)
+		if err != nil {
+			return nil, err
+		}
+		life.Append(fx.StopHook(m.Close))
+		return m, nil
+	}
 }
 
 // udpHeadStart is by how much the dials over anything but QUIC are put off further where

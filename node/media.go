@@ -20,6 +20,7 @@ import (
 type Carrier string
 
 const (
+	Raw      Carrier = "raw"      // UDP packets beside QUIC's, on its socket
 	Datagram Carrier = "datagram" // QUIC datagrams
 	Stream   Carrier = "stream"   // a libp2p stream: no UDP between the two, or no datagrams
 )
@@ -39,6 +40,12 @@ type LinkInfo struct {
 	Sent     uint64        // packets
 	Received uint64        // packets
 	Dropped  uint64        // packets that gave way to newer ones in our queue
+
+	// Flip asks a speaker whose packets hold two frames to pair them the other way, the
+	// second of one packet with the first of the next: a relay could then send everybody's
+	// packets on in one bundle. It lasts until it was seen to be done, or is no use any
+	// more: act on it once in two seconds at most.
+	Flip bool
 }
 
 // linkEvent waits to be told to OnLink.
@@ -103,11 +110,18 @@ func (r *Room) Send(packet []byte, to []identity.ID) int {
 	n := 0
 	for _, id := range to {
 		for _, l := range linked[id] {
-			l.enqueue(packet)
+			l.send(packet)
 			n++
 		}
 	}
 	return n
+}
+
+// Advise sets what our reports to a person on his links say, see [LinkInfo.Flip].
+func (r *Room) Advise(id identity.ID, flip bool) {
+	for _, l := range (*r.linked.Load())[id] {
+		l.flip.Store(flip)
+	}
 }
 
 func (r *Room) deliver(from identity.ID, packet []byte, at time.Time) {
@@ -171,8 +185,8 @@ func (r *Room) dialLink(ctx context.Context, id identity.ID, p peer.ID) error {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { s.SetDeadline(time.Unix(1, 0)) })()
-	l := r.newLink(p, s, true)
-	if err := r.node.attach(l); err != nil {
+	l, err := r.newLink(p, s, true)
+	if err != nil {
 		s.Reset()
 		return err
 	}
@@ -187,7 +201,7 @@ func (r *Room) dialLink(ctx context.Context, id identity.ID, p peer.ID) error {
 func (r *Room) greetLink(l *link, id identity.ID) error {
 	ch := channel{r.id, r.node.host.ID(), l.key.peer}
 	l.stream.SetDeadline(time.Now().Add(helloPatience))
-	if err := writeFrame(l.stream, sealHello(r.door, r.key, ch, r.session, l.inTag)); err != nil {
+	if err := writeFrame(l.stream, sealHello(r.door, r.key, ch, r.session, l.path.in)); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	h, err := readHello(r.door, ch.back(), l.stream)
@@ -198,7 +212,7 @@ func (r *Room) greetLink(l *link, id identity.ID) error {
 	if h.From != id {
 		return ErrImpostor
 	}
-	l.key.id, l.session, l.outTag = h.From, h.Session, h.Tag
+	l.key.id, l.session, l.out = h.From, h.Session, h.Token
 	return l.stream.SetDeadline(time.Time{})
 }
 
@@ -254,12 +268,12 @@ func (n *Node) acceptLink(s stream, p peer.ID) error {
 		return err
 	}
 	r.prove(h.From, p)
-	l := r.newLink(p, s, false)
-	l.key.id, l.session, l.outTag = h.From, h.Session, h.Tag
-	if err := n.attach(l); err != nil {
+	l, err := r.newLink(p, s, false)
+	if err != nil {
 		return err
 	}
-	err = writeFrame(s, sealHello(r.door, r.key, ch.back(), r.session, l.inTag))
+	l.key.id, l.session, l.out = h.From, h.Session, h.Token
+	err = writeFrame(s, sealHello(r.door, r.key, ch.back(), r.session, l.path.in))
 	if err == nil {
 		err = s.SetDeadline(time.Time{})
 	}
@@ -273,7 +287,7 @@ func (n *Node) acceptLink(s stream, p peer.ID) error {
 // openDirect opens a stream on a direct connection, on one with datagrams if there is.
 func (n *Node) openDirect(ctx context.Context, p peer.ID, proto protocol.ID) (stream, error) {
 	for _, c := range n.host.Network().ConnsToPeer(p) {
-		if datagrams(c) == nil {
+		if !hasDatagrams(quicUnder(c)) {
 			continue
 		}
 		if s, err := c.NewStream(ctx); err == nil {
@@ -285,6 +299,7 @@ func (n *Node) openDirect(ctx context.Context, p peer.ID, proto protocol.ID) (st
 
 // add makes a greeted link one of the room's, starts its goroutines and lets Admit decide.
 func (r *Room) add(l *link) error {
+	l.path.begin(l.out) // whoever finds the link may send
 	loser, err := r.insert(l, r.admitted(l.key.id))
 	if loser != nil {
 		loser.end()
@@ -331,7 +346,7 @@ func (r *Room) insert(l *link, admitted bool) (loser *link, err error) {
 	}
 	r.publishLinks()
 	r.work.Go(l.readLoop)
-	r.node.work.Go(l.sendLoop)
+	r.work.Go(l.reportLoop)
 	return loser, nil
 }
 

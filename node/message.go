@@ -44,7 +44,7 @@ type reply struct {
 type hello struct {
 	From    identity.ID `cbor:"1,keyasint"`
 	Session [8]byte     `cbor:"2,keyasint"`
-	Tag     uint32      `cbor:"3,keyasint"` // put this on what you send me
+	Token   token       `cbor:"3,keyasint"` // put this on what you send me
 	Sig     [64]byte    `cbor:"4,keyasint"`
 }
 
@@ -110,9 +110,9 @@ func openReply(d *door, ch channel, nonce [16]byte, sealed []byte) (reply, error
 	return rep, nil
 }
 
-func sealHello(d *door, k *identity.Key, ch channel, session [8]byte, tag uint32) []byte {
-	h := hello{From: k.ID(), Session: session, Tag: tag}
-	h.Sig = ch.sign(k, domainHello, session[:], binary.BigEndian.AppendUint32(nil, tag))
+func sealHello(d *door, k *identity.Key, ch channel, session [8]byte, in token) []byte {
+	h := hello{From: k.ID(), Session: session, Token: in}
+	h.Sig = ch.sign(k, domainHello, session[:], in[:])
 	return append(d.tag[:], d.seal(domainHello, identity.Marshal(h))...)
 }
 
@@ -122,7 +122,7 @@ func openHello(d *door, ch channel, sealed []byte) (hello, error) {
 	if err := openInto(d, domainHello, sealed, &h, maxHello); err != nil {
 		return hello{}, err
 	}
-	if !ch.verify(h.From, domainHello, h.Sig, h.Session[:], binary.BigEndian.AppendUint32(nil, h.Tag)) {
+	if !ch.verify(h.From, domainHello, h.Sig, h.Session[:], h.Token[:]) {
 		return hello{}, fmt.Errorf("hello: %w", identity.ErrForged)
 	}
 	return h, nil

@@ -42,6 +42,9 @@ type Node struct {
 	asking   chan struct{} // a slot for each request being handled
 	cardAsks buckets[peer.ID]
 
+	sockets sockets   // of QUIC and media
+	paths   pathTable // of all rooms
+
 	entering sync.Mutex // one Enter at a time
 
 	mu     sync.Mutex
@@ -69,6 +72,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		rooms:    make(map[roomTag]*Room),
 		wires:    make(map[*quic.Conn]*wire),
 	}
+	n.sockets.listen, n.sockets.take = listenSystem, n.takeRaw
+	if cfg.ListenUDP != nil {
+		n.sockets.listen = cfg.ListenUDP
+	}
+	n.paths.m, n.paths.wake = make(map[token]*path), make(chan struct{}, 1)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.start(ctx, cfg, first); err != nil {
 		n.cancel()
@@ -78,7 +86,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (err error) {
-	if n.host, err = newHost(cfg, n.relayCandidates); err != nil {
+	if n.host, err = newHost(cfg, &n.sockets, n.relayCandidates); err != nil {
 		return err
 	}
 	find, err := newFinder(ctx, n.host, cfg.Network, first)
@@ -101,8 +109,10 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 	n.host.Network().Notify(&network.NotifyBundle{DisconnectedF: n.disconnected})
 	n.host.SetStreamHandler(protoAsk, n.handleAsk)
 	n.host.SetStreamHandler(protoMedia, n.handleLink)
+	n.host.SetStreamHandler(protoBundle, n.handleBundle)
 	n.host.SetStreamHandler(protoPush, n.handlePush)
 	n.host.SetStreamHandler(protoCard, n.handleCards)
+	n.work.Go(n.keepPaths)
 	for _, p := range first {
 		n.work.Go(func() { n.bootstrap(p) })
 	}

@@ -83,19 +83,19 @@ func TestLossAverage(t *testing.T) {
 
 // A report that arrives after a later one would count packets twice, or as sent by the billion.
 func TestOvertakenReportChangesNothing(t *testing.T) {
-	l := &link{room: &Room{node: &Node{born: time.Now()}}, inTag: 7, packets: bucket{rate: linkPackets}, bytes: bucket{rate: linkBytes}}
+	l := &link{meter: newMeter(&Node{born: time.Now()}, time.Now())}
 	say := func(stamp, highest, received uint32) {
-		l.receive(appendReport(nil, report{tag: 7, stamp: stamp, highest: highest, received: received}), time.Now())
+		l.receive(appendReport(nil, report{stamp: stamp, highest: highest, received: received}), time.Now())
 	}
 	say(1, 100, 100)
 	say(1001, 150, 140)
 	say(501, 125, 120)
 	say(1001, 150, 140)
-	if got := l.loss.share(); math.Abs(got-0.2) > 1e-9 {
+	if got := l.meter.lossOut(); math.Abs(got-0.2) > 1e-9 {
 		t.Errorf("a loss of %v, want 10 of 50", got)
 	}
 	say(1501, 200, 180)
-	if got := l.loss.share(); math.Abs(got-0.2) > 1e-9 {
+	if got := l.meter.lossOut(); math.Abs(got-0.2) > 1e-9 {
 		t.Errorf("a loss of %v, want 20 of 100", got)
 	}
 }
@@ -104,7 +104,7 @@ func TestRepeatWhenLossAsksAndRoomAllows(t *testing.T) {
 	now := time.Now()
 	tests := []struct {
 		name           string
-		carrier        *wire
+		wire           *wire
 		lost           uint32 // of 100
 		age            time.Duration
 		before, packet int
@@ -119,8 +119,8 @@ func TestRepeatWhenLossAsksAndRoomAllows(t *testing.T) {
 		{"no room", &wire{}, 5, 0, 598, MaxPacket - 599, false},
 	}
 	for _, tt := range tests {
-		l := &link{wire: tt.carrier, beforeSize: tt.before, beforeAt: now.Add(-tt.age)}
-		l.loss.add(100, 100-tt.lost)
+		l := &link{path: &path{wire: tt.wire}, meter: new(meter), size: tt.before, beforeAt: now.Add(-tt.age)}
+		l.meter.loss.add(100, 100-tt.lost)
 		if got := l.repeat(make([]byte, tt.packet), now); (got != nil) != tt.want {
 			t.Errorf("%s: repeated is %v", tt.name, got != nil)
 		}

@@ -275,7 +275,7 @@ func (h *heard) count() int {
 	return len(h.got)
 }
 
-func TestVoiceTravelsInDatagrams(t *testing.T) {
+func TestVoiceTravelsByRAW(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := nodetest.New(t, oneWay)
 		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
@@ -303,7 +303,7 @@ func TestVoiceTravelsInDatagrams(t *testing.T) {
 			t.Error("packets came from somebody else")
 		}
 		info := rb.Links()[0]
-		if info.Carrier != node.Datagram || info.ID != ida || info.Sent != 100 || info.Received != 100 || info.Dropped != 0 {
+		if info.Carrier != node.Raw || info.ID != ida || info.Sent != 100 || info.Received != 100 || info.Dropped != 0 {
 			t.Errorf("link: %+v", info)
 		}
 		if info.RTT < 2*oneWay || info.RTT > 2*oneWay+oneWay/2 {

@@ -1,14 +1,11 @@
-// wire: the datagrams of one QUIC connection, which the links of all rooms share.
+// wire: the datagrams of one QUIC connection, which the paths of all rooms share.
 
 package node
 
 import (
 	"context"
-	"math/rand/v2"
-	"sync"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/quic-go/quic-go"
 )
 
@@ -17,92 +14,67 @@ import (
 type wire struct {
 	quic   *quic.Conn
 	cancel context.CancelFunc
-
-	mu    sync.RWMutex
-	links map[uint32]*link // by the tag on what they receive
+	paths  int // that use it; guarded by Node.mu
 }
 
-// datagrams returns the QUIC connection under a direct libp2p connection, or nil
-// when packets must go over a stream. WebTransport answers As too, but its datagrams
-// are HTTP/3's.
-func datagrams(c network.Conn) *quic.Conn {
-	if c.ConnState().Transport != "quic-v1" || c.Stat().Limited {
-		return nil
-	}
-	var q *quic.Conn
-	if !c.As(&q) {
-		return nil
-	}
-	supported := q.ConnectionState().SupportsDatagrams
-	if !supported.Local || !supported.Remote {
-		return nil
-	}
-	return q
-}
-
-// attach gives a link its tag, and the wire when its connection has datagrams.
-func (n *Node) attach(l *link) error {
-	l.inTag = rand.Uint32()
-	q := datagrams(l.conn)
-	if q == nil {
-		return nil
-	}
+// attach gives a path the wire of its connection, if that has datagrams both ways.
+func (n *Node) attach(p *path) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		return ErrClosed
 	}
-	w := n.wires[q]
+	if !hasDatagrams(p.quic) {
+		return nil
+	}
+	w := n.wires[p.quic]
 	if w == nil {
 		ctx, cancel := context.WithCancel(n.ctx)
-		w = &wire{quic: q, cancel: cancel, links: make(map[uint32]*link)}
-		n.wires[q] = w
-		n.work.Go(func() { w.readLoop(ctx) })
+		w = &wire{quic: p.quic, cancel: cancel}
+		n.wires[p.quic] = w
+		n.work.Go(func() { n.readDatagrams(ctx, w) })
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for w.links[l.inTag] != nil {
-		l.inTag = rand.Uint32()
-	}
-	w.links[l.inTag] = l
-	l.wire = w
+	w.paths++
+	p.wire = w
 	return nil
 }
 
-// detach takes the link off its wire and stops a wire without links.
-func (n *Node) detach(l *link) {
+func hasDatagrams(q *quic.Conn) bool {
+	if q == nil {
+		return false
+	}
+	supported := q.ConnectionState().SupportsDatagrams
+	return supported.Local && supported.Remote
+}
+
+// detach takes a path off its wire and stops a wire without paths.
+func (n *Node) detach(p *path) {
+	w := p.wire
+	if w == nil {
+		return
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	w := l.wire
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.links, l.inTag)
-	if len(w.links) == 0 {
-		w.cancel()
-		if n.wires[w.quic] == w {
-			delete(n.wires, w.quic)
-		}
+	if w.paths--; w.paths > 0 {
+		return
+	}
+	w.cancel()
+	if n.wires[w.quic] == w {
+		delete(n.wires, w.quic)
 	}
 }
 
-// readLoop hands each datagram to its link until the connection ends. Datagrams of
-// nobody are dropped: a link that was just cut, or junk.
-func (w *wire) readLoop(ctx context.Context) {
+// readDatagrams hands each datagram to its path until the connection ends. Datagrams of
+// nobody are dropped: of a path that was just closed, or junk.
+func (n *Node) readDatagrams(ctx context.Context, w *wire) {
 	defer w.cancel()
 	for {
 		b, err := w.quic.ReceiveDatagram(ctx)
 		if err != nil {
 			return
 		}
-		tag, ok := linkTag(b)
-		if !ok {
-			continue
-		}
-		w.mu.RLock()
-		l := w.links[tag]
-		w.mu.RUnlock()
-		if l != nil {
-			l.receive(b, time.Now())
+		if p := n.paths.find(b); p != nil && p.quic == w.quic && isMedia(b) {
+			p.receive(b, Datagram, time.Now())
 		}
 	}
 }

@@ -6,12 +6,12 @@ package nodetest
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/x/simlibp2p"
 	"github.com/marcopolo/simnet"
 
 	"stoa/identity"
@@ -53,15 +53,15 @@ func (w *World) latency(p *simnet.Packet) time.Duration {
 // Open starts a node on the private network at ip:port. It is closed with the test.
 func (w *World) Open(ip string, port int, bootstrap ...string) *node.Node {
 	w.t.Helper()
-	link := simnet.LinkSettings{BitsPerSecond: 100 * simlibp2p.OneMbps}
+	link := simnet.LinkSettings{BitsPerSecond: 100e6}
 	n, err := node.Open(w.t.Context(), node.Config{
 		Network:   node.Private,
 		Listen:    []string{fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", ip, port)},
 		Bootstrap: bootstrap,
-		Options: []libp2p.Option{
-			simlibp2p.QUICSimnet(w.net, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}),
-			libp2p.DisableIdentifyAddressDiscovery(), // its timers stall a bubble
+		ListenUDP: func(_ string, at *net.UDPAddr) (net.PacketConn, error) {
+			return w.net.NewEndpoint(at, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}), nil
 		},
+		Options: []libp2p.Option{libp2p.DisableIdentifyAddressDiscovery()}, // its timers stall a bubble
 	})
 	if err != nil {
 		w.t.Fatal(err)
