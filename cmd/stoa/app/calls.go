@@ -1,4 +1,5 @@
-// Whom a node calls, and when: everybody to whom or from whom sound goes.
+// Whom a node calls, and when: everybody to whom or from whom sound goes
+// directly, as reckon.go has it.
 
 package app
 
@@ -42,6 +43,7 @@ type linker interface {
 // caller keeps links up. run owns everything but look.
 type caller struct {
 	net     linker
+	carried func() bool // relays bring this node all voices; nil: they do not
 	log     *slog.Logger
 	entered time.Time
 	look    chan struct{} // holds a value when somebody may have to be called
@@ -111,9 +113,11 @@ func (c *caller) next(s *room.Snapshot, now time.Time) []identity.ID {
 		linked[l.ID] = true
 	}
 	wanted := map[identity.ID]bool{}
+	carried := c.carried != nil && c.carried()
 	var ids []identity.ID
-	for _, p := range s.People {
-		if p.ID == s.Me.ID || linked[p.ID] || (!p.Stage && !s.Me.Stage) {
+	for i := range s.People {
+		p := &s.People[i]
+		if linked[p.ID] || !shouldLink(s, p, carried) {
 			continue
 		}
 		wanted[p.ID] = true

@@ -20,6 +20,7 @@ import (
 type ears struct {
 	sources func() (*audio.Source, error) // makes one more in the player; nil when nothing is played
 	fresh   chan struct{}                 // holds a value when there is a speaker who was not heard before
+	witness func([]byte, time.Time)       // is shown every packet that is opened; may be nil
 
 	mu     sync.Mutex
 	opener *seal.Opener
@@ -79,7 +80,7 @@ func (e *ears) receive(from identity.ID, packet []byte, at time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if st, frames, err := e.opener.Open(packet, from); err == nil {
-		e.play(st, frames, at)
+		e.take(st, frames, packet, at)
 	}
 }
 
@@ -105,7 +106,7 @@ func (e *ears) carry(packet []byte, at time.Time) (seal.Glance, delivery) {
 	st, frames, err := e.opener.Open(packet, identity.ID{})
 	switch {
 	case err == nil:
-		e.play(st, frames, at)
+		e.take(st, frames, packet, at)
 		return g, brought
 	case errors.Is(err, seal.ErrUnknownKey):
 		return g, unwanted
@@ -117,8 +118,12 @@ func (e *ears) carry(packet []byte, at time.Time) (seal.Glance, delivery) {
 	return g, forgery
 }
 
-// play hands frames of one speaker to the player. The caller holds mu.
-func (e *ears) play(st seal.Stream, frames []seal.Frame, at time.Time) {
+// take hands the frames of a packet that was opened to the player. The caller
+// holds mu.
+func (e *ears) take(st seal.Stream, frames []seal.Frame, packet []byte, at time.Time) {
+	if e.witness != nil {
+		e.witness(packet, at)
+	}
 	h := e.heard[st]
 	if h == nil {
 		h = &hearing{}

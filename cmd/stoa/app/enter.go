@@ -276,6 +276,10 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		leaving:   make(chan struct{}),
 		over:      make(chan struct{}),
 	}
+	h.seats = newSeats(s.home.key, rec.Room, r, net, log)
+	h.seats.hear(h.ears, h.voice)
+	h.seats.emit = s.emit
+	h.calls.carried = h.seats.carried
 	h.carry = newCarrier(s.home.key, rec.Room, s.run, log)
 	h.carry.room, h.carry.tell = r, s.emit
 	h.carry.serve = func(cfg node.ServeConfig) (fanout, error) { return net.Serve(cfg) }

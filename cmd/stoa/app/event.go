@@ -15,22 +15,22 @@ type Event struct {
 	Title string `json:"title,omitempty"` // room
 	Role  string `json:"role,omitempty"`  // link, joined, member
 	Link  string `json:"link,omitempty"`  // link
-	MS    *int64 `json:"ms,omitempty"`    // joined, sound: milliseconds since the program started
+	MS    *int64 `json:"ms,omitempty"`    // joined, sound: milliseconds since the program started; relay: without sound
 
-	Who   string `json:"who,omitempty"`   // joined (oneself), member, hand, stage, muted, sound, removed
+	Who   string `json:"who,omitempty"`   // joined (oneself), member, hand, stage, muted, sound, removed, relay
 	Name  string `json:"name,omitempty"`  // member
 	State string `json:"state,omitempty"` // member: present or gone
 	Up    *bool  `json:"up,omitempty"`    // hand
 	Place int    `json:"place,omitempty"` // hand: 1 is next
 	On    *bool  `json:"on,omitempty"`    // stage, mic, locked, lend
 	By    string `json:"by,omitempty"`    // muted, removed, locked
-	Why   string `json:"why,omitempty"`   // removed, left
+	Why   string `json:"why,omitempty"`   // removed, left, relay
 	Muted *bool  `json:"muted,omitempty"` // muted
 
 	Stats   *Stats   `json:"stats,omitempty"`   // stats
 	Carries *Carries `json:"carries,omitempty"` // carries, drain
 
-	Text string `json:"text,omitempty"` // error, notice
+	Text string `json:"text,omitempty"` // error, relay
 	Hint string `json:"hint,omitempty"` // error
 }
 
@@ -53,6 +53,7 @@ const (
 	EventCarries = "carries" // how many this node carries voices on to has changed: carries
 	EventDrain   = "drain"   // this node asks those whom it carries to go elsewhere: carries
 	EventMetrics = "metrics" // the figures for Prometheus are served: addrs
+	EventRelay   = "relay"   // this node was served by a relay and left it: who, why, text, and ms when voices came by it
 	EventLeft    = "left"    // this node is no longer in the room: why
 	EventError   = "error"   // something the person should know: text, hint
 )
@@ -72,6 +73,19 @@ type Stats struct {
 	Dropped  uint64            `json:"dropped"` // packets dropped unsent because they had become late
 	Refused  map[string]uint64 `json:"refused"` // packets not played, by reason
 	Speakers []SpeakerStats    `json:"speakers"`
+	Relays   *RelayStats       `json:"relays,omitempty"` // while this node is served by any
+}
+
+// RelayStats is by which relays this node hears.
+type RelayStats struct {
+	Primary string  `json:"primary,omitempty"` // sends the voices
+	Shadow  string  `json:"shadow,omitempty"`  // stands by
+	Carrier string  `json:"carrier,omitempty"` // of the primary
+	Loss    float64 `json:"loss"`              // share of what the primary sent that did not arrive, lately
+	RTT     float64 `json:"rtt_ms"`            // to the primary
+	Quiet   bool    `json:"quiet"`             // this node is out of gossip, and hears of the room by its relays
+	Left    uint64  `json:"left"`              // relays that were left because they failed
+	Why     string  `json:"why,omitempty"`     // what the last of them did
 }
 
 // SpeakerStats counts what was received from one speaker since they were first

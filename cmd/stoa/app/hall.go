@@ -57,6 +57,7 @@ type hall struct {
 	ears      *ears
 	calls     *caller
 	carry     *carrier
+	seats     *seats
 	log       *slog.Logger
 	emit      func(Event)
 	started   time.Time                   // of the program: what sound counts from
@@ -86,7 +87,10 @@ func (h *hall) leave() { h.left.Do(func() { close(h.leaving) }) }
 func (h *hall) run(ctx context.Context) error {
 	h.net.OnPacket(h.receive)
 	h.net.Admit(h.mayLink)
-	h.net.OnLink(func(node.LinkInfo, bool) { h.calls.nudge() })
+	h.net.OnLink(func(node.LinkInfo, bool) {
+		h.calls.nudge()
+		h.seats.nudge()
+	})
 
 	// What is carried here needs time to go elsewhere when ctx ends.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -106,6 +110,7 @@ func (h *hall) run(ctx context.Context) error {
 	g.Go(func() error { return h.follow(run) })
 	g.Go(func() error { h.search(run); return nil })
 	g.Go(func() error { h.calls.run(run, h.room.Snapshot); return nil })
+	g.Go(func() error { h.seats.run(run); return nil })
 	g.Go(func() error { h.report(run); return nil })
 	g.Go(func() error { return h.begin(run) })
 	g.Go(func() error {
@@ -166,6 +171,7 @@ func (h *hall) follow(ctx context.Context) error {
 		if err := h.ears.follow(next); err != nil {
 			return err
 		}
+		h.seats.follow(next, time.Now())
 		h.net.Review()
 		switch {
 		case invitedUp(prev, next):
@@ -224,15 +230,9 @@ func place(s *room.Snapshot) int {
 	return len(s.People)
 }
 
-// mayLink says whether somebody may hold a media link to this node. One that
-// only carries has no use for those who only listen: these are its children.
+// mayLink says whether somebody may hold a media link to this node.
 func (h *hall) mayLink(id identity.ID) bool {
-	s := h.room.Snapshot()
-	m, in := s.State.Members[id]
-	if s.Me.Caps&(identity.CapHear|identity.CapSpeak) != 0 {
-		return in
-	}
-	return in && m.Caps&^identity.CapHear != 0
+	return mayHoldLink(h.room.Snapshot(), id, h.seats.settled(time.Now()))
 }
 
 // search looks for the room's other members whenever this one is alone: after

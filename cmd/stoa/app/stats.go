@@ -35,13 +35,37 @@ func (h *hall) stats() *Stats {
 		}),
 		Speakers: []SpeakerStats{},
 	}
+	held := h.seats.tether.state()
+	out.Relays = relayStats(&held, h.seats.quiet())
 	for _, l := range h.net.Links() {
 		links[l.ID] = l
 		out.Sent += l.Sent
 		out.Dropped += l.Dropped
 	}
 	for _, id := range sortedIDs(heard) {
-		out.Speakers = append(out.Speakers, speakerStats(id, heard[id], links[id]))
+		l, linked := links[id]
+		if !linked && held.Primary != nil {
+			l = node.LinkInfo{Carrier: held.Primary.Carrier, RTT: held.Primary.RTT}
+		}
+		out.Speakers = append(out.Speakers, speakerStats(id, heard[id], l))
+	}
+	return out
+}
+
+// relayStats describes by which relays this node hears, nil when by none.
+func relayStats(h *held, quiet bool) *RelayStats {
+	if h.Primary == nil && h.Shadow == nil {
+		return nil
+	}
+	out := &RelayStats{Quiet: quiet, Left: h.Left}
+	if h.Left > 0 {
+		out.Why = h.Last.Fault.String()
+	}
+	if p := h.Primary; p != nil {
+		out.Primary, out.Carrier, out.Loss, out.RTT = p.Relay.String(), string(p.Carrier), p.LossIn, ms(p.RTT)
+	}
+	if s := h.Shadow; s != nil {
+		out.Shadow = s.Relay.String()
 	}
 	return out
 }

@@ -67,7 +67,7 @@ type tetherConfig struct {
 	packet func(b []byte, at time.Time) (seal.Glance, delivery)
 
 	complain func(relay.Complaint) // tells others of a relay that did wrong; may be nil
-	left     func(parting)        // tells that a relay was left; may be nil
+	left     func(parting)         // tells that a relay was left; may be nil
 }
 
 // A course is what a tether has to keep to.
@@ -103,6 +103,7 @@ type tether struct {
 	drained  map[identity.ID]time.Time // until when somebody who is about to go is not chosen
 	failures map[identity.ID]failure
 	last     parting // the newest
+	count    uint64  // of partings
 	working  sync.WaitGroup
 }
 
@@ -239,6 +240,7 @@ func (t *tether) act(a relay.Act, now time.Time) {
 		t.close(h)
 	}
 	t.last = bye
+	t.count++
 	if t.left != nil {
 		t.left(bye)
 	}
@@ -491,6 +493,7 @@ type held struct {
 	Primary *node.AttachmentInfo // nil while it is not attached
 	Shadow  *node.AttachmentInfo
 	Last    parting // zero when no relay was left yet
+	Left    uint64  // relays that were
 }
 
 // whole says that every relay that was chosen is attached, and at least one is.
@@ -502,7 +505,7 @@ func (h *held) whole() bool {
 func (t *tether) state() held {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := held{Pair: t.pair, Last: t.last}
+	s := held{Pair: t.pair, Last: t.last, Left: t.count}
 	if h := t.holds[t.pair.Primary]; h.ready() {
 		info := h.at.Info()
 		s.Primary = &info

@@ -1,12 +1,11 @@
-// The two ends of a room's audio: what this node says is sealed and sent, what
-// it receives is opened and handed to the player.
+// What this node says in one room: sealed, and sent.
 //
-//	Capture ─► voice: seal ─► node.Room.Send ─► links
-//	links ─► ears: open ─► Source ─► Player
+//	Capture ─┬─► seal ─────────────────────► links to whoever hears
+//	         └─► pairer ─► seal and sign ──► links to relays
 //
-// Both follow the room's snapshot: whom to send to, under which epoch, and
-// whose packets may be opened at all. Nothing here trusts the other side: a
-// packet that the state does not allow has no key here to open it with.
+// voice and ears follow the room's snapshot: whom to send to, under which epoch,
+// and whose packets may be opened at all. Nothing here trusts the other side: a
+// packet that the state does not allow has no key there to open it with.
 
 package app
 
@@ -34,7 +33,8 @@ type sender interface {
 // voice seals what this node says in one room. Its methods may be called from
 // any goroutine.
 type voice struct {
-	out sender
+	out     sender
+	witness func(packet []byte, at time.Time) // is shown what goes to relays; may be nil
 
 	mu     sync.Mutex
 	sealer *seal.Sealer
@@ -43,6 +43,8 @@ type voice struct {
 	on     bool           // this person wants to be heard
 	tail   int            // frames that may still go out after on has ended: the fade
 	to     []identity.ID  // who may hear it
+	relays []identity.ID  // who carries it on
+	pairs  pairer         // what they get
 	last   uint32         // index of the last frame sent
 	spoke  bool           // last is valid
 	buf    []byte
@@ -89,6 +91,16 @@ func (v *voice) follow(s *room.Snapshot) {
 			v.to = append(v.to, p.ID)
 		}
 	}
+	if v.relays = fedBy(s); len(v.relays) == 0 {
+		v.pairs.forget()
+	}
+}
+
+// flip pairs the frames for relays the other way.
+func (v *voice) flip() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pairs.flip()
 }
 
 // close ends the speaking.
@@ -96,7 +108,7 @@ func (v *voice) close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.room = nil
-	v.to = nil
+	v.to, v.relays = nil, nil
 }
 
 // speaking reports whether this person wants to be heard and may.
@@ -117,8 +129,8 @@ func (v *voice) maySpeak() bool {
 	return v.room != nil && (v.room.Me.Speaks || !obedient)
 }
 
-// say seals one frame and sends it to everybody who may hear it, if this node
-// may speak now. Which epoch it is sealed under is decided frame by frame,
+// say seals one frame and sends it to everybody who may hear it, and to the
+// relays with the one that follows, if this node may speak now. Which epoch it is sealed under is decided frame by frame,
 // because a new one comes into use some time after it was agreed on.
 func (v *voice) say(p audio.Packet, now time.Time) error {
 	v.mu.Lock()
@@ -139,13 +151,14 @@ func (v *voice) say(p audio.Packet, now time.Time) error {
 		}
 		v.commit = epoch.Commit
 	}
-	packet, err := v.sealer.Seal(v.buf[:0], seal.Frame{
+	frame := seal.Frame{
 		Index:   p.Index,
 		Since:   v.since(p.Index),
 		End:     p.End || (!v.on && v.tail == 0),
 		Level:   p.Level,
 		Payload: p.Payload,
-	})
+	}
+	packet, err := v.sealer.Seal(v.buf[:0], frame)
 	if err != nil {
 		return err
 	}
@@ -154,7 +167,20 @@ func (v *voice) say(p audio.Packet, now time.Time) error {
 		v.tail = 0
 	}
 	v.out.Send(packet, v.to)
-	return nil
+	if len(v.relays) == 0 {
+		return nil
+	}
+	return v.pairs.add(frame, now, func(frames ...seal.Frame) error {
+		packet, err := v.sealer.SealSigned(v.buf[:0], frames...)
+		if err != nil {
+			return err
+		}
+		v.out.Send(packet, v.relays)
+		if v.witness != nil {
+			v.witness(packet, now)
+		}
+		return nil
+	})
 }
 
 // since is the distance to the last frame sent in this room, which after a

@@ -1,0 +1,407 @@
+// What this node does so that it hears, and others do, when there are relays:
+// it is carried, is quiet, measures relays, tells what it hears.
+//
+//	room.Snapshot, links, tether ─► reckoner ─► course ─► tether
+//	                                           └► quiet ──► room.Room, node.Room
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"stoa/identity"
+	"stoa/node"
+	"stoa/room"
+	"stoa/room/relay"
+	"stoa/room/seal"
+)
+
+const (
+	// carriedOn is how long relays are kept after the reason for them is gone.
+	carriedOn = 10 * time.Second
+
+	// deafFor is how long at least somebody in the audience who has lost both
+	// relays stays out of gossip: new relays are mostly found sooner, and the
+	// thousands who lost the same relay must not all come back at once.
+	deafFor = 5 * time.Second
+
+	// flipPause is the least time between two changes of how frames are paired.
+	flipPause = 2 * time.Second
+
+	// auditKbps is what a relay is asked for when it is measured, for 2 s.
+	auditKbps = 2000
+
+	// auditWait is the most that an auditor waits before measuring, so that not
+	// all do so at once; auditAgain is the pause before another attempt, of
+	// which there are maxAudits for one advert.
+	auditWait  = 10 * time.Second
+	auditAgain = 70 * time.Second
+	maxAudits  = 5
+
+	// auditTime bounds one attempt.
+	auditTime = 30 * time.Second
+)
+
+// reckoner decides what this node asks of relays. It is a pure machine but
+// for chance.
+type reckoner struct {
+	unlinked map[identity.ID]time.Time // who on the stage has had no link, since when
+	until    time.Time                 // when the relays may be let go of
+	quiet    bool
+	deaf     time.Time // until when quiet lasts although nobody brings anything; zero when somebody does
+}
+
+// next returns the course of the tether, and whether this node should be out
+// of gossip.
+func (a *reckoner) next(s *room.Snapshot, links []node.LinkInfo, h *held, now time.Time) (course, bool) {
+	a.unlinked = unlinkedSince(s, links, a.unlinked, now)
+	if wantsRelays(s, longestOf(a.unlinked, now)) {
+		a.until = now.Add(carriedOn)
+	}
+	c := course{
+		want:   now.Before(a.until) && s.Live && !s.State.Closed,
+		relays: without(levelsOf(s).serve, s.Me.ID),
+		floor:  s.Floor,
+		holds:  holdsOf(s),
+	}
+	switch {
+	case !c.want || !s.InAudience():
+		a.quiet = false
+	case h.whole():
+		a.quiet, a.deaf = true, time.Time{}
+	case h.Primary != nil || h.Shadow != nil:
+		a.deaf = time.Time{}
+	case a.quiet && a.deaf.IsZero():
+		a.deaf = now.Add(deafFor + rand.N(deafFor))
+	case a.quiet && !now.Before(a.deaf):
+		a.quiet = false
+	}
+	return c, a.quiet
+}
+
+// seats are this node's places at relays, and what it does for those of others.
+type seats struct {
+	key    *identity.Key
+	id     identity.RoomID
+	room   *room.Room
+	net    *node.Room
+	voice  *voice
+	tether *tether
+	heard  witness
+	log    *slog.Logger
+	emit   func(Event)
+
+	look       chan struct{}        // holds a value when run should look again
+	complaints chan relay.Complaint // of the tether, for run to publish
+
+	mu     sync.Mutex
+	hushed bool      // this node is out of gossip
+	crowd  time.Time // since when the room is a crowd; zero when it is none
+}
+
+func newSeats(key *identity.Key, id identity.RoomID, r *room.Room, net *node.Room, log *slog.Logger) *seats {
+	return &seats{
+		key: key, id: id, room: r, net: net, log: log,
+		look: make(chan struct{}, 1), complaints: make(chan relay.Complaint, 1),
+	}
+}
+
+// hear says who opens what relays bring, and who speaks.
+func (a *seats) hear(e *ears, v *voice) {
+	e.witness, v.witness = a.heard.count, a.heard.count
+	a.voice = v
+	a.tether = newTether(tetherConfig{
+		room: a.id,
+		me:   a.key.ID(),
+		log:  a.log,
+		attach: func(ctx context.Context, cfg node.AttachConfig) (attachment, error) {
+			at, err := a.net.Attach(ctx, cfg)
+			if err != nil {
+				return nil, err
+			}
+			return at, nil
+		},
+		proof:  a.room.Proof,
+		packet: e.carry,
+		complain: func(c relay.Complaint) {
+			select {
+			case a.complaints <- c:
+			default: // another one waits, and one in 30 s is enough
+			}
+		},
+		left: a.tell,
+	})
+}
+
+// nudge has run look again soon. It never blocks.
+func (a *seats) nudge() {
+	select {
+	case a.look <- struct{}{}:
+	default:
+	}
+}
+
+// follow notes what a snapshot says, before anything relies on it.
+func (a *seats) follow(s *room.Snapshot, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case !s.Crowd:
+		a.crowd = time.Time{}
+	case a.crowd.IsZero():
+		a.crowd = now
+	}
+	a.nudge()
+}
+
+// settled says that the room has been a crowd for long enough for everybody to
+// have found relays.
+func (a *seats) settled(now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.crowd.IsZero() && now.Sub(a.crowd) >= crowdGrace
+}
+
+// carried says whether a relay brings this node the voices.
+func (a *seats) carried() bool { h := a.tether.state(); return h.Primary != nil }
+
+// quiet says whether this node is out of gossip.
+func (a *seats) quiet() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.hushed
+}
+
+// run does what there is to do until ctx ends.
+func (a *seats) run(ctx context.Context) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	work.Go(func() { a.tether.run(ctx) })
+	var at reckoner
+	var flipped, told time.Time
+	audits := auditing{of: map[identity.Hash]audit{}}
+	done := make(chan identity.Hash)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		s, links, now := a.room.Snapshot(), a.net.Links(), time.Now()
+		h := a.tether.state()
+		c, quiet := at.next(s, links, &h, now)
+		a.tether.follow(c)
+		a.setQuiet(ctx, quiet)
+		if now.Sub(flipped) >= flipPause && advisesFlip(links, fedBy(s)) {
+			a.voice.flip()
+			flipped = now
+		}
+		hosts := s.Crowd && s.Host == s.Me.ID
+		a.heard.watch(hosts)
+		if hosts && now.Sub(told) >= relay.FloorEvery {
+			a.tellFloor(ctx, now)
+			told = now
+		}
+		if advert, id, due := audits.next(s, now); due {
+			work.Go(func() {
+				if a.audit(ctx, id) {
+					select {
+					case done <- advert:
+					case <-ctx.Done():
+					}
+				}
+			})
+		}
+		select {
+		case <-a.look:
+		case <-tick.C:
+		case c := <-a.complaints:
+			a.complain(ctx, c)
+		case advert := <-done:
+			audits.finish(advert)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// setQuiet takes this node out of gossip, or back in.
+func (a *seats) setQuiet(ctx context.Context, on bool) {
+	if a.quiet() == on {
+		return
+	}
+	if !on {
+		a.net.Quiet(false)
+	}
+	if err := a.room.SetQuiet(ctx, on); err != nil && ctx.Err() == nil {
+		a.log.Warn("being quiet", "on", on, "err", err)
+	}
+	if on {
+		a.net.Quiet(true)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hushed = on
+}
+
+// tell tells the person of a relay that was left.
+func (a *seats) tell(p parting) {
+	e := Event{Kind: EventRelay, Room: a.id.String(), Who: p.Relay.String(), Why: p.Fault.String(), Text: p.text()}
+	if p.Path == relay.Primary {
+		gap := p.Gap.Milliseconds()
+		e.MS = &gap
+	}
+	a.emit(e)
+}
+
+// text is what a person reads of it.
+func (p *parting) text() string {
+	did := map[relay.Fault]string{
+		relay.Dead:    "stopped delivering",
+		relay.Drops:   "left out part of what was said",
+		relay.Delays:  "delivered late",
+		relay.Censors: "kept a voice back",
+		relay.Forges:  "brought what nobody had said",
+		relay.Replays: "brought again what had been said before",
+		relay.Silent:  "fell silent",
+	}[p.Fault]
+	if p.Path == relay.Shadow {
+		return "a relay that stood by " + did + "; looking for another"
+	}
+	if p.Gap == 0 {
+		return "a relay " + did + "; switched to another"
+	}
+	return fmt.Sprintf("a relay %s; switched in %d ms", did, p.Gap.Milliseconds())
+}
+
+// advisesFlip says that the first of the relays that this node feeds asks for
+// frames to be paired the other way.
+func advisesFlip(links []node.LinkInfo, relays []identity.ID) bool {
+	return len(relays) > 0 && slices.ContainsFunc(links, func(l node.LinkInfo) bool { return l.ID == relays[0] && l.Flip })
+}
+
+// witness counts what this node hears and says, while it is asked to.
+type witness struct {
+	mu    sync.Mutex
+	meter *relay.Meter // nil while nobody wants to know
+}
+
+// watch begins or ends the counting.
+func (w *witness) watch(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case on && w.meter == nil:
+		w.meter = new(relay.Meter)
+	case !on:
+		w.meter = nil
+	}
+}
+
+// count takes a packet that was opened, or made here.
+func (w *witness) count(packet []byte, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.meter == nil {
+		return
+	}
+	if g, ok := seal.Glimpse(packet); ok {
+		w.meter.Count(packet, g.KID, g.Index, g.Level, g.End, at)
+	}
+}
+
+// floor returns what was heard of late, or nil.
+func (w *witness) floor(room identity.RoomID, me identity.ID, now time.Time) *relay.Floor {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.meter == nil {
+		return nil
+	}
+	return w.meter.Floor(room, me, now)
+}
+
+// tellFloor tells the listeners what the acting host hears.
+func (a *seats) tellFloor(ctx context.Context, now time.Time) {
+	f := a.heard.floor(a.id, a.key.ID(), now)
+	if f == nil {
+		return
+	}
+	if err := a.room.PublishFloor(ctx, f.Sign(a.key)); err != nil && ctx.Err() == nil {
+		a.log.Info("telling what is heard", "err", err)
+	}
+}
+
+// complain tells the others of a relay that did wrong.
+func (a *seats) complain(ctx context.Context, c relay.Complaint) {
+	if err := a.room.PublishComplaint(ctx, c.Sign(a.key)); err != nil && ctx.Err() == nil {
+		a.log.Info("complaining of a relay", "err", err)
+	}
+}
+
+// audit measures a relay and tells everybody the result. It reports whether
+// that is done.
+func (a *seats) audit(ctx context.Context, id identity.ID) bool {
+	ctx, cancel := context.WithTimeout(ctx, auditTime)
+	defer cancel()
+	if err := a.net.Link(ctx, id); err != nil {
+		a.log.Info("no relay to measure", "relay", id.Short(), "err", err)
+		return false
+	}
+	kbps, err := a.net.Audit(ctx, id, auditKbps)
+	if err == nil {
+		err = a.room.SubmitAudit(ctx, id, uint32(kbps))
+	}
+	if err != nil {
+		a.log.Info("measuring a relay", "relay", id.Short(), "kbps", kbps, "err", err)
+	}
+	return err == nil || errors.Is(err, room.ErrTooSoon)
+}
+
+// auditing decides when this node measures which relay. It is a pure machine
+// but for chance.
+type auditing struct {
+	of   map[identity.Hash]audit // by advert
+	busy time.Time               // until when one may be under way
+}
+
+type audit struct {
+	tries int
+	at    time.Time // of the next one
+}
+
+// next returns a relay that is to be measured now, and the advert that it is
+// measured for.
+func (a *auditing) next(s *room.Snapshot, now time.Time) (advert identity.Hash, id identity.ID, due bool) {
+	known := make(map[identity.Hash]bool, len(s.Relays))
+	for i := range s.Relays {
+		r := &s.Relays[i]
+		known[r.Advert] = true
+		t, seen := a.of[r.Advert]
+		switch {
+		case !r.Alive || due || !slices.Contains(auditorsOf(s, r), s.Me.ID):
+			continue
+		case !seen:
+			a.of[r.Advert] = audit{at: now.Add(rand.N(auditWait))}
+		case !now.Before(t.at) && !now.Before(a.busy) && t.tries < maxAudits:
+			a.of[r.Advert] = audit{t.tries + 1, now.Add(auditAgain)}
+			a.busy = now.Add(auditTime)
+			advert, id, due = r.Advert, r.ID, true
+		}
+	}
+	for advert := range a.of {
+		if !known[advert] {
+			delete(a.of, advert)
+		}
+	}
+	return advert, id, due
+}
+
+// finish notes that a relay has been measured.
+func (a *auditing) finish(advert identity.Hash) {
+	a.of[advert] = audit{tries: maxAudits}
+	a.busy = time.Time{}
+}

@@ -1,0 +1,223 @@
+// Who hears by relays and who directly, and who feeds and measures the relays,
+// as each member reckons it for himself from what everybody knows. All here are
+// pure functions.
+
+package app
+
+import (
+	"slices"
+	"time"
+
+	"stoa/identity"
+	"stoa/node"
+	"stoa/room"
+	"stoa/room/relay"
+)
+
+const (
+	// linkPatience is how long somebody on the stage may be without a link to
+	// this node before it looks for relays to hear them by.
+	linkPatience = 3 * time.Second
+
+	// crowdGrace is how long after a room has become a crowd links to listeners
+	// are kept, so that everybody finds relays before the voices cease.
+	crowdGrace = 5 * time.Second
+)
+
+// levels are the relays that are alive, by who feeds them.
+type levels struct {
+	fed   []relay.Candidate // by the speakers
+	serve []relay.Candidate // listeners
+}
+
+// levelsOf divides the relays of a room. Few are fed by the speakers and serve
+// listeners; of many, the trunk is fed by the speakers and serves only the
+// others, which serve the listeners.
+func levelsOf(s *room.Snapshot) levels {
+	var all, weighed []relay.Candidate
+	for _, r := range s.Relays {
+		if !r.Alive {
+			continue
+		}
+		c := relay.Candidate{ID: r.ID, Slots: r.Slots, Beacon: r.Beacon}
+		if len(r.Addrs) > 0 {
+			c.Net = relay.NetworkOf(r.Addrs[0])
+		}
+		all = append(all, c)
+		c.Slots = r.Weight
+		weighed = append(weighed, c)
+	}
+	// The trunk is what all must agree on, so nobody's complaints change it.
+	trunk := relay.Trunk(all)
+	if trunk == nil {
+		return levels{fed: all, serve: weighed}
+	}
+	l := levels{}
+	for i, c := range all {
+		if slices.Contains(trunk, c.ID) {
+			l.fed = append(l.fed, c)
+		} else {
+			l.serve = append(l.serve, weighed[i])
+		}
+	}
+	return l
+}
+
+// without returns the candidates but for one.
+func without(cs []relay.Candidate, id identity.ID) []relay.Candidate {
+	return slices.DeleteFunc(slices.Clone(cs), func(c relay.Candidate) bool { return c.ID == id })
+}
+
+// fed lists the relays that speakers send to: those of the first level, as long
+// as there is a crowd or any relay carries somebody.
+func fed(s *room.Snapshot) []identity.ID {
+	if !s.Crowd && !slices.ContainsFunc(s.Relays, func(r room.RelayView) bool { return r.Carries > 0 }) {
+		return nil
+	}
+	var ids []identity.ID
+	for _, c := range levelsOf(s).fed {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+// fedBy lists the relays that this node sends to when it speaks.
+func fedBy(s *room.Snapshot) []identity.ID {
+	return slices.DeleteFunc(fed(s), func(id identity.ID) bool { return id == s.Me.ID })
+}
+
+// isRelay says whether somebody is a relay that is alive.
+func isRelay(s *room.Snapshot, id identity.ID) bool {
+	return slices.ContainsFunc(s.Relays, func(r room.RelayView) bool { return r.ID == id && r.Alive })
+}
+
+// overfull says that more people listen in a crowd than its relays can carry,
+// so that the stage has to bear some of them.
+func overfull(s *room.Snapshot) bool {
+	places, listeners := 0, s.Audience
+	for _, c := range levelsOf(s).serve {
+		for _, r := range s.Relays {
+			if r.ID == c.ID {
+				places += int(r.Most)
+			}
+		}
+	}
+	for _, p := range s.People {
+		if !p.Stage && p.Caps.Has(identity.CapHear) {
+			listeners++
+		}
+	}
+	return listeners > places
+}
+
+// mayHoldLink says whether somebody may hold a media link to this node. settled
+// says that a crowd has had the time to find its relays.
+func mayHoldLink(s *room.Snapshot, id identity.ID, settled bool) bool {
+	m, in := s.State.Members[id]
+	switch {
+	case !in:
+		return false
+	case s.Me.Caps&(identity.CapHear|identity.CapSpeak) == 0:
+		// One that only carries has no use for those who only listen: these are its children.
+		return m.Caps&^identity.CapHear != 0
+	case !s.Crowd || !settled:
+		return true
+	case isRelay(s, id) || isRelay(s, s.Me.ID):
+		return true
+	case m.Caps.Has(identity.CapSpeak) && s.Me.Stage:
+		return true
+	}
+	return (m.Caps.Has(identity.CapSpeak) || s.Me.Stage) && overfull(s)
+}
+
+// shouldLink says whether this node should see to it that there is a link to
+// somebody who is here. carried says that relays bring it all voices.
+func shouldLink(s *room.Snapshot, p *room.Person, carried bool) bool {
+	if p.ID == s.Me.ID {
+		return false
+	}
+	toMe, toThem := p.Stage && s.Me.Caps.Has(identity.CapHear), s.Me.Stage && p.Caps.Has(identity.CapHear)
+	switch {
+	case !s.Crowd && (toMe || toThem), s.Crowd && p.Stage && s.Me.Stage:
+		return true
+	case p.Stage || s.Me.Stage:
+		if feeding := fed(s); slices.Contains(feeding, p.ID) || slices.Contains(feeding, s.Me.ID) {
+			return true
+		}
+	}
+	// Of the two the listener knows whether he lacks anything.
+	return toMe && !carried && overfull(s)
+}
+
+// wantsRelays says whether this node should be carried: because it is of those
+// whom nobody sends to directly, or because somebody on the stage is out of its
+// reach. unlinked is for how long the one has been who was longest.
+func wantsRelays(s *room.Snapshot, unlinked time.Duration) bool {
+	if !s.Live || s.State.Closed || !s.Me.Caps.Has(identity.CapHear) {
+		return false
+	}
+	return s.InAudience() || s.Crowd && !s.Me.Stage || unlinked >= linkPatience
+}
+
+// unlinkedSince notes since when each of those on the stage has had no link to
+// this node, given what was noted before.
+func unlinkedSince(s *room.Snapshot, links []node.LinkInfo, before map[identity.ID]time.Time, now time.Time) map[identity.ID]time.Time {
+	linked := make(map[identity.ID]bool, len(links))
+	for _, l := range links {
+		linked[l.ID] = true
+	}
+	since := map[identity.ID]time.Time{}
+	for _, p := range s.People {
+		if !p.Speaks || p.ID == s.Me.ID || linked[p.ID] {
+			continue
+		}
+		since[p.ID] = now
+		if was, ok := before[p.ID]; ok {
+			since[p.ID] = was
+		}
+	}
+	return since
+}
+
+// longestOf is how long ago the earliest of the instants was.
+func longestOf(since map[identity.ID]time.Time, now time.Time) time.Duration {
+	var longest time.Duration
+	for _, t := range since {
+		longest = max(longest, now.Sub(t))
+	}
+	return longest
+}
+
+// holdsOf names the newest secret that this node has and hands out.
+func holdsOf(s *room.Snapshot) (commit [8]byte) {
+	if len(s.Epochs) > 0 && s.Epochs[0].Known {
+		copy(commit[:], s.Epochs[0].Commit[:])
+	}
+	return commit
+}
+
+// auditorsOf names the three members who measure a relay when it has said, by a
+// new advert, what it can bear. They follow from that advert, so the relay
+// cannot choose them and everybody knows who they are.
+func auditorsOf(s *room.Snapshot, r *room.RelayView) []identity.ID {
+	type auditor struct {
+		id   identity.ID
+		draw identity.Hash
+	}
+	var all []auditor
+	for _, p := range s.People {
+		if p.ID != r.ID && p.Stage {
+			draw := identity.HashOf(slices.Concat([]byte("stoa/auditor/1"), r.Advert[:], r.ID[:], p.ID[:]))
+			all = append(all, auditor{p.ID, draw})
+		}
+	}
+	slices.SortFunc(all, func(a, b auditor) int { return slices.Compare(a.draw[:], b.draw[:]) })
+	var ids []identity.ID
+	for _, a := range all[:min(len(all), auditors)] {
+		ids = append(ids, a.id)
+	}
+	return ids
+}
+
+// auditors is how many members measure a relay.
+const auditors = 3
