@@ -72,12 +72,16 @@ func (r *Room) FeedsAudience(channel string, msg []byte) bool {
 	default:
 		return false
 	}
-	if p, err := ParsePresence(msg); err == nil {
-		s := r.Snapshot()
-		return len(p.Hand) > 0 || p.Bye || s.State.Members[p.Who].Caps&^identity.CapHear != 0 || p.Who == s.Host
+	// Its signature has been verified.
+	body, _, err := identity.Unpack(msg, 1)
+	if err != nil {
+		return false
 	}
-	_, err := relay.ParseComplaint(msg)
-	return err != nil
+	var p Presence
+	if identity.Unmarshal(body, &p) == nil {
+		return len(p.Hand) > 0 || p.Bye || r.Snapshot().State.Members[p.Who].Caps&^identity.CapHear != 0
+	}
+	return identity.Unmarshal(body, new(relay.Complaint)) != nil
 }
 
 // PublishAttendance tells everybody whom this relay carries: a signed [relay.Attendance].

@@ -78,12 +78,10 @@ func (r *Room) takeAttendance(a *relay.Attendance, raw []byte, now time.Time) {
 	if most == 0 || a.Room != r.id || apart(a.Time, now) > maxSkew || !r.people.Put(a, most, now) {
 		return
 	}
-	if a.Full || r.raws[a.Relay] == nil {
-		if r.raws == nil {
-			r.raws = make(map[identity.ID][]byte)
-		}
-		r.raws[a.Relay] = raw
+	if r.raws == nil {
+		r.raws = make(map[identity.ID][]byte)
 	}
+	r.raws[a.Relay] = raw
 	r.stale = true
 }
 
@@ -119,6 +117,11 @@ func (r *Room) takeComplaint(c *relay.Complaint, now time.Time) {
 func (r *Room) attend(now time.Time) {
 	if gone, _ := r.people.Expire(now); gone {
 		r.stale = true
+		for id := range r.raws {
+			if _, ok := r.people.Carries(id); !ok {
+				delete(r.raws, id)
+			}
+		}
 	}
 	if r.floor != nil && now.Sub(r.floorAt) >= floorLife {
 		r.floor, r.dirty = nil, true
@@ -127,7 +130,7 @@ func (r *Room) attend(now time.Time) {
 		return // half of it known, people who move from the roster to a relay would seem to have gone
 	}
 	if r.stale {
-		here := map[relay.Prefix]bool{relay.PrefixOf(r.me): !r.silent()}
+		here := map[relay.Prefix]bool{relay.PrefixOf(r.me): r.member(r.me)}
 		for id := range r.roster.here {
 			here[relay.PrefixOf(id)] = true
 		}
@@ -152,7 +155,7 @@ func (r *Room) listening() int {
 			n++
 		}
 	}
-	if r.state.CanHear(r.me) && !r.silent() {
+	if r.state.CanHear(r.me) {
 		n++
 	}
 	return n

@@ -48,7 +48,8 @@ type loop struct {
 
 	attendance
 	relays []RelayMember // of state
-	offer  offer
+	beacons
+	offer offer
 	sitting
 	quiet bool // in the audience, as the program says
 
@@ -202,7 +203,7 @@ func (r *Room) takeOp(raw []byte, now time.Time) {
 		return
 	}
 	if op, err := ParseOp(raw); err == nil && r.roster.here[op.Author] != nil {
-		r.syncs.want(op.Author, missing, now)
+		r.syncs.want(r.insteadOf(op.Author), missing, now)
 	} else if who, ok := r.anybody(); ok {
 		r.syncs.want(who, missing, now)
 	}
@@ -215,6 +216,23 @@ func (r *Room) anybody() (identity.ID, bool) {
 		return identity.ID{}, false
 	}
 	return here[r.jitter.IntN(len(here))], true
+}
+
+// insteadOf picks whom to sync with who has what somebody has: in the audience a relay, so that thousands do not ask the one who spoke.
+func (r *Room) insteadOf(who identity.ID) identity.ID {
+	if !r.quiet && !r.seated {
+		return who
+	}
+	var alive []identity.ID
+	for i := range r.relays {
+		if r.roster.here[r.relays[i].ID] != nil {
+			alive = append(alive, r.relays[i].ID)
+		}
+	}
+	if len(alive) == 0 {
+		return who
+	}
+	return alive[r.jitter.IntN(len(alive))]
 }
 
 // candidates are the members who are here and not this one, in order.
@@ -276,7 +294,7 @@ func (r *Room) takePresence(raw []byte, now time.Time, direct bool) {
 		}
 	}
 	if len(missing) > 0 {
-		r.syncs.want(p.Who, missing, now)
+		r.syncs.want(r.insteadOf(p.Who), missing, now)
 	}
 }
 
@@ -357,6 +375,7 @@ func (r *Room) commit(op *Op, now time.Time, secrets ...Secret) error {
 func (r *Room) renew(now time.Time) {
 	r.state = r.log.State().At(millis(now))
 	r.relays = r.state.Relays()
+	r.unlit, r.dark = r.state.waitsForBeacon()
 	r.settleSeat()
 	r.dirty = true
 	r.stateAt = time.Time{}

@@ -133,8 +133,9 @@ func median(values []uint32) uint32 {
 	return values[(len(values)-1)/2]
 }
 
-// Subtree names the branch of invites and grants from which a member came: the grant of an owner at its beginning, or for an owner the
-// owner. Members of one branch may all be one person, so where members are counted they count as one. It is zero for who is not in.
+// Subtree names the branch to which a member belongs by their strongest grant: the invite of an owner at its beginning; or the person whom an
+// owner chose in person for more than to listen; or the owner. Members of one branch may all be one person, so where members are counted
+// they count as one. It is zero for who is not in.
 func (s *State) Subtree(id identity.ID) identity.Hash {
 	if s.charter.IsOwner(id) {
 		return identity.Hash(id)
@@ -143,10 +144,14 @@ func (s *State) Subtree(id identity.ID) identity.Hash {
 	if len(held) == 0 {
 		return identity.Hash{}
 	}
-	if o, ok := s.origin[id]; ok {
-		return o.subtree
+	switch first := &held[0].cred[0].Grant; {
+	case first.Invite:
+		return held[0].line[0].grant
+	case first.Caps == identity.CapHear: // which the program of an owner gives by itself: see promote
+		return identity.Hash(first.Issuer)
+	default:
+		return identity.Hash(first.Subject)
 	}
-	return held[0].line[0].grant
 }
 
 // waitsForBeacon reports whether a relay has been made since the last epoch, and whether it is the first.

@@ -159,6 +159,12 @@ type turnkey struct {
 	epoch identity.Hash // the epoch that is to end
 }
 
+// beacons is whether relays wait for an epoch that they could not know of when they made their keys.
+type beacons struct {
+	unlit bool // one does
+	dark  bool // and none has one
+}
+
 // rotate makes a new epoch when one is needed and it is this member's turn.
 // Loop only.
 func (r *Room) rotate(now time.Time) {
@@ -183,23 +189,21 @@ func (r *Room) rotate(now time.Time) {
 // rotationDue tells whether the current secret has to be replaced, and how
 // long this member waits for others who are to do it first.
 func (r *Room) rotationDue(now time.Time) (wait time.Duration, needed bool) {
-	line := time.Duration(r.line()) * rotateWait
+	line := func() time.Duration { return time.Duration(r.line()) * rotateWait }
 	switch {
 	case r.state.Epoch.Stale:
-		return rotateWait + line, true
+		return rotateWait + line(), true
 	case r.fetch.commit != (identity.Hash{}) && now.Sub(r.fetch.since) >= rotateLost:
-		return line, true
-	}
-	waits, first := r.state.waitsForBeacon()
-	if !waits {
+		return line(), true
+	case !r.unlit:
 		return 0, false
 	}
 	every := beaconEvery
-	if first {
+	if r.dark {
 		every = beaconFirst
 	}
 	age := now.Sub(time.UnixMilli(int64(r.state.Epoch.Time)))
-	return max(0, every-age) + rotateWait + line, true
+	return max(0, every-age) + rotateWait + line(), true
 }
 
 // line is how many of those here stand before this member in the line of

@@ -72,9 +72,8 @@ type Member struct {
 
 // origin is how somebody came in.
 type origin struct {
-	via     identity.Hash
-	by      identity.ID
-	subtree identity.Hash // the grant of an owner that via descends from
+	via identity.Hash
+	by  identity.ID
 }
 
 // snapshot draws the state of the evaluated operations.
@@ -127,7 +126,7 @@ func (l *Log) enroll(s *State, id identity.ID, cs []*conferral) {
 		}
 	}
 	if came != nil {
-		s.origin[id] = origin{via: came.own().grant, by: came.own().issuer, subtree: came.line[0].grant}
+		s.origin[id] = origin{via: came.own().grant, by: came.own().issuer}
 	}
 	if len(live) == 0 {
 		return
