@@ -20,39 +20,34 @@ import (
 // what its author is allowed to say: a moderator could be silenced so.
 func TestRepeatedGossipIsRefusedUnchecked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		author := w.Open("1.0.0.1", 8000)
-		victim := w.Open("1.0.0.2", 8000, author.Addrs()...)
-		hostile := w.Open("1.0.0.3", 8000, author.Addrs()...)
-		ra, _ := nodetest.Enter(t, author, rendezvous)
-		rv, _ := nodetest.Enter(t, victim, rendezvous)
-		rh, _ := nodetest.Enter(t, hostile, rendezvous)
-		ra.HandleAsk(echo)
-		for _, r := range []*node.Room{rv, rh} {
+		_, on := nodetest.Hosts(t, oneWay, 3)
+		author, victim, hostile := on[0], on[1], on[2]
+		author.Room.HandleAsk(echo)
+		for _, r := range []*node.Room{victim.Room, hostile.Room} {
 			if _, _, err := r.AskPeer(t.Context(), author.Addrs()[0], nil); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, _, err := rh.AskPeer(t.Context(), victim.Addrs()[0], nil); err != nil {
+		if _, _, err := hostile.Room.AskPeer(t.Context(), victim.Addrs()[0], nil); err != nil {
 			t.Fatal(err)
 		}
 		var mu sync.Mutex
 		checked := 0
-		rv.Check(func(string, []byte) (accept, bad bool) {
+		victim.Room.Check(func(string, []byte) (accept, bad bool) {
 			mu.Lock()
 			defer mu.Unlock()
 			checked++
 			return true, false
 		})
 		time.Sleep(2 * time.Second)
-		if err := ra.Publish(t.Context(), "presence", []byte("here")); err != nil {
+		if err := author.Room.Publish(t.Context(), "presence", []byte("here")); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := rv.Next(t.Context()); err != nil {
+		if _, _, err := victim.Room.Next(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for range 50 {
-			if err := rh.PublishAnew(t.Context(), "presence", []byte("here")); err != nil {
+			if err := hostile.Room.PublishAnew(t.Context(), "presence", []byte("here")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -69,33 +64,28 @@ func TestRepeatedGossipIsRefusedUnchecked(t *testing.T) {
 // would be refused as gossip must not be passed on: whoever did so would be shunned by all.
 func TestRepeatedPushesAreRefusedUnchecked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		victim := w.Open("1.0.0.1", 8000)
-		hostile := w.Open("1.0.0.2", 8000, victim.Addrs()...)
-		witness := w.Open("1.0.0.3", 8000, victim.Addrs()...)
-		rv, _ := nodetest.Enter(t, victim, rendezvous)
-		rh, _ := nodetest.Enter(t, hostile, rendezvous)
-		rw, _ := nodetest.Enter(t, witness, rendezvous)
-		for _, r := range []*node.Room{rh, rw} {
+		_, on := nodetest.Hosts(t, oneWay, 3)
+		victim, hostile, witness := on[0], on[1], on[2]
+		for _, r := range []*node.Room{hostile.Room, witness.Room} {
 			if _, _, err := r.AskPeer(t.Context(), victim.Addrs()[0], nil); err != nil {
 				t.Fatal(err)
 			}
 		}
 		var mu sync.Mutex
 		checked := make(map[string]int)
-		rv.Check(func(_ string, msg []byte) (accept, bad bool) {
+		victim.Room.Check(func(_ string, msg []byte) (accept, bad bool) {
 			mu.Lock()
 			defer mu.Unlock()
 			checked[string(msg)]++
 			return true, false
 		})
-		rw.Check(func(string, []byte) (accept, bad bool) { return true, false })
+		witness.Room.Check(func(string, []byte) (accept, bad bool) { return true, false })
 		time.Sleep(2 * time.Second)
 		for range 10 {
-			if err := rh.PushAs(victim.Addrs()[0], "presence", []byte("again"), false); err != nil {
+			if err := hostile.Room.PushAs(victim.Addrs()[0], "presence", []byte("again"), false); err != nil {
 				t.Fatal(err)
 			}
-			if err := rh.PushAs(victim.Addrs()[0], "presence", []byte("anew"), true); err != nil {
+			if err := hostile.Room.PushAs(victim.Addrs()[0], "presence", []byte("anew"), true); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -106,12 +96,12 @@ func TestRepeatedPushesAreRefusedUnchecked(t *testing.T) {
 		}
 		mu.Unlock()
 		// The victim is still heard by the others.
-		if err := rv.Publish(t.Context(), "presence", []byte("here")); err != nil {
+		if err := victim.Room.Publish(t.Context(), "presence", []byte("here")); err != nil {
 			t.Fatal(err)
 		}
 		for {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			_, msg, err := rw.Next(ctx)
+			_, msg, err := witness.Room.Next(ctx)
 			cancel()
 			if err != nil {
 				t.Fatal("the victim is shunned:", err)
@@ -126,16 +116,13 @@ func TestRepeatedPushesAreRefusedUnchecked(t *testing.T) {
 // What a peer proves over a connection that has ended is worth nothing, and must not be kept.
 func TestProofsEndWithTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a := w.Open("1.0.0.1", 8000)
-		b := w.Open("1.0.0.2", 8000, a.Addrs()...)
-		ra, _ := nodetest.Enter(t, a, rendezvous)
-		rb, who := nodetest.Enter(t, b, rendezvous)
-		ra.HandleAsk(echo)
-		if _, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("hello")); err != nil {
+		_, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
+		a.Room.HandleAsk(echo)
+		if _, _, err := b.Room.AskPeer(t.Context(), a.Addrs()[0], []byte("hello")); err != nil {
 			t.Fatal(err)
 		}
-		if n := ra.Proved(); n != 1 {
+		if n := a.Room.Proved(); n != 1 {
 			t.Fatalf("%d peers proved themselves, want 1", n)
 		}
 		at := b.Addrs()[0]
@@ -143,13 +130,13 @@ func TestProofsEndWithTheConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if n := ra.Proved(); n != 0 {
+		if n := a.Room.Proved(); n != 0 {
 			t.Fatalf("%d proofs are left of a peer that went", n)
 		}
-		if err := ra.ProveLate(at, who); err != nil {
+		if err := a.Room.ProveLate(at, b.ID); err != nil {
 			t.Fatal(err)
 		}
-		if n := ra.Proved(); n != 0 {
+		if n := a.Room.Proved(); n != 0 {
 			t.Errorf("a proof from a connection that had ended was kept")
 		}
 	})
@@ -159,30 +146,27 @@ func TestProofsEndWithTheConnection(t *testing.T) {
 // to it meanwhile.
 func TestHandlersTakenAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a := w.Open("1.0.0.1", 8000)
-		b := w.Open("1.0.0.2", 8000, a.Addrs()...)
-		ra, _ := nodetest.Enter(t, a, rendezvous)
-		rb, _ := nodetest.Enter(t, b, rendezvous)
-		ra.HandleAsk(echo)
-		if _, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("hello")); err != nil {
+		_, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
+		a.Room.HandleAsk(echo)
+		if _, _, err := b.Room.AskPeer(t.Context(), a.Addrs()[0], []byte("hello")); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
-		ra.HandleAsk(nil)
-		ra.Check(nil)
-		if _, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("hello")); !errors.Is(err, node.ErrRefused) {
+		a.Room.HandleAsk(nil)
+		a.Room.Check(nil)
+		if _, _, err := b.Room.AskPeer(t.Context(), a.Addrs()[0], []byte("hello")); !errors.Is(err, node.ErrRefused) {
 			t.Errorf("asked a room without a handler: %v", err)
 		}
-		if err := rb.Publish(t.Context(), "log", []byte("unseen")); err != nil {
+		if err := b.Room.Publish(t.Context(), "log", []byte("unseen")); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		ra.Check(func(string, []byte) (accept, bad bool) { return true, false })
-		if err := rb.Publish(t.Context(), "log", []byte("seen")); err != nil {
+		a.Room.Check(func(string, []byte) (accept, bad bool) { return true, false })
+		if err := b.Room.Publish(t.Context(), "log", []byte("seen")); err != nil {
 			t.Fatal(err)
 		}
-		if _, msg, err := ra.Next(t.Context()); err != nil || string(msg) != "seen" {
+		if _, msg, err := a.Room.Next(t.Context()); err != nil || string(msg) != "seen" {
 			t.Errorf("then %q, %v", msg, err)
 		}
 	})
@@ -191,18 +175,15 @@ func TestHandlersTakenAway(t *testing.T) {
 // Links of made-up people, who may not be let in any moment, must not keep out a member.
 func TestStrangersDoNotKeepMembersOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		victim, member, hostile := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000), w.Open("1.0.0.3", 8000)
-		rv, idv := nodetest.Enter(t, victim, rendezvous)
-		rm, idm := nodetest.Enter(t, member, rendezvous)
-		rh, _ := nodetest.Enter(t, hostile, rendezvous)
-		rv.Admit(func(id identity.ID) bool { return id == idm })
+		_, on := nodetest.Hosts(t, oneWay, 3)
+		victim, member, hostile := on[0], on[1], on[2]
+		victim.Room.Admit(func(id identity.ID) bool { return id == member.ID })
 		taken := 0
 		for range 70 { // within the 3 s for which a link may be silent
-			if rh.LinkAs(t.Context(), newKey(t), idv, victim.Addrs()[0]) == nil {
+			if hostile.Room.LinkAs(t.Context(), newKey(t), victim.ID, victim.Addrs()[0]) == nil {
 				taken++
 			}
-			if n := rv.Waiting(); n > 64 {
+			if n := victim.Room.Waiting(); n > 64 {
 				t.Fatalf("%d strangers wait, more than 64", n)
 			}
 			time.Sleep(10 * time.Millisecond)
@@ -211,12 +192,12 @@ func TestStrangersDoNotKeepMembersOut(t *testing.T) {
 		if taken < 64 || taken == 70 {
 			t.Fatalf("%d strangers of 70 were let wait, not about 64", taken)
 		}
-		rm.Meet(idv, victim.Addrs())
-		if err := rm.Link(t.Context(), idv); err != nil {
+		member.Room.Meet(victim.ID, victim.Addrs())
+		if err := member.Room.Link(t.Context(), victim.ID); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if links := rv.Links(); len(links) != 1 || links[0].ID != idm {
+		if links := victim.Room.Links(); len(links) != 1 || links[0].ID != member.ID {
 			t.Errorf("the links are %v", links)
 		}
 	})
@@ -225,11 +206,9 @@ func TestStrangersDoNotKeepMembersOut(t *testing.T) {
 // Asks that never come to the point must not keep others from asking.
 func TestStalledAsksKeepNobodyOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		victim, member := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		rv, _ := nodetest.Enter(t, victim, rendezvous)
-		rm, _ := nodetest.Enter(t, member, rendezvous)
-		rv.HandleAsk(echo)
+		w, on := nodetest.Hosts(t, oneWay, 2)
+		victim, member := on[0], on[1]
+		victim.Room.HandleAsk(echo)
 		var stalls sync.WaitGroup
 		for i := range 8 { // libp2p lets each have 64 streams
 			hostile, _ := nodetest.Enter(t, w.Open(fmt.Sprint("1.0.1.", i+1), 8000), rendezvous)
@@ -243,7 +222,7 @@ func TestStalledAsksKeepNobodyOut(t *testing.T) {
 			})
 		}
 		stalls.Wait()
-		if _, _, err := rm.AskPeer(t.Context(), victim.Addrs()[0], []byte("x")); err != nil {
+		if _, _, err := member.Room.AskPeer(t.Context(), victim.Addrs()[0], []byte("x")); err != nil {
 			t.Error(err)
 		}
 	})

@@ -17,7 +17,7 @@ import (
 	"stoa/node/nodetest"
 )
 
-var rendezvous = [16]byte{'r', 'v'}
+var rendezvous = nodetest.Rendezvous
 
 const oneWay = 10 * time.Millisecond
 
@@ -79,14 +79,12 @@ func TestFindWithoutHintsAndAskBothWays(t *testing.T) {
 
 func TestAskIsOneRoundTripAfterTheDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		ra, ida := nodetest.Enter(t, a, rendezvous)
-		rb, _ := nodetest.Enter(t, b, rendezvous)
-		ra.HandleAsk(echo)
+		_, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
+		a.Room.HandleAsk(echo)
 
 		start := time.Now()
-		if _, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("x")); err != nil {
+		if _, _, err := b.Room.AskPeer(t.Context(), a.Addrs()[0], []byte("x")); err != nil {
 			t.Fatal(err)
 		}
 		// Two round trips for the QUIC handshake with its address check, one to ask;
@@ -95,7 +93,7 @@ func TestAskIsOneRoundTripAfterTheDial(t *testing.T) {
 			t.Errorf("first ask took %v", took)
 		}
 		start = time.Now()
-		if _, err := rb.Ask(t.Context(), ida, []byte("x")); err != nil {
+		if _, err := b.Room.Ask(t.Context(), a.ID, []byte("x")); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took > 2*oneWay+oneWay/2 {
@@ -106,31 +104,29 @@ func TestAskIsOneRoundTripAfterTheDial(t *testing.T) {
 
 func TestAskErrorsTellUnreachableFromRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		ra, ida := nodetest.Enter(t, a, rendezvous)
-		rb, _ := nodetest.Enter(t, b, rendezvous)
+		w, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
 
-		_, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("no handler yet"))
+		_, _, err := b.Room.AskPeer(t.Context(), a.Addrs()[0], []byte("no handler yet"))
 		if !errors.Is(err, node.ErrRefused) {
 			t.Errorf("without a handler: %v, want refused", err)
 		}
-		ra.HandleAsk(func(context.Context, identity.ID, []byte) ([]byte, error) {
+		a.Room.HandleAsk(func(context.Context, identity.ID, []byte) ([]byte, error) {
 			return nil, errors.New("a secret reason")
 		})
-		if _, err = rb.Ask(t.Context(), ida, []byte("x")); !errors.Is(err, node.ErrRefused) {
+		if _, err = b.Room.Ask(t.Context(), a.ID, []byte("x")); !errors.Is(err, node.ErrRefused) {
 			t.Errorf("handler said no: %v, want refused", err)
 		} else if bytes.Contains([]byte(err.Error()), []byte("secret")) {
 			t.Errorf("the reason crossed the wire: %v", err)
 		}
-		if _, err = rb.Ask(t.Context(), identity.ID{1}, []byte("x")); !errors.Is(err, node.ErrUnreachable) {
+		if _, err = b.Room.Ask(t.Context(), identity.ID{1}, []byte("x")); !errors.Is(err, node.ErrUnreachable) {
 			t.Errorf("unknown person: %v, want unreachable", err)
 		}
 		w.Block(nodetest.Around("1.0.0.1:8000"))
-		if _, err = rb.Ask(t.Context(), ida, []byte("x")); !errors.Is(err, node.ErrUnreachable) {
+		if _, err = b.Room.Ask(t.Context(), a.ID, []byte("x")); !errors.Is(err, node.ErrUnreachable) {
 			t.Errorf("silent peer: %v, want unreachable", err)
 		}
-		if _, err = rb.Ask(t.Context(), ida, make([]byte, 65<<10)); !errors.Is(err, node.ErrTooLarge) {
+		if _, err = b.Room.Ask(t.Context(), a.ID, make([]byte, 65<<10)); !errors.Is(err, node.ErrTooLarge) {
 			t.Errorf("65 KiB: %v, want too large", err)
 		}
 	})
@@ -277,33 +273,31 @@ func (h *heard) count() int {
 
 func TestVoiceTravelsByRAW(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		ra, ida := nodetest.Enter(t, a, rendezvous)
-		rb, idb := nodetest.Enter(t, b, rendezvous)
+		_, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
 		var ha, hb heard
-		ra.OnPacket(ha.packet)
-		rb.OnPacket(hb.packet)
-		rb.Meet(ida, a.Addrs())
-		if err := rb.Link(t.Context(), ida); err != nil {
+		a.Room.OnPacket(ha.packet)
+		b.Room.OnPacket(hb.packet)
+		b.Room.Meet(a.ID, a.Addrs())
+		if err := b.Room.Link(t.Context(), a.ID); err != nil {
 			t.Fatal(err)
 		}
 		for i := range 100 {
 			packet := bytes.Repeat([]byte{byte(i)}, node.MaxPacket)
-			if n := rb.Send(packet, []identity.ID{ida, {9}}); n != 1 {
+			if n := b.Room.Send(packet, []identity.ID{a.ID, {9}}); n != 1 {
 				t.Fatalf("taken by %d links, want 1", n)
 			}
-			ra.Send(packet, []identity.ID{idb})
+			a.Room.Send(packet, []identity.ID{b.ID})
 			time.Sleep(20 * time.Millisecond)
 		}
 		if ha.count() != 100 || hb.count() != 100 {
 			t.Errorf("heard %d and %d of 100", ha.count(), hb.count())
 		}
-		if ha.from[0] != idb || hb.from[0] != ida {
+		if ha.from[0] != b.ID || hb.from[0] != a.ID {
 			t.Error("packets came from somebody else")
 		}
-		info := rb.Links()[0]
-		if info.Carrier != node.Raw || info.ID != ida || info.Sent != 100 || info.Received != 100 || info.Dropped != 0 {
+		info := b.Room.Links()[0]
+		if info.Carrier != node.Raw || info.ID != a.ID || info.Sent != 100 || info.Received != 100 || info.Dropped != 0 {
 			t.Errorf("link: %+v", info)
 		}
 		if info.RTT < 2*oneWay || info.RTT > 2*oneWay+oneWay/2 {
@@ -318,35 +312,33 @@ func TestVoiceTravelsByRAW(t *testing.T) {
 // Both ends dial at the same instant; one link must remain, the same at both.
 func TestLinksDialledFromBothEndsBecomeOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		ra, ida := nodetest.Enter(t, a, rendezvous)
-		rb, idb := nodetest.Enter(t, b, rendezvous)
+		_, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
 		var ha, hb heard
-		ra.OnPacket(ha.packet)
-		rb.OnPacket(hb.packet)
-		ra.Meet(idb, b.Addrs())
-		rb.Meet(ida, a.Addrs())
+		a.Room.OnPacket(ha.packet)
+		b.Room.OnPacket(hb.packet)
+		a.Room.Meet(b.ID, b.Addrs())
+		b.Room.Meet(a.ID, a.Addrs())
 		var events []bool
-		ra.OnLink(func(_ node.LinkInfo, up bool) { events = append(events, up) })
+		a.Room.OnLink(func(_ node.LinkInfo, up bool) { events = append(events, up) })
 		var dials sync.WaitGroup
 		dials.Go(func() {
-			if err := ra.Link(t.Context(), idb); err != nil {
+			if err := a.Room.Link(t.Context(), b.ID); err != nil {
 				t.Error(err)
 			}
 		})
 		dials.Go(func() {
-			if err := rb.Link(t.Context(), ida); err != nil {
+			if err := b.Room.Link(t.Context(), a.ID); err != nil {
 				t.Error(err)
 			}
 		})
 		dials.Wait()
 		time.Sleep(10 * time.Second)
-		if na, nb := len(ra.Links()), len(rb.Links()); na != 1 || nb != 1 {
+		if na, nb := len(a.Room.Links()), len(b.Room.Links()); na != 1 || nb != 1 {
 			t.Fatalf("%d and %d links remain", na, nb)
 		}
-		ra.Send([]byte("a"), []identity.ID{idb})
-		rb.Send([]byte("b"), []identity.ID{ida})
+		a.Room.Send([]byte("a"), []identity.ID{b.ID})
+		b.Room.Send([]byte("b"), []identity.ID{a.ID})
 		time.Sleep(time.Second)
 		if ha.count() != 1 || hb.count() != 1 {
 			t.Errorf("heard %d and %d, want 1 and 1", ha.count(), hb.count())
@@ -360,17 +352,15 @@ func TestLinksDialledFromBothEndsBecomeOne(t *testing.T) {
 
 func TestDeadLinkIsCutAndAFreshOneMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		_, ida := nodetest.Enter(t, a, rendezvous)
-		rb, _ := nodetest.Enter(t, b, rendezvous)
-		rb.Meet(ida, a.Addrs())
-		if err := rb.Link(t.Context(), ida); err != nil {
+		w, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
+		b.Room.Meet(a.ID, a.Addrs())
+		if err := b.Room.Link(t.Context(), a.ID); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
 		var down time.Time
-		rb.OnLink(func(_ node.LinkInfo, up bool) {
+		b.Room.OnLink(func(_ node.LinkInfo, up bool) {
 			if !up {
 				down = time.Now()
 			}
@@ -379,7 +369,7 @@ func TestDeadLinkIsCutAndAFreshOneMade(t *testing.T) {
 		cut := time.Now()
 		// A sender that never stops must not keep the dead link.
 		for range 200 {
-			rb.Send(make([]byte, node.MaxPacket), []identity.ID{ida})
+			b.Room.Send(make([]byte, node.MaxPacket), []identity.ID{a.ID})
 			time.Sleep(20 * time.Millisecond)
 		}
 		synctest.Wait()
@@ -390,7 +380,7 @@ func TestDeadLinkIsCutAndAFreshOneMade(t *testing.T) {
 			t.Errorf("cut after %v", took)
 		}
 		w.Block(nil)
-		if err := rb.Link(t.Context(), ida); err != nil {
+		if err := b.Room.Link(t.Context(), a.ID); err != nil {
 			t.Errorf("linking again: %v", err)
 		}
 	})
@@ -398,33 +388,31 @@ func TestDeadLinkIsCutAndAFreshOneMade(t *testing.T) {
 
 func TestAdmitHoldsNewcomersAndCutsTheRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		ra, ida := nodetest.Enter(t, a, rendezvous)
-		rb, idb := nodetest.Enter(t, b, rendezvous)
+		_, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
 		var ha heard
-		ra.OnPacket(ha.packet)
+		a.Room.OnPacket(ha.packet)
 		var mu sync.Mutex
 		member := false
-		ra.Admit(func(id identity.ID) bool {
+		a.Room.Admit(func(id identity.ID) bool {
 			mu.Lock()
 			defer mu.Unlock()
-			return member && id == idb
+			return member && id == b.ID
 		})
 		set := func(in bool) {
 			mu.Lock()
 			member = in
 			mu.Unlock()
-			ra.Review()
+			a.Room.Review()
 		}
-		rb.Meet(ida, a.Addrs())
-		say := func() { rb.Send([]byte("x"), []identity.ID{ida}); time.Sleep(100 * time.Millisecond) }
+		b.Room.Meet(a.ID, a.Addrs())
+		say := func() { b.Room.Send([]byte("x"), []identity.ID{a.ID}); time.Sleep(100 * time.Millisecond) }
 
-		if err := rb.Link(t.Context(), ida); err != nil {
+		if err := b.Room.Link(t.Context(), a.ID); err != nil {
 			t.Fatal(err)
 		}
 		say()
-		if ha.count() != 0 || len(ra.Links()) != 0 {
+		if ha.count() != 0 || len(a.Room.Links()) != 0 {
 			t.Fatal("heard somebody who is not let in yet")
 		}
 		set(true) // the news arrives within the five seconds
@@ -434,23 +422,23 @@ func TestAdmitHoldsNewcomersAndCutsTheRemoved(t *testing.T) {
 		}
 		set(false)
 		say()
-		if ha.count() != 1 || len(ra.Links()) != 0 {
+		if ha.count() != 1 || len(a.Room.Links()) != 0 {
 			t.Error("heard after the removal")
 		}
 		time.Sleep(time.Second)
-		if len(rb.Links()) != 0 {
+		if len(b.Room.Links()) != 0 {
 			t.Error("the removed one still believes in his link")
 		}
 
 		// Without news the newcomer is cut.
-		if err := rb.Link(t.Context(), ida); err != nil {
+		if err := b.Room.Link(t.Context(), a.ID); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(6 * time.Second)
-		if len(rb.Links()) != 0 {
+		if len(b.Room.Links()) != 0 {
 			t.Error("a stranger kept his link for more than five seconds")
 		}
-		if err := ra.Link(t.Context(), idb); !errors.Is(err, node.ErrRefused) {
+		if err := a.Room.Link(t.Context(), b.ID); !errors.Is(err, node.ErrRefused) {
 			t.Errorf("linked to somebody not let in: %v", err)
 		}
 	})
@@ -628,17 +616,15 @@ func healAfter(t *testing.T, apart time.Duration) {
 // Who says goodbye and closes everything at once is still heard.
 func TestGoodbyeIsHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		ra, ida := nodetest.Enter(t, a, rendezvous)
-		rb, _ := nodetest.Enter(t, b, rendezvous)
-		rb.Meet(ida, a.Addrs())
+		_, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
+		b.Room.Meet(a.ID, a.Addrs())
 		time.Sleep(2 * time.Second)
-		rb.Publish(t.Context(), "presence", []byte("bye"))
+		b.Room.Publish(t.Context(), "presence", []byte("bye"))
 		b.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if _, msg, err := ra.Next(ctx); err != nil || string(msg) != "bye" {
+		if _, msg, err := a.Room.Next(ctx); err != nil || string(msg) != "bye" {
 			t.Errorf("%q, %v", msg, err)
 		}
 	})
@@ -646,12 +632,10 @@ func TestGoodbyeIsHeard(t *testing.T) {
 
 func TestLossIsMeasuredAtBothEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		ra, ida := nodetest.Enter(t, a, rendezvous)
-		rb, _ := nodetest.Enter(t, b, rendezvous)
-		rb.Meet(ida, a.Addrs())
-		if err := rb.Link(t.Context(), ida); err != nil {
+		w, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
+		b.Room.Meet(a.ID, a.Addrs())
+		if err := b.Room.Link(t.Context(), a.ID); err != nil {
 			t.Fatal(err)
 		}
 		sent := 0 // one UDP packet in five from b to a is lost
@@ -664,10 +648,10 @@ func TestLossIsMeasuredAtBothEnds(t *testing.T) {
 		var in, out float64
 		reports := 0
 		for i := range 500 {
-			rb.Send(make([]byte, 100), []identity.ID{ida})
+			b.Room.Send(make([]byte, 100), []identity.ID{a.ID})
 			time.Sleep(20 * time.Millisecond)
-			if i%25 == 24 && len(ra.Links()) == 1 && len(rb.Links()) == 1 {
-				in, out = in+ra.Links()[0].LossIn, out+rb.Links()[0].LossOut
+			if i%25 == 24 && len(a.Room.Links()) == 1 && len(b.Room.Links()) == 1 {
+				in, out = in+a.Room.Links()[0].LossIn, out+b.Room.Links()[0].LossOut
 				reports++
 			}
 		}
@@ -675,7 +659,7 @@ func TestLossIsMeasuredAtBothEnds(t *testing.T) {
 		if in < 0.1 || in > 0.3 || out < 0.1 || out > 0.3 {
 			t.Errorf("measured loss %.2f at the receiver, %.2f at the sender, want about 0.2", in, out)
 		}
-		if back := ra.Links()[0].LossOut; back != 0 {
+		if back := a.Room.Links()[0].LossOut; back != 0 {
 			t.Errorf("loss %.2f in the direction without any", back)
 		}
 	})
@@ -685,14 +669,12 @@ func TestLossIsMeasuredAtBothEnds(t *testing.T) {
 // that were lost come with the next one.
 func TestLostPacketsComeWithTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		ra, ida := nodetest.Enter(t, a, rendezvous)
-		rb, _ := nodetest.Enter(t, b, rendezvous)
+		w, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
 		var h heard
-		ra.OnPacket(h.packet)
-		rb.Meet(ida, a.Addrs())
-		if err := rb.Link(t.Context(), ida); err != nil {
+		a.Room.OnPacket(h.packet)
+		b.Room.Meet(a.ID, a.Addrs())
+		if err := b.Room.Link(t.Context(), a.ID); err != nil {
 			t.Fatal(err)
 		}
 		sent := 0
@@ -704,7 +686,7 @@ func TestLostPacketsComeWithTheNext(t *testing.T) {
 		})
 		const learning = 100 // packets until the sender knows
 		for i := range learning + 101 {
-			rb.Send([]byte{byte(i)}, []identity.ID{ida})
+			b.Room.Send([]byte{byte(i)}, []identity.ID{a.ID})
 			time.Sleep(20 * time.Millisecond)
 		}
 		time.Sleep(time.Second)
@@ -724,19 +706,17 @@ func TestLostPacketsComeWithTheNext(t *testing.T) {
 
 func TestAFloodOfAsksIsTooMuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := nodetest.New(t, oneWay)
-		a, b := w.Open("1.0.0.1", 8000), w.Open("1.0.0.2", 8000)
-		ra, ida := nodetest.Enter(t, a, rendezvous)
-		rb, _ := nodetest.Enter(t, b, rendezvous)
-		ra.HandleAsk(echo)
-		rb.Meet(ida, a.Addrs())
+		_, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
+		a.Room.HandleAsk(echo)
+		b.Room.Meet(a.ID, a.Addrs())
 		time.Sleep(3 * time.Second)
 		var mu sync.Mutex
 		answered, busy := 0, 0
 		var asks sync.WaitGroup
 		for range 60 {
 			asks.Go(func() {
-				_, err := rb.Ask(t.Context(), ida, []byte("x"))
+				_, err := b.Room.Ask(t.Context(), a.ID, []byte("x"))
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
@@ -751,7 +731,7 @@ func TestAFloodOfAsksIsTooMuch(t *testing.T) {
 			t.Errorf("%d answered, %d too much, want 40 and 20", answered, busy)
 		}
 		time.Sleep(2 * time.Second)
-		if _, err := rb.Ask(t.Context(), ida, []byte("x")); err != nil {
+		if _, err := b.Room.Ask(t.Context(), a.ID, []byte("x")); err != nil {
 			t.Errorf("after the flood: %v", err)
 		}
 	})

@@ -105,3 +105,27 @@ func Enter(t testing.TB, n *node.Node, rendezvous [16]byte) (*node.Room, identit
 
 // RoomID is the room that Enter enters.
 var RoomID = identity.RoomID{'t', 'e', 's', 't'}
+
+// A Host is a node with the one person that acts on it in the test room.
+type Host struct {
+	*node.Node
+	Room *node.Room
+	ID   identity.ID
+}
+
+// Rendezvous is the rendezvous key of the room that Hosts enter.
+var Rendezvous = [16]byte{'r', 'v'}
+
+// Hosts opens count nodes on a network of their own, at 1.0.0.1:8000, 1.0.0.2:8000 and so
+// on. Each acts in the room RoomID as a fresh person.
+func Hosts(t testing.TB, delay time.Duration, count int) (*World, []Host) {
+	t.Helper()
+	w := New(t, delay)
+	var hosts []Host
+	for i := range count {
+		h := Host{Node: w.Open(fmt.Sprintf("1.0.0.%d", i+1), 8000)}
+		h.Room, h.ID = Enter(t, h.Node, Rendezvous)
+		hosts = append(hosts, h)
+	}
+	return w, hosts
+}
