@@ -118,9 +118,18 @@ func (r *Room) HandleAsk(f func(ctx context.Context, from identity.ID, req []byt
 
 // Ask puts one request (at most 64 KiB) to a person and returns the reply (at most
 // 4 MiB), which that person signed. It tries the peers that [Room.Meet] named and
-// those that have proved to speak for the person. The error wraps
-// [ErrUnreachable], [ErrRefused], [ErrBusy] or [ErrImpostor].
+// those that have proved to speak for the person. While the room is [Room.Quiet], it asks
+// people who are not connected by letter, through the relays that serve us; the reply is
+// then at most 256 KiB. The error wraps [ErrUnreachable], [ErrRefused], [ErrBusy] or
+// [ErrImpostor].
 func (r *Room) Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, error) {
+	if r.quiet.Load() && !r.book.isConnected(to) && len(r.attachments()) > 0 {
+		rep, err := r.post(ctx, to, req)
+		if err != nil {
+			return nil, fmt.Errorf("ask %s: %w", to.Short(), err)
+		}
+		return rep, nil
+	}
 	rep, err := tryPeers(ctx, r, to, func(ctx context.Context, p peer.ID) ([]byte, error) {
 		who, rep, err := r.askPeer(ctx, p, req)
 		if err == nil && who != to {

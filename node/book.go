@@ -107,6 +107,14 @@ func (b *book) has(p peer.ID) bool {
 	return ok
 }
 
+// isConnected says whether a peer proved to speak for the person.
+func (b *book) isConnected(id identity.ID) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.persons[id]
+	return e != nil && len(e.peers) > 0
+}
+
 // candidates lists the peers to try for a person, the likeliest first: those that
 // both sources name, then those that the person named, then the other proved ones,
 // who may belong to a run that has ended.

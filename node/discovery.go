@@ -52,21 +52,27 @@ type finder interface {
 	servers(max int) []peer.ID // a few peers that it knows
 }
 
-func newFinder(ctx context.Context, h host.Host, network Network, first []peer.AddrInfo) (finder, error) {
-	switch network {
+func newFinder(ctx context.Context, h host.Host, cfg Config, first []peer.AddrInfo) (finder, error) {
+	switch cfg.Network {
 	case LAN:
 		return noFinder{}, nil
 	case Private:
 		return newPrivateDHT(ctx, h, first)
 	default:
-		return newPublicDHT(ctx, h)
+		return newPublicDHT(ctx, h, cfg.Server)
 	}
 }
 
 type publicDHT struct{ *dual.DHT }
 
-func newPublicDHT(ctx context.Context, h host.Host) (finder, error) {
-	d, err := dual.New(h, dual.DHTOption(dht.BootstrapPeers(dht.GetDefaultBootstrapPeerAddrInfos()...)))
+// newPublicDHT joins the public DHT. A server holds a part of it from the start; others
+// begin to when they turn out to be reachable.
+func newPublicDHT(ctx context.Context, h host.Host, server bool) (finder, error) {
+	opts := []dual.Option{dual.DHTOption(dht.BootstrapPeers(dht.GetDefaultBootstrapPeerAddrInfos()...))}
+	if server {
+		opts = append(opts, dual.WanDHTOption(dht.Mode(dht.ModeServer)))
+	}
+	d, err := dual.New(h, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("start the public DHT: %w", err)
 	}

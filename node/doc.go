@@ -182,8 +182,9 @@
 //	                 and that quarter in all; 256 from one IPv4 address or IPv6 /56; 2 of one person
 //	who waits        5 s to attach and 5 s to be admitted; 1024, of these 96 from one address
 //	proof            4 KiB
-//	a child sends    20 control frames a second with a burst of 60, 5 messages to publish with a burst of 20
-//	a child is sent  256 KiB a frame; at most 256 frames and 1 MiB wait, or it is cut
+//	control frames   256 KiB each; 100 and 512 KiB a second with bursts of 400 and 2 MiB; 256 and 1 MiB wait to be
+//	                 sent, or the far end is cut
+//	a child          publishes 5 messages a second with a burst of 20
 //	letters          64 KiB, answers 256 KiB; 4 at once from one child, 256 at once through a relay; 5 s
 //	audits           2 Mbit/s for 2 s; two at once, one a minute from one member
 //	people           4096 with 8 addresses of 256 bytes; a peer speaks for at most 3

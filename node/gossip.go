@@ -197,7 +197,7 @@ type gossipChannel struct {
 	name  string
 	index byte // in roomChannels
 	topic *pubsub.Topic
-	sub   *pubsub.Subscription
+	sub   *pubsub.Subscription // nil while the room is quiet
 }
 
 // gossip is a message that has passed the room's check.
@@ -223,16 +223,17 @@ func (r *Room) join() error {
 		if err := t.SetScoreParams(topicScore()); err != nil {
 			return err
 		}
-		if c.sub, err = t.Subscribe(pubsub.WithBufferSize(256)); err != nil {
+		if err := r.subscribe(c); err != nil {
 			return err
 		}
-		r.work.Go(func() { r.readChannel(c) })
 	}
 	return nil
 }
 
 // part undoes join, as far as it came.
 func (r *Room) part() {
+	r.joining.Lock()
+	defer r.joining.Unlock()
 	for _, c := range r.channels {
 		if c.sub != nil {
 			c.sub.Cancel()
@@ -255,10 +256,14 @@ func (r *Room) validator(channel string) pubsub.ValidatorEx {
 		if err != nil {
 			return pubsub.ValidationReject
 		}
+		if r.known.has(messageName(m.GetData())) {
+			return pubsub.ValidationIgnore // a relay fed it to us; others have it by now
+		}
 		accept, bad := r.check(channel, plain)
 		switch {
 		case accept:
 			m.ValidatorData = plain
+			r.known.add(messageName(m.GetData()))
 			return pubsub.ValidationAccept
 		case bad:
 			return pubsub.ValidationReject
@@ -291,15 +296,17 @@ func (r *Room) Check(f func(channel string, msg []byte) (accept, bad bool)) {
 	r.onCheck.Store(&f)
 }
 
-// readChannel moves messages of one channel to the inbox.
-func (r *Room) readChannel(c *gossipChannel) {
+// readChannel moves messages of one channel to the inbox and to the children that we
+// serve, until the subscription ends.
+func (r *Room) readChannel(c *gossipChannel, sub *pubsub.Subscription) {
 	for {
-		m, err := c.sub.Next(r.ctx)
+		m, err := sub.Next(r.ctx)
 		if err != nil {
 			return
 		}
 		if plain, ok := m.ValidatorData.([]byte); ok { // else it is our own
 			r.receive(gossip{c.name, plain})
+			r.spread(c, plain, m.GetData())
 		}
 	}
 }
@@ -321,7 +328,8 @@ func (r *Room) receive(g gossip) {
 
 // Publish sends a message (at most 60 KiB) to every member on the channel "log",
 // "presence" or "hands". Delivery is best effort, and may be repeated. It does not
-// come back to us.
+// come back to us. While the room is [Room.Quiet] it goes through the relays that serve
+// us, and fails with [ErrUnreachable] when none does.
 func (r *Room) Publish(ctx context.Context, channel string, msg []byte) error {
 	c := r.channels[channel]
 	if c == nil {
@@ -331,14 +339,23 @@ func (r *Room) Publish(ctx context.Context, channel string, msg []byte) error {
 		return fmt.Errorf("publish: %w", ErrTooLarge)
 	}
 	sealed := r.door.sealSame(gossipPurpose(channel), msg)
-	r.pushToNewcomers(c, sealed)
-	err := c.topic.Publish(ctx, sealed)
+	err := r.publish(ctx, c, msg, sealed)
 	now := time.Now()
 	r.published.Store(&now)
 	if errors.Is(err, pubsub.ErrTopicClosed) || errors.Is(err, pubsub.ErrSubscriptionCancelled) {
 		return ErrClosed
 	}
 	return err
+}
+
+func (r *Room) publish(ctx context.Context, c *gossipChannel, msg, sealed []byte) error {
+	if r.quiet.Load() {
+		return r.publishQuietly(c, sealed)
+	}
+	r.known.add(messageName(sealed))
+	r.pushToNewcomers(c, sealed)
+	r.spread(c, msg, sealed)
+	return c.topic.Publish(ctx, sealed)
 }
 
 // Next waits for the next message of another member that passed the check. When

@@ -56,7 +56,7 @@ func hostOptions(cfg Config, udp *sockets, source func(num int) []peer.AddrInfo)
 	if err != nil {
 		return nil, err
 	}
-	conns, err := connmgr.NewConnManager(160, 320, connmgr.WithGracePeriod(30*time.Second))
+	conns, err := connmgr.NewConnManager(cfg.scale().trimTo, cfg.scale().trimAt, connmgr.WithGracePeriod(30*time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("connection limits: %w", err)
 	}
@@ -82,6 +82,9 @@ func hostOptions(cfg Config, udp *sockets, source func(num int) []peer.AddrInfo)
 		opts = append(opts, libp2p.Identity(key))
 	}
 	if cfg.Network == Public {
+		if cfg.Server {
+			opts = append(opts, libp2p.EnableNATService())
+		}
 		return append(opts,
 			libp2p.NATPortMap(),
 			libp2p.EnableAutoNATv2(),
@@ -160,23 +163,17 @@ func rankDials(addrs []ma.Multiaddr) []network.AddrDelay {
 
 // resourceManager widens the defaults of libp2p, which admit 8 connections an
 // address and 32 handshakes at once, to what a room of 60 people behind one
-// carrier NAT needs. The sealed hello is the real gate.
+// carrier NAT needs, and a relay of thousands. The sealed hello is the real gate.
 func resourceManager(cfg Config) (network.ResourceManager, error) {
+	size := cfg.scale()
 	limits := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&limits)
-	system := &limits.SystemBaseLimit
-	system.Conns, system.ConnsInbound, system.ConnsOutbound = 1024, 768, 512
-	system.Streams, system.StreamsInbound, system.StreamsOutbound = 16384, 8192, 8192
-	system.FD = 1024
-	transient := &limits.TransientBaseLimit
-	transient.Conns, transient.ConnsInbound, transient.ConnsOutbound = 512, 256, 256
-	transient.Streams, transient.StreamsInbound, transient.StreamsOutbound = 1024, 512, 512
-	transient.FD = 256
-
+	size.widen(&limits)
+	fresh := rate.Limit{RPS: size.newPerSecond, Burst: size.newAtOnce}
 	opts := []rcmgr.Option{
 		rcmgr.WithLimitPerSubnet(
-			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: 128}},
-			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: 128}, {PrefixLength: 48, ConnCount: 512}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: size.perAddr}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: size.perAddr}, {PrefixLength: 48, ConnCount: 4 * size.perAddr}},
 		),
 		rcmgr.WithNetworkPrefixLimit(
 			[]rcmgr.NetworkPrefixLimit{{Network: loopback4, ConnCount: math.MaxInt}},
@@ -185,8 +182,8 @@ func resourceManager(cfg Config) (network.ResourceManager, error) {
 		rcmgr.WithConnRateLimiters(&rate.Limiter{
 			NetworkPrefixLimits: []rate.PrefixLimit{{Prefix: loopback4}, {Prefix: loopback6}},
 			SubnetRateLimiter: rate.SubnetLimiter{
-				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: rate.Limit{RPS: 5, Burst: 128}}},
-				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: rate.Limit{RPS: 5, Burst: 128}}},
+				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: fresh}},
+				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: fresh}},
 				GracePeriod:      time.Minute,
 			},
 		}),

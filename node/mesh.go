@@ -28,7 +28,8 @@ func (r *Room) nudgeMesh() {
 	}
 }
 
-// keepMesh greets people known by Meet until meshPeers of them are connected.
+// keepMesh greets people known by Meet until meshPeers of them are connected. While the
+// room is quiet it does the contrary.
 func (r *Room) keepMesh() {
 	tick := time.NewTicker(meshEvery)
 	defer tick.Stop()
@@ -41,7 +42,11 @@ func (r *Room) keepMesh() {
 		case <-r.mesh:
 		case <-tick.C:
 		}
-		r.fillMesh(tried, slots)
+		if r.quiet.Load() {
+			r.shed()
+		} else {
+			r.fillMesh(tried, slots)
+		}
 	}
 }
 

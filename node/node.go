@@ -42,6 +42,9 @@ type Node struct {
 	asking   chan struct{} // a slot for each request being handled
 	cardAsks buckets[peer.ID]
 
+	circuits io.Closer // what a server lends; nil elsewhere
+	guests   guests    // who may have one
+
 	sockets sockets   // of QUIC and media
 	paths   pathTable // of all rooms
 
@@ -89,7 +92,7 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 	if n.host, err = newHost(cfg, &n.sockets, n.relayCandidates); err != nil {
 		return err
 	}
-	find, err := newFinder(ctx, n.host, cfg.Network, first)
+	find, err := newFinder(ctx, n.host, cfg, first)
 	if err != nil {
 		return err
 	}
@@ -106,10 +109,18 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 			n.log.Warn("no discovery on the local network", "err", err)
 		}
 	}
+	if cfg.Server {
+		n.guests.proved = n.provedSomewhere
+		if n.circuits, err = lendCircuits(n.host, &n.guests); err != nil {
+			return err
+		}
+	}
 	n.host.Network().Notify(&network.NotifyBundle{DisconnectedF: n.disconnected})
 	n.host.SetStreamHandler(protoAsk, n.handleAsk)
 	n.host.SetStreamHandler(protoMedia, n.handleLink)
 	n.host.SetStreamHandler(protoBundle, n.handleBundle)
+	n.host.SetStreamHandler(protoRelay, n.handleRelay)
+	n.host.SetStreamHandler(protoLetter, n.handleLetter)
 	n.host.SetStreamHandler(protoPush, n.handlePush)
 	n.host.SetStreamHandler(protoCard, n.handleCards)
 	n.work.Go(n.keepPaths)
@@ -173,6 +184,9 @@ func (n *Node) stop() error {
 	}
 	if n.find != nil {
 		errs = append(errs, n.find.Close())
+	}
+	if n.circuits != nil {
+		errs = append(errs, n.circuits.Close())
 	}
 	if n.host != nil {
 		errs = append(errs, n.host.Close())

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -21,7 +20,6 @@ const (
 	newcomerFor  = 5 * time.Second
 	pushPatience = 2 * time.Second
 	pushesAtOnce = 32 // in one room
-	pushMemory   = 4096
 )
 
 // pushToNewcomers gives a sealed message to each proved peer that gossip would miss.
@@ -99,51 +97,12 @@ func (n *Node) acceptPush(s network.Stream) error {
 	if r == nil || !r.book.has(s.Conn().RemotePeer()) {
 		return errDoor
 	}
-	name, sealed := roomChannels[rest[0]], rest[1:]
-	plain, err := r.door.openSame(gossipPurpose(name), sealed)
-	if err != nil {
+	c, sealed := r.channels[roomChannels[rest[0]]], rest[1:]
+	plain, err := r.takeIn(c, sealed)
+	if errors.Is(err, errKnown) {
+		return nil
+	} else if err != nil {
 		return err
 	}
-	if !r.pushed.add(pushName(sealed)) {
-		return nil // here already
-	}
-	if accept, _ := r.check(name, plain); !accept {
-		r.pushed.remove(pushName(sealed)) // it may be welcome later
-		return errors.New("refused by the room's check")
-	}
-	r.receive(gossip{name, plain})
-	// Passed on under the ID that it has anyway, so that who has seen it drops it.
-	return r.channels[name].topic.Publish(r.ctx, sealed)
-}
-
-// pushName is the nonce of a message that openSame has opened: a hash of it.
-func pushName(sealed []byte) [12]byte { return [12]byte(sealed[:12]) }
-
-// pushed remembers the pushed messages that were accepted, at least the last pushMemory of
-// them. Gossip does that for itself; here, who repeats another's message would spend what
-// its author is allowed to say. The zero value is empty. Safe for concurrent use.
-type pushed struct {
-	mu         sync.Mutex
-	young, old map[[12]byte]bool
-}
-
-// add reports whether the message is new.
-func (p *pushed) add(name [12]byte) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.young[name] || p.old[name] {
-		return false
-	}
-	if p.young == nil || len(p.young) >= pushMemory {
-		p.young, p.old = make(map[[12]byte]bool), p.young
-	}
-	p.young[name] = true
-	return true
-}
-
-func (p *pushed) remove(name [12]byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.young, name)
-	delete(p.old, name)
+	return r.passOn(c, plain, sealed)
 }

@@ -39,8 +39,13 @@ type Room struct {
 	channels map[string]*gossipChannel
 	inbox    chan gossip
 	pushing  chan struct{} // a slot for each push on its way
-	pushed   pushed        // what has been taken by push
+	known    memory        // gossip that was here, by whatever way
+	lettered memory        // letters that were answered
 	mesh     chan struct{} // one slot: look at the connections for gossip now
+
+	joining sync.Mutex            // one Quiet at a time
+	quiet   atomic.Bool           // gossip comes through relays
+	serving atomic.Pointer[Relay] // set while we are a relay
 
 	onAsk    atomic.Pointer[func(context.Context, identity.ID, []byte) ([]byte, error)]
 	onCheck  atomic.Pointer[func(string, []byte) (bool, bool)]
@@ -59,6 +64,7 @@ type Room struct {
 	closed bool
 	links  map[linkKey]*link
 	events []linkEvent
+	seats  []*Attachment // relays that serve us
 }
 
 // Enter makes the node act in a room: it subscribes to the room's channels and
@@ -125,8 +131,12 @@ func (r *Room) Close() error {
 		return nil
 	}
 	r.linger()
+	if rl := r.serving.Load(); rl != nil {
+		rl.Close()
+	}
 	r.cancel()
 	r.closeLinks()
+	r.closeAttachments()
 	r.part()
 	r.work.Wait()
 	for _, p := range r.book.connected() {

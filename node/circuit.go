@@ -1,0 +1,155 @@
+// Server: what a node does for others that is no room's business. It takes thousands of
+// connections, holds a part of the DHT, and lends nodes behind a NAT a circuit, so that
+// they can be found and can open a direct connection. Circuits carry no voice.
+
+package node
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+const (
+	circuits        = 256 // reservations
+	circuitsPerAddr = 64  // of these, from one address
+	circuitsPerASN  = 128 // of these, from one provider
+	circuitPeers    = 16  // circuits at once to one peer
+	circuitBytes    = 512 << 10
+	circuitLasts    = 2 * time.Minute
+
+	guestFor  = 10 * time.Minute // a peer that knew a room's key may reserve
+	maxGuests = 4096
+)
+
+// A scale is how much of the machine a node may take up.
+type scale struct {
+	conns        int // at once, both ways
+	handshakes   int // of these, not finished
+	streams      int
+	memory       int64 // bytes that libp2p may book, in all and for one protocol
+	perAddr      int   // connections from one IPv4 address or IPv6 /56
+	newPerSecond float64
+	newAtOnce    int // from one address
+	trimTo       int // unneeded connections are closed down to this
+	trimAt       int // when there are so many
+}
+
+func (cfg *Config) scale() scale {
+	if cfg.Server {
+		return scale{
+			conns: 12288, handshakes: 2048, streams: 98304, memory: 4 << 30,
+			perAddr: 512, newPerSecond: 50, newAtOnce: 512, trimTo: 8192, trimAt: 10240,
+		}
+	}
+	return scale{
+		conns: 1024, handshakes: 512, streams: 16384,
+		perAddr: 128, newPerSecond: 5, newAtOnce: 128, trimTo: 160, trimAt: 320,
+	}
+}
+
+// widen raises libp2p's limits to the scale, and leaves what it does not name.
+func (s scale) widen(limits *rcmgr.ScalingLimitConfig) {
+	system := &limits.SystemBaseLimit
+	system.Conns, system.ConnsInbound, system.ConnsOutbound = s.conns, s.conns*3/4, s.conns/2
+	system.Streams, system.StreamsInbound, system.StreamsOutbound = s.streams, s.streams/2, s.streams/2
+	system.FD = s.conns
+	transient := &limits.TransientBaseLimit
+	transient.Conns, transient.ConnsInbound, transient.ConnsOutbound = s.handshakes, s.handshakes/2, s.handshakes/2
+	transient.Streams, transient.StreamsInbound, transient.StreamsOutbound = 2*s.handshakes, s.handshakes, s.handshakes
+	transient.FD = s.handshakes / 2
+	if s.memory == 0 {
+		return
+	}
+	system.Memory = s.memory
+	transient.Memory = s.memory / 4
+	protocol := &limits.ProtocolBaseLimit // every child speaks the same few
+	protocol.Streams, protocol.StreamsInbound, protocol.StreamsOutbound = s.streams/2, s.streams/4, s.streams/4
+	protocol.Memory = s.memory
+}
+
+// lendCircuits starts the circuit service of a server.
+func lendCircuits(h host.Host, allow *guests) (*relay.Relay, error) {
+	r, err := relay.New(h,
+		relay.WithResources(relay.Resources{
+			Limit:                 &relay.RelayLimit{Duration: circuitLasts, Data: circuitBytes},
+			ReservationTTL:        time.Hour,
+			MaxReservations:       circuits,
+			MaxCircuits:           circuitPeers,
+			BufferSize:            2048,
+			MaxReservationsPerIP:  circuitsPerAddr,
+			MaxReservationsPerASN: circuitsPerASN,
+		}),
+		relay.WithACL(allow),
+		// On a private network our address may be private.
+		relay.WithReservationAddressFilter(func(ma.Multiaddr) bool { return true }),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("lend circuits: %w", err)
+	}
+	return r, nil
+}
+
+// guests are the peers that have shown lately that they hold the key of a room of ours.
+// Safe for concurrent use.
+type guests struct {
+	proved func(peer.ID) bool
+
+	mu   sync.Mutex
+	last map[peer.ID]time.Time
+}
+
+// note records that a peer has signed an attach, wherever that led.
+func (g *guests) note(p peer.ID, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.last == nil || len(g.last) >= maxGuests {
+		g.last = make(map[peer.ID]time.Time) // they attach again
+	}
+	g.last[p] = now
+}
+
+func (g *guests) lately(p peer.ID, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at, ok := g.last[p]
+	return ok && now.Sub(at) < guestFor
+}
+
+// AllowReserve lets those reserve who are of a room of ours.
+func (g *guests) AllowReserve(p peer.ID, _ ma.Multiaddr) bool {
+	return g.proved(p) || g.lately(p, time.Now())
+}
+
+// AllowConnect lets everybody ask for who has reserved: a newcomer with a link has
+// proved nothing yet, and the door is at the far end.
+func (g *guests) AllowConnect(peer.ID, ma.Multiaddr, peer.ID) bool { return true }
+
+// proved says whether a peer is somebody of a room that we are in, or our child there.
+func (n *Node) provedSomewhere(p peer.ID) bool {
+	for _, r := range n.allRooms() {
+		if r.book.has(p) {
+			return true
+		}
+		if rl := r.serving.Load(); rl != nil && rl.carries(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// carries says whether a peer is a child.
+func (rl *Relay) carries(p peer.ID) bool {
+	for _, c := range rl.all() {
+		if c.key.peer == p {
+			return true
+		}
+	}
+	return false
+}
