@@ -23,7 +23,7 @@ var badPaths = []struct {
 }{
 	{name: "5 % at random", loss: 0.05, jitter: 10 * time.Millisecond},
 	{name: "5 % at random, repeated", loss: 0.05, jitter: 10 * time.Millisecond, repeats: true},
-	{name: "5 % at random both ways", loss: 0.05, jitter: 30 * time.Millisecond, ingress: true},
+	{name: "5 % at random on two hops", loss: 0.025, jitter: 30 * time.Millisecond, ingress: true},
 	{name: "bursts of 100 ms", burst: 100 * time.Millisecond, share: 0.05, jitter: 10 * time.Millisecond},
 	{name: "bursts of 200 ms", burst: 200 * time.Millisecond, share: 0.05, jitter: 10 * time.Millisecond},
 	{name: "bursts and loss", loss: 0.02, burst: 100 * time.Millisecond, share: 0.03, jitter: 60 * time.Millisecond, repeats: true},

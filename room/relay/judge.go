@@ -73,17 +73,17 @@ const (
 )
 
 // Drops are found by a cumulative sum of log-likelihood ratios (Page 1954): each packet that is lacking adds, each that is not takes away, so
-// that the sum stays at zero while less than about 13 % is lacking and grows by 4.4 a second when 30 % is. A row of lacking packets counts as
+// that the sum stays at zero while less than about 10 % is lacking and grows by 5.4 a second when 30 % is. A row of lacking packets counts as
 // two, since bursts of loss are one event each; what lasts longer is what deadAfter and the slow sum are for, which counts all of a row and
 // needs most of a minute.
 const (
-	dropFair   = 0.08 // share of packets that an honest path may lose, or twice what the alternative does
-	dropFoul   = 0.12 // more than that
+	dropFair   = 0.06 // share of packets that an honest path may lose, or twice what the alternative does
+	dropFoul   = 0.10 // more than that
 	dropRow    = 2
-	altPrior   = 20 // packets that the alternative is taken to have brought before any
-	suspectSum = 5  // ask the shadow
-	provenPart = 4  // of the verdict's sum, by packets of the shadow
-	verdictSum = 10
+	altPrior   = 20  // packets that the alternative is taken to have brought before any
+	suspectSum = 5.5 // ask the shadow
+	provenPart = 5   // of the verdict's sum, by packets of the shadow
+	verdictSum = 9.5
 	shortSum   = 10 // the shadow sends less than it says
 
 	slowFair, slowFoul = 0.15, 0.35
@@ -97,7 +97,7 @@ const (
 	lagLate     = 25 // packets, and
 	lagFor      = 1500 * time.Millisecond
 	maxLag      = 100
-	censorProof = 2 // packets that the shadow brings and the primary lacks
+	censorProof = 3 // packets that the shadow brings and the primary lacks
 	deadProof   = 5
 )
 
@@ -470,8 +470,8 @@ func (j *judge) silent() bool {
 // unknown tells whether the shadow does not know of a voice that the primary brings, and so could not take over.
 func (j *judge) unknown(s *stream) bool {
 	t, c, path := &s.track[Primary], &s.claim[Shadow], &j.w.paths[Shadow]
-	if t.active() && j.within(t.at, aliveFor) && !path.full && s.voice != 0 && j.within(path.digest, 2*DigestEvery) && !(c.known && j.within(c.at, claimLife)) {
-		return j.past(max(s.voice, path.begin, c.at) + alikeAfter)
+	if t.active() && j.within(t.at, aliveFor) && !path.full && j.within(path.digest, 2*DigestEvery) && !(c.known && j.within(c.at, claimLife)) {
+		return j.past(max(s.spoke, path.begin, c.at) + alikeAfter)
 	}
 	return false
 }
@@ -507,7 +507,7 @@ func (j *judge) primaryFault() (Fault, uint64) {
 			return Dead, 0
 		case j.censored(s):
 			return Censors, s.kid
-		case s.score >= verdictSum && s.proof >= provenPart, s.slow >= slowSum:
+		case s.lag == 0 && (s.score >= verdictSum && s.proof >= provenPart || s.slow >= slowSum): // what is late is not lost
 			return Drops, s.kid
 		case s.lag >= lagLate && j.past(s.lagged+lagFor):
 			return Delays, s.kid
@@ -531,20 +531,25 @@ func (j *judge) allSilent() bool {
 // dead tells whether nothing comes by the primary while the shadow brings a voice.
 func (j *judge) dead(s *stream) bool {
 	path := &j.w.paths[Primary]
-	return s.lacking >= deadProof && s.lack >= path.media && j.past(max(path.media, path.since)+j.patience(Primary, deadFor))
+	return s.lacking >= deadProof && s.lack >= path.media && j.goesOn(s) && j.past(max(path.media, path.since, s.spoke)+j.patience(Primary, deadFor))
 }
 
 // censored tells whether the primary, which lives, does not bring a voice that the shadow brings.
 func (j *judge) censored(s *stream) bool {
 	path, since, wait := &j.w.paths[Primary], s.absent(), censorAfter
-	if s.lacking < censorProof || s.track[Shadow].at < since+censorSpan {
-		return false // it may have ended, and the primary has lost the end
+	if s.lacking < censorProof || !j.goesOn(s) || s.track[Shadow].at < max(since+censorSpan, path.before+lifeApart) {
+		return false
 	}
 	if j.within(s.rough, roughMemory) || !s.track[Primary].started && !j.settled(s) {
 		wait = roughFor
 	}
 	alive := path.before >= since+lifeApart && j.within(path.life, aliveFor)
 	return j.past(since+wait) && alive
+}
+
+// goesOn tells whether the shadow brings a stream now. When it has ended, and the primary has only lost the end, nothing will show that.
+func (j *judge) goesOn(s *stream) bool {
+	return s.track[Shadow].active() && j.within(s.track[Shadow].at, aliveFor)
 }
 
 // settled tells whether a stream is no new one, which its speaker may still be about to send to some relays.
@@ -556,7 +561,7 @@ func (j *judge) settled(s *stream) bool {
 // absent is since when the primary has not brought a stream that goes on.
 func (s *stream) absent() moment {
 	if s.track[Primary].active() {
-		return s.track[Primary].at
+		return max(s.track[Primary].at, s.spoke)
 	}
 	if wait := s.waiting(); wait != 0 && (s.lack == 0 || wait < s.lack) {
 		return wait

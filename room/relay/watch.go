@@ -22,6 +22,9 @@ const (
 	// gapFrames is how many frames after the last one the next may begin if no more than two packets between were lost.
 	gapFrames = 6
 
+	// pauseAfter is how long nobody has anything new of a stream that pauses, and not one of which a digest or two were lost.
+	pauseAfter = 500 * time.Millisecond
+
 	// epoch is the moment at which a Watch begins: any that is not zero.
 	epoch = moment(time.Second)
 )
@@ -82,7 +85,7 @@ type stream struct {
 	claim [2]claim
 	used  moment // when anybody last mentioned it
 	gone  bool   // nobody has it any more, though it never ended
-	voice moment // since when the primary brings it without a pause
+	spoke moment // when it began after a pause, as far as anybody knows
 	rough moment // when the primary last lacked so much of it that it was heard
 
 	// Against the primary, by what the shadow says.
@@ -184,7 +187,7 @@ func (w *Watch) exchange(t moment) {
 	for _, s := range w.streams {
 		s.track[Primary], s.track[Shadow] = s.track[Shadow], s.track[Primary]
 		s.claim[Primary], s.claim[Shadow] = s.claim[Shadow], s.claim[Primary]
-		s.voice, s.rough = 0, 0
+		s.rough = 0
 	}
 	w.acquit()
 }
@@ -200,7 +203,7 @@ func (w *Watch) enter(place Path, id identity.ID, t moment) {
 	for _, s := range w.streams {
 		s.track[place], s.claim[place] = track{}, claim{}
 		if place == Primary {
-			s.voice, s.rough = 0, 0
+			s.rough = 0
 		}
 	}
 	w.acquit()
@@ -274,12 +277,11 @@ func (w *Watch) packet(p Path, kid uint64, index uint32, end, known bool, t mome
 	}
 	path.alive(t)
 	path.media = t
-	s.used = t
+	s.mention(t)
 	if p == Shadow && w.media && w.proven == 0 {
 		w.proven = t
 	}
-	active := s.track[p].active()
-	gap := p == Primary && active && int32(index-s.track[p].newest) > gapFrames
+	gap := p == Primary && s.track[p].active() && int32(index-s.track[p].newest) > gapFrames
 	switch s.track[p].note(index, end, known, t) {
 	case replay:
 		path.struck(t)
@@ -287,9 +289,6 @@ func (w *Watch) packet(p Path, kid uint64, index uint32, end, known bool, t mome
 		s.gone = false
 		if gap {
 			s.rough = t
-		}
-		if p == Primary && (!active || s.voice == 0) {
-			s.voice = t
 		}
 		s.arrive(p, index, t, w.media)
 	}
@@ -349,6 +348,14 @@ func (s *stream) arrive(p Path, index uint32, t moment, media bool) {
 	}
 }
 
+// mention notes that somebody is about to say something new of the stream.
+func (s *stream) mention(t moment) {
+	if t-s.news() > pauseAfter {
+		s.spoke = t
+	}
+	s.used = t
+}
+
 // Bundle reports a bundle, by the number that the relay gave it: the gaps are what the path lost. One that the network brings twice is reported
 // once, as are the packets in it.
 func (w *Watch) Bundle(p Path, seq uint32, at time.Time) {
@@ -395,6 +402,7 @@ func (w *Watch) claims(p Path, l *Live, t moment) {
 	was := *c
 	*c = claim{known: true, live: *l, level: l.Level, at: t, moved: was.moved, first: was.first}
 	if !was.known || t-was.at > claimLife {
+		s.mention(t)
 		c.first, c.moved = t, t
 		if p == Shadow && !l.End && s.track[Primary].lacks(l.Index) {
 			s.mark(l.Index, t)
@@ -405,8 +413,8 @@ func (w *Watch) claims(p Path, l *Live, t moment) {
 	if int32(l.Index-was.live.Index) <= 0 {
 		return
 	}
+	s.mention(t)
 	c.moved = t
-	s.used = t
 	if p == Shadow {
 		s.claimed(&was.live, l, w.media && w.asked+shadowGrace <= was.at, t)
 		s.mark(l.Index, t)
