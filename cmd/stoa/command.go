@@ -56,7 +56,7 @@ func sections() []section {
 			inviteCommand(), linksCommand(), revokeCommand(), stageCommand(), kickCommand(), banCommand(), pardonCommand(),
 			lockCommand(), unlockCommand(), titleCommand(), endCommand(),
 		}},
-		{"for rooms that grow", []*command{relayCommand(), lendCommand()}},
+		{"for rooms that grow", []*command{relayCommand(), lendCommand(), demoCommand()}},
 		{"this home", []*command{idCommand(), logCommand(), versionCommand()}},
 	}
 }
