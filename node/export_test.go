@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -87,4 +88,46 @@ func (r *Room) Waiting() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.pending()
+}
+
+// AttachMute attaches to a relay as an edited client may: it gets what it is sent until mute
+// is called, and from then on says nothing more, but keeps its connection and its seat.
+func (r *Room) AttachMute(ctx context.Context, relay identity.ID, addr string) (mute func(), err error) {
+	at, err := peer.AddrInfoFromString(addr)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.node.host.Connect(ctx, *at); err != nil {
+		return nil, err
+	}
+	k := knock{relay: relay, say: attach{Media: true}, path: pathConfig{sink: func([]byte, time.Time) {}}}
+	_, path, got, err := k.at(ctx, r, at.ID)
+	if err != nil {
+		return nil, err
+	}
+	path.begin(got.Token)
+	tick := time.NewTicker(reportEvery)
+	go func() {
+		for meter := newMeter(r.node, time.Now()); ; <-tick.C {
+			if !path.send(meter.appendReport(nil, false, time.Now())) {
+				return
+			}
+		}
+	}()
+	return path.close, nil
+}
+
+// WriteLetter writes a letter without sending it.
+func (r *Room) WriteLetter(to identity.ID, body []byte) []byte {
+	_, sealed, err := sealLetter(r.door, r.key, to, body, time.Now())
+	if err != nil {
+		panic(err)
+	}
+	return sealed
+}
+
+// PostLetter has the relay carry any letter, and reports whether it was answered.
+func (a *Attachment) PostLetter(ctx context.Context, to identity.ID, letter []byte) bool {
+	what, _ := a.line.ask(ctx, to, letter)
+	return what == letterAnswered
 }

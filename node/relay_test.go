@@ -552,6 +552,7 @@ func TestDrainAndDeath(t *testing.T) {
 		if took := time.Since(start); took > 200*time.Millisecond {
 			t.Errorf("drained in %v", took)
 		}
+		time.Sleep(oneWay) // one relay hears it as the other does, give or take a packet
 		if s := r2.Stats(); s.Media != 3 {
 			t.Errorf("the other relay: %+v", s)
 		}
@@ -584,6 +585,233 @@ func TestDrainAndDeath(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		if s := r2.Stats(); s.Children != 0 || s.Lost != 3 {
 			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// What stops reporting gets nothing more after 3 s, and no seat after 15.
+func TestWhoStopsReportingGetsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, on := nodetest.Hosts(t, oneWay, 2)
+		rl := serve(t, on[0].Room, node.ServeConfig{})
+		mute, err := on[1].Room.AttachMute(t.Context(), on[0].ID, on[0].Addrs()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		on[1].Room.Quiet(true)
+		var mu sync.Mutex
+		sent := 0
+		w.Block(func(from, _ string) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			if from == "1.0.0.1:8000" {
+				sent++
+			}
+			return false
+		})
+		speak := func(d time.Duration) int {
+			mu.Lock()
+			sent = 0
+			mu.Unlock()
+			for end := time.Now().Add(d); time.Now().Before(end); {
+				rl.Forward([]byte("voice"), node.Voice{KID: 1, Frames: 2})
+				rl.SendDigest([]byte("digest"))
+				if err := on[0].Room.Publish(t.Context(), "presence", []byte(time.Now().String())); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(40 * time.Millisecond)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			return sent
+		}
+		if n := speak(3 * time.Second); n < 75 {
+			t.Fatalf("%d packets in 3 s of speech", n)
+		}
+		mute()
+		speak(3500 * time.Millisecond)
+		if n := speak(6 * time.Second); n > 9 { // QUIC's and gossip's own
+			t.Errorf("%d packets to who does not report", n)
+		}
+		if n := len(rl.Children()); n != 1 {
+			t.Errorf("%d children before the lease is over", n)
+		}
+		time.Sleep(6 * time.Second)
+		if s := rl.Stats(); s.Children != 0 || s.Lost != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestLettersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, on := nodetest.Hosts(t, oneWay, 3)
+		rl := serve(t, on[0].Room, node.ServeConfig{})
+		ls := listeners(on[1:])
+		for _, l := range ls {
+			l.attach(t, on[0], true)
+			l.Room.Quiet(true)
+		}
+		answered := 0
+		ls[1].Room.HandleAsk(func(ctx context.Context, _ identity.ID, req []byte) ([]byte, error) {
+			if string(req) == "never" {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			time.Sleep(time.Second)
+			return req, nil
+		})
+		var mu sync.Mutex
+		var asks sync.WaitGroup
+		busy := 0
+		for range 7 {
+			asks.Go(func() {
+				_, err := ls[0].Room.Ask(t.Context(), ls[1].ID, []byte("x"))
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err == nil:
+					answered++
+				case errors.Is(err, node.ErrBusy):
+					busy++
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		asks.Wait()
+		if answered != 4 || busy != 3 {
+			t.Errorf("%d answered, %d too much", answered, busy)
+		}
+		start := time.Now()
+		if _, err := ls[0].Room.Ask(t.Context(), ls[1].ID, []byte("never")); !errors.Is(err, node.ErrUnreachable) {
+			t.Errorf("never answered: %v", err)
+		}
+		if took := time.Since(start); took > 5100*time.Millisecond {
+			t.Errorf("given up after %v", took)
+		}
+		if s := rl.Stats(); s.Letters != 4 || s.Returned != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// An edited client sends letters of others, to see them answered again.
+func TestLettersOfOthersAreNotCarried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, on := nodetest.Hosts(t, oneWay, 4)
+		serve(t, on[0].Room, node.ServeConfig{})
+		ls := listeners(on[1:])
+		var seats []*node.Attachment
+		for _, l := range ls {
+			seats = append(seats, l.attach(t, on[0], true))
+		}
+		handled := 0
+		ls[2].Room.HandleAsk(func(context.Context, identity.ID, []byte) ([]byte, error) {
+			handled++
+			return nil, nil
+		})
+		letter := ls[0].Room.WriteLetter(ls[2].ID, []byte("raise my hand"))
+		if !seats[0].PostLetter(t.Context(), ls[2].ID, letter) {
+			t.Error("a letter was not answered")
+		}
+		if seats[0].PostLetter(t.Context(), ls[2].ID, letter) {
+			t.Error("a letter was answered twice")
+		}
+		letter = ls[0].Room.WriteLetter(ls[2].ID, []byte("raise my hand"))
+		if seats[1].PostLetter(t.Context(), ls[2].ID, letter) {
+			t.Error("another's letter was carried")
+		}
+		if seats[0].PostLetter(t.Context(), ls[1].ID, letter) {
+			t.Error("a letter was carried to somebody else")
+		}
+		if handled != 1 {
+			t.Errorf("handled %d times", handled)
+		}
+	})
+}
+
+// Who floods the control stream is cut, and nobody else notices.
+func TestControlFloodEndsTheFlooder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, on := nodetest.Hosts(t, oneWay, 3)
+		rl := serve(t, on[0].Room, node.ServeConfig{})
+		ls := listeners(on[1:])
+		hostile, honest := ls[0].attach(t, on[0], true), ls[1].attach(t, on[0], true)
+		for i := range 1000 {
+			hostile.SetMedia(i%2 == 0)
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		if hostile.Err() == nil || honest.Err() != nil || len(rl.Children()) != 1 {
+			t.Errorf("the hostile one %v, the honest one %v", hostile.Err(), honest.Err())
+		}
+	})
+}
+
+// A quiet listener keeps no connection that it does not need, and those whom it met
+// need not keep one for it.
+func TestQuietLeavesNoConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, on := nodetest.Hosts(t, oneWay, 4)
+		relay, core := on[0], on[1:3]
+		serve(t, relay.Room, node.ServeConfig{})
+		l := listeners(on[3:])[0]
+		for _, c := range core {
+			l.Room.Meet(c.ID, c.Addrs())
+		}
+		l.attach(t, relay, true)
+		time.Sleep(5 * time.Second)
+		for _, h := range on[1:3] {
+			if h.Room.Proved() == 0 {
+				t.Fatal("not connected")
+			}
+		}
+		l.Room.Quiet(true)
+		time.Sleep(7 * time.Second)
+		for _, h := range on[1:3] {
+			if n := h.Room.Proved(); n != 0 {
+				t.Errorf("%d peers are still connected to a member", n)
+			}
+		}
+		if l.Room.Proved() != 1 {
+			t.Error("the relay is not connected any more")
+		}
+		// Back in the room it connects again.
+		l.Room.Quiet(false)
+		time.Sleep(5 * time.Second)
+		if core[0].Room.Proved() == 0 {
+			t.Error("not connected again")
+		}
+	})
+}
+
+// A busload behind one address attaches at once, all of them strangers for two seconds.
+func TestBusloadIsAdmitted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, on := nodetest.Hosts(t, oneWay, 1)
+		start := time.Now()
+		rl := serve(t, on[0].Room, node.ServeConfig{Slots: 100, Admit: func(identity.ID, []byte) node.Admission {
+			if time.Since(start) < 2*time.Second {
+				return node.NotYet
+			}
+			return node.Yes
+		}})
+		const hub = "1.0.0.1:8000"
+		w.Block(func(from, to string) bool { return from != hub && to != hub })
+		var joins sync.WaitGroup
+		for i := range 70 {
+			r, _ := nodetest.Enter(t, w.Open("2.0.0.2", 8000+i), rendezvous)
+			r.Meet(on[0].ID, on[0].Addrs())
+			joins.Go(func() {
+				if _, err := r.Attach(t.Context(), node.AttachConfig{Relay: on[0].ID, Media: true}); err != nil {
+					t.Errorf("guest %d: %v", i, err)
+				}
+			})
+		}
+		joins.Wait()
+		if n := len(rl.Children()); n != 70 {
+			t.Errorf("%d children", n)
 		}
 	})
 }
