@@ -118,29 +118,40 @@ func (r *Room) HandleAsk(f func(ctx context.Context, from identity.ID, req []byt
 
 // Ask puts one request (at most 64 KiB) to a person and returns the reply (at most
 // 4 MiB), which that person signed. It tries the peers that [Room.Meet] named and
-// those that have proved to speak for the person. While the room is [Room.Quiet], it asks
-// people who are not connected by letter, through the relays that serve us; the reply is
-// then at most 256 KiB. The error wraps [ErrUnreachable], [ErrRefused], [ErrBusy] or
-// [ErrImpostor].
+// those that have proved to speak for the person. Somebody who is not connected is also
+// asked by letter, through the relays that serve us: at once while the room is
+// [Room.Quiet], when the person is not reached soon otherwise; the reply is then at most
+// 256 KiB. The error wraps [ErrUnreachable], [ErrRefused], [ErrBusy] or [ErrImpostor].
 func (r *Room) Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, error) {
-	if r.quiet.Load() && !r.book.isConnected(to) && len(r.attachments()) > 0 {
-		rep, err := r.post(ctx, to, req)
-		if err != nil {
-			return nil, fmt.Errorf("ask %s: %w", to.Short(), err)
+	type way func(context.Context) ([]byte, error)
+	direct := func(ctx context.Context) ([]byte, error) { return r.askDirectly(ctx, to, req) }
+	letter := func(ctx context.Context) ([]byte, error) { return r.post(ctx, to, req) }
+	ways := []way{direct}
+	if !r.book.isConnected(to) && len(r.attachments()) > 0 {
+		if ways = []way{direct, letter}; r.quiet.Load() {
+			ways = ways[1:]
 		}
-		return rep, nil
 	}
-	rep, err := tryPeers(ctx, r, to, func(ctx context.Context, p peer.ID) ([]byte, error) {
+	rep, err := tryEach(ctx, letterAfter, ways, func(ctx context.Context, w way) ([]byte, error) { return w(ctx) })
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", to.Short(), err)
+	}
+	return rep, nil
+}
+
+// letterAfter is how long somebody may take to be dialled before a relay carries them a
+// letter: two behind NATs that cannot be crossed never reach each other.
+const letterAfter = time.Second
+
+// askDirectly asks at the peers of a person.
+func (r *Room) askDirectly(ctx context.Context, to identity.ID, req []byte) ([]byte, error) {
+	return tryPeers(ctx, r, to, func(ctx context.Context, p peer.ID) ([]byte, error) {
 		who, rep, err := r.askPeer(ctx, p, req)
 		if err == nil && who != to {
 			return nil, ErrImpostor
 		}
 		return rep, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", to.Short(), err)
-	}
-	return rep, nil
 }
 
 // tryNext is how long one peer may keep the next waiting: a run of a person's program

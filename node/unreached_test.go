@@ -1,0 +1,40 @@
+// Two who cannot reach each other, in a room where somebody else reaches both.
+
+package node_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stoa/identity"
+	"stoa/node"
+	"stoa/node/nodetest"
+)
+
+// Two who cannot reach each other ask by letter, in a small room too.
+func TestLettersToWhoCannotBeReached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, h := nodetest.Hosts(t, oneWay, 3)
+		core, relay := h[0], h[1]
+		relay.Room.Meet(core.ID, core.Addrs())
+		serve(t, relay.Room, node.ServeConfig{})
+		core.Room.HandleAsk(func(_ context.Context, _ identity.ID, req []byte) ([]byte, error) { return req, nil })
+		l := listeners(h[2:])[0]
+		w.Block(func(from, to string) bool { return from != "1.0.0.2:8000" && to != "1.0.0.2:8000" })
+		l.Room.Meet(core.ID, core.Addrs())
+		if rep, err := l.Room.Ask(t.Context(), core.ID, []byte("hi")); !errors.Is(err, node.ErrUnreachable) {
+			t.Errorf("without a relay: %q, %v", rep, err)
+		}
+		l.attach(t, relay, true)
+		began := time.Now()
+		if rep, err := l.Room.Ask(t.Context(), core.ID, []byte("hi")); string(rep) != "hi" {
+			t.Errorf("by a relay: %q, %v", rep, err)
+		}
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
