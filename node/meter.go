@@ -73,6 +73,13 @@ func (m *meter) take(rep report, now time.Time) {
 	}
 }
 
+// highest is the highest sequence number that came, with its wraps.
+func (m *meter) highest() uint32 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.in.highest
+}
+
 // silent says whether reports have stopped.
 func (m *meter) silent(now time.Time) bool {
 	m.mu.Lock()

@@ -112,6 +112,9 @@ func (b *batch) add(t *target, head, body []byte) (full bool) {
 	return b.n == batchPackets
 }
 
+// len is how many packets wait.
+func (b *batch) len() int { return b.n + len(b.slow.items) }
+
 // flush sends what was added and says how many packets went out. When the send buffer is
 // full it waits, but at most patience altogether: what is not out by then is dropped.
 func (b *batch) flush(patience time.Duration) (sent int) {

@@ -26,6 +26,9 @@ func newBatch(s *socket) *batch { return &batch{socket: s} }
 // add reports whether the batch is full now.
 func (b *batch) add(t *target, head, body []byte) (full bool) { return b.slow.add(t, head, body) }
 
+// len is how many packets wait.
+func (b *batch) len() int { return len(b.slow.items) }
+
 // flush sends what was added and says how many packets went out. It waits only while the
 // system's send buffer is full.
 func (b *batch) flush(time.Duration) (sent int) { return b.slow.flush(b.socket) }
