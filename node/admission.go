@@ -235,7 +235,7 @@ func (rl *Relay) place(c *child, media bool) (loser *child, ok bool) {
 	rl.count++
 	rl.media += int(flag(media))
 	rl.perAddr[c.addr]++
-	c.seat = rl.fan.add(c.path, media)
+	c.seat.Store(rl.fan.add(c.path, media))
 	return loser, true
 }
 
@@ -269,7 +269,7 @@ func (rl *Relay) remove(c *child) bool {
 	rl.count--
 	rl.media -= int(flag(c.media))
 	subtract(rl.perAddr, c.addr)
-	rl.fan.remove(c.seat)
+	rl.fan.remove(c.seat.Load())
 	if rl.draining && rl.count == 0 {
 		close(rl.emptied)
 	}
@@ -302,7 +302,7 @@ func (rl *Relay) setMedia(c *child, on bool) {
 	if here && !full && c.media != on {
 		c.media = on
 		rl.media += 2*int(flag(on)) - 1
-		rl.fan.setMedia(c.seat, on)
+		rl.fan.setMedia(c.seat.Load(), on)
 	}
 	rl.mu.Unlock()
 	if full {

@@ -36,8 +36,8 @@ type child struct {
 	path    *path
 	since   time.Time
 
-	seat  *fanSeat // in the fanout; under the relay's mu
-	media bool     // under the relay's mu
+	seat  atomic.Pointer[fanSeat] // in the fanout, once it is in the relay's table
+	media bool                    // under the relay's mu
 
 	publishes bucket
 	letters   atomic.Int32 // of its, on their way
@@ -68,7 +68,11 @@ func (rl *Relay) newChild(s stream, a attach) (*child, error) {
 }
 
 // report takes what the child says about the media that it gets.
-func (c *child) report(b []byte, at time.Time) { c.relay.fan.report(c.seat, b, at) }
+func (c *child) report(b []byte, at time.Time) {
+	if seat := c.seat.Load(); seat != nil {
+		c.relay.fan.report(seat, b, at)
+	}
+}
 
 // silent says whether the child gets nothing now, for it has not reported for so long.
 func (c *child) silent() bool { return c.path.quietFor() > leaseSilence }
@@ -140,7 +144,7 @@ func (c *child) info() ChildInfo {
 		Carrier: on.carrier,
 		Media:   media,
 		RTT:     on.rtt,
-		Loss:    c.relay.fan.loss(c.seat),
+		Loss:    c.relay.fan.loss(c.seat.Load()),
 		Since:   c.since,
 	}
 }
