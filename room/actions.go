@@ -151,6 +151,18 @@ func (r *Room) grant(who identity.ID, role identity.Role, replace bool, now time
 	return r.write(KindGrant, who, GrantArgs{Grant: cred.Leaf().Bytes(), Replace: replace}, now)
 }
 
+// CameBy names the invite by which somebody came in, as far as is known here:
+// a member, or who is seated. It is zero for who came otherwise, and ok is
+// false for who is not known to be in. Kick and Ban close it.
+func (r *Room) CameBy(ctx context.Context, who identity.ID) (grant identity.Hash, ok bool) {
+	err := r.do(ctx, func(time.Time) error {
+		m, err := r.present(who)
+		grant = m.Via
+		return err
+	})
+	return grant, err == nil
+}
+
 // Mute silences a member: nobody passes on or plays what they say.
 func (r *Room) Mute(ctx context.Context, who identity.ID) error {
 	return r.act(ctx, KindMute, who, nil)

@@ -29,16 +29,16 @@ var ErrStale = errors.New("out of date")
 // What it says of the people in the room is that member's word.
 type Card struct {
 	Room       identity.RoomID     `cbor:"1,keyasint"`
-	Title      string              `cbor:"2,keyasint"`  // at most MaxTitle bytes
-	Topic      string              `cbor:"3,keyasint"`  // as in the charter
-	Lang       string              `cbor:"4,keyasint"`  // as in the charter
-	Stage      []string            `cbor:"5,keyasint"`  // names of up to 8 people who may speak and are here
-	Count      uint32              `cbor:"6,keyasint"`  // people here
-	Link       string              `cbor:"7,keyasint"`  // how to get in, for a listed room; else empty
-	Time       uint64              `cbor:"8,keyasint"`  // Unix milliseconds
-	By         identity.ID         `cbor:"9,keyasint"`  // who signed it
-	Charter    *identity.Charter   `cbor:"10,keyasint"` // of Room
-	Credential identity.Credential `cbor:"11,keyasint"` // of By; empty for an owner
+	Title      string              `cbor:"2,keyasint"`            // at most MaxTitle bytes
+	Topic      string              `cbor:"3,keyasint"`            // as in the charter
+	Lang       string              `cbor:"4,keyasint"`            // as in the charter
+	Stage      []string            `cbor:"5,keyasint"`            // names of up to 8 people who may speak and are here
+	Count      uint32              `cbor:"6,keyasint"`            // people here
+	Link       string              `cbor:"7,keyasint"`            // how to get in, for a listed room; else empty
+	Time       uint64              `cbor:"8,keyasint"`            // Unix milliseconds
+	By         identity.ID         `cbor:"9,keyasint"`            // who signed it
+	Charter    *identity.Charter   `cbor:"10,keyasint"`           // of Room
+	Credential identity.Credential `cbor:"11,keyasint"`           // of By; empty for an owner
 	Relay      string              `cbor:"12,keyasint,omitempty"` // how a relay gets in, for a listed room that welcomes volunteers; else empty
 }
 

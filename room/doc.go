@@ -29,7 +29,7 @@
 // # The kinds
 //
 //	 # kind    target  arguments                   needs a grant with            merged with others
-//	 1 admit   yes     1 credential                nothing: the credential      see Conferrals
+//	 1 admit   yes     1 credential, 2 ?seat       nothing: the credential      see Conferrals
 //	 2 grant   yes     1 grant, 2 replace          stage                         see Conferrals
 //	 3 revoke  no      1 grant name, 2 keep        invite, stage, kick or ban    see Removals
 //	 4 mute    yes                                 mute                          register of the person
@@ -42,19 +42,25 @@
 //	11 title   no      1 text, 120 bytes           title                         register of the room
 //	12 epoch   no      1 commitment, 2 number      as revoke                     highest number, then rank, then hash
 //	13 close   no                                  being an owner                counts owners, to the charter's threshold
+//	14 advert  no      1 slots, 2 kbit/s,          relay                        register of the author as a relay
+//	                   3 addresses, 4 of 128 bytes
+//	15 audit   yes     1 kbit/s                    anything but hear and relay  register of the author on the target
 //
 // The owners of the charter have rank 0 and every capability, act under no grant, and nobody acts on them. A register holds what the valid
 // operation says that no other valid one on it has seen; of several, the stronger rank wins, then mute over unmute, then the lower hash. A
 // register of a person counts only operations of a rank stronger than the person's present one: an equal's mute does not bind. A lower
-// number is a stronger rank.
+// number is a stronger rank. An audit needs no rank above its target's: it says what is the case and decides nothing about a person.
 //
 // # What joins the log
 //
 // Some mistakes are plain from an operation and its past, and the same for everybody. Such an operation never joins any log, and neither
 // does what follows it: bytes, sequence, time or epoch number (1 + the highest in the past) not as above; an act under a grant that the
 // author was not given in its past, that had lapsed by its time, or that lacks the capability; a target who is an owner; a credential or
-// grant that package identity does not verify at the operation's time. For an admit moreover:
-//   - the redemption is within two minutes of the operation's time;
+// grant that package identity does not verify at the operation's time; an advert within five minutes of the author's last one in its past, an
+// audit within five minutes of the author's last one of the same target, an audit of oneself. For an admit moreover:
+//   - the redemption is within two minutes of the operation's time. In place of that it may carry a seat (see Seats) of the target by the
+//     same credential, which is then verified at the seat's time; the gate is an owner or was given what makes a gate, two minutes after the
+//     seat's time at the latest, in the operation's past;
 //   - the author is an owner or was let in or given a grant in the operation's past. Their standing does not matter, the credential does;
 //     but who was never in cannot date back the use of an invite that has lapsed;
 //   - an exact invite is admitted by its issuer alone, and a chain below one only if its holder was so admitted in the operation's past.
@@ -100,6 +106,33 @@
 // whoever issued the grant or one above it, or may kick or ban, revokes with effect; and an own grant concurrent with a revoke stands if
 // it was given under a stronger rank than the revoke.
 //
+// # Relays
+//
+// A relay is a member with the capability relay whose advert offers a slot. One slot is 64 kbit/s of upload, for one listener. It counts for
+// as many as the least of these says: its grants, where the one that gives most decides, 64 where that names none, and no bound for an owner;
+// its advert, by slots and by kbit/s; and what was audited. Of each auditor who is in, the newest audit counts. The members of one branch of
+// invites ([State.Subtree]) speak with one voice, the median of theirs, and the median of the branches is believed, of an even number the lower
+// of the two in the middle. Without an auditor who moderates it takes three, and until then a relay counts for 16 slots at most.
+//
+// The beacon of a relay is the hash of the newest valid epoch that has in its past the first live conferral that made it a relay: the earliest
+// by time, then by hash. It is not known when the relay chooses its key. Who may make epochs makes one for relays that have no beacon, five
+// minutes after the last epoch, or half a minute while no relay has one. Package relay says who carries whom.
+//
+// # Seats
+//
+// When 50 people are here and a relay is alive the room is a crowd, until fewer than 35 are here or no relay is. Then those who may only hear
+// leave gossip for the relays: the audience. Who comes to a gate of a crowd by an invite that lets them hear and no more, without count,
+// gets a seat instead of an admit: "this person came by this invite at this time", signed by the gate. A gate is a member with any capability
+// beyond hearing and speaking. Nothing joins the log.
+//
+// A seat holds while its gate is one, and while an admission on the same credential would stand that was made at the seat's time and that
+// everything done later had seen: so a closed invite, a lock, or the removal of somebody further up ends no earlier seats, but a kick or ban of
+// the person does, and a revoke. This is the one place where the times in operations decide, two clocks' and at the word of a gate: a gate that
+// lies about the time seats people whom a closed invite or a lock keeps out, until it is put out itself and with it all whom it has seated.
+//
+// Who wants to speak is admitted on the seat first. If their invite admits nobody any more, a member who may call people to the stage gives
+// them a grant to listen instead.
+//
 // # Order of judgement
 //
 // Nothing above asks about an operation of a weaker rank than the one in question, nor of an equal one other than for a conferral's own
@@ -113,6 +146,7 @@
 //	questions answered     60, then 30 a second for each who asks
 //	answers                4 MiB, then 256 KiB a second for each who asks
 //	people let in          60, then 10 a second at each gate; who knocks in vain does not count
+//	people seated          500, then 100 a second at each gate
 //	operations brought     256, then 32 a second from each who brings them unasked
 //
 // What others have said joins the log of one member no faster than this. What has to wait is not lost: it comes again with the next sync.
@@ -120,6 +154,7 @@
 //	by who moderates       2000, then 10 a second for each author
 //	admits by others       300, then 4 a second for each author, 1000, then 5 a second of all of them together
 //	of the same person     8, then 1 a minute beside that, where the grant had admitted them already
+//	adverts and audits     16, then 1 a minute for each author, 256, then 1 in 5 seconds of all of them together
 //	most likely void       256, then 1 a second together: an admit that would be void now or is by somebody not in, an act without the right
 //
 // Somebody moderates who is in with any capability but hear, speak and relay. What they have seen joins at their expense if it cannot at

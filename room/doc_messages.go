@@ -1,19 +1,25 @@
 // # Messages
 //
 // Beside operations, members publish heartbeats ([Presence], domain "stoa/presence/1", at most 2 KiB) and hands ([Hand], "stoa/hand/1", at
-// most 256 bytes), and sign cards for strangers ([Card], "stoa/card/1", at most 8 KiB). On the wire each is, like an operation, a CBOR array
-// of two byte strings: a body, a map in deterministic CBOR whose keys are the numbers beside the fields, and its author's signature. A
-// message that breaks its form, limits or signature, or is another room's, is rejected, for nobody honest passes it on; one whose author is
+// most 256 bytes), give seats ([Seat], "stoa/seat/1", at most 256 bytes), and sign cards for strangers ([Card], "stoa/card/1", at most 8 KiB).
+// On the wire each is, like an operation, a CBOR array of two byte strings: a body, a map in deterministic CBOR whose keys are the numbers
+// beside the fields, and its author's signature. A message that breaks its form, limits or signature, or is another room's, is rejected, for nobody honest passes it on; one whose author is
 // no member here, whose time is out of step (two minutes; 30 seconds for a hand), or who sends too much, is ignored, for others may know
 // better.
 //
 //	presence  1 room, 2 who, 3 session, 4 name, 5 mic, 6 addresses, 7 heads, 8 hand, 9 time, 10 seq, 11 bye, 12 synced
 //	hand      1 room, 2 who, 3 up, 4 time, 5 seq
+//	seat      1 room, 2 who, 3 grant, 4 time, 5 by
 //	card      1 room, 2 title, 3 topic, 4 lang, 5 stage, 6 count, 7 link, 8 time, 9 by, 10 charter, 11 credential
 //
 // A heartbeat comes every two seconds, or 100 ms for each person here up to five seconds, give or take a fifth; and within 250 ms of a
 // change. Somebody silent for three of them is gone. Who sees heads that it lacks asks for them after 300 ms, which heals what gossip lost
 // and what a partition kept apart.
+//
+// Attendances of relays, floors of the acting host and complaints (package relay) travel on the channel of heartbeats. They are taken from
+// members with the capability relay, from those who may mute, kick or call to the stage, and from every member. The audience sends no
+// heartbeats. Its relays pass on to it operations, hands, floors, attendances, and the heartbeats of people who may do more than hear or
+// whose hand is up; they publish what it sends.
 //
 // Of one person's hands the one with the highest (time, seq) counts, unless a later heartbeat of its owner shows another or none: the
 // owner has the last word. A hand is down after ten minutes, when its owner may speak, is put out, says goodbye, or has been away for a
@@ -23,14 +29,19 @@
 //
 // A question is the map 1 kind, 2 body; an answer is the map 1 code, 2 body, where the code is empty or one of the words in errors.go.
 //
-//	1 join     1 credential                      1 charter, 2 operations, 3 secrets, 4 presences, 5 hands
-//	2 sync     1 credential, 2 heads, 3 records  1 heads, 2 operations, 3 presences, 4 hands
-//	3 secret   1 commitment                      1 secret
+//	1 join     1 credential                      1 charter, 2 operations, 3 secrets, 4 presences, 5 hands, 6 ?seat
+//	2 sync     1 credential, 2 heads,            1 heads, 2 operations, 3 presences, 4 hands
+//	           3 records, 4 ?seat
+//	3 secret   1 commitment, 2 ?proof            1 secret
 //	4 preview  1 credential                      1 card
-//	5 admit    1 credential, 2 heads             as sync
+//	5 admit    1 credential, 2 heads, 3 ?seat    as sync
+//	6 roster   1 page, 2 proof                   1 guests (1 who, 2 name, 3 grant), 2 more
+//	7 seat     1 credential                      1 seat
 //
-// Any member answers. Secrets go to members who may hear and to nobody else; who was put out may still ask for the log up to the operation
-// that did it.
+// A proof is the map 1 credential, 2 seat, of at most 4 KiB. Any member answers, also somebody in the audience; only gates seat, and only a
+// relay knows whom it carries. Secrets go to members who may hear, to who proves to have a seat, and to nobody else; who was put out may still
+// ask for the log up to the operation that did it. The seventh question is for a seat in place of one whose gate is none any more. In the
+// audience a person does not know whom to ask for a secret: it asks somebody whom a relay finds, first those who said that they have it.
 //
 // # What is confirmed
 //

@@ -252,7 +252,9 @@ func FuzzQuestion(f *testing.F) {
 		askPreview: joinQuestion{Credential: cred.Bytes()},
 		askSync:    syncQuestion{Heads: []identity.Hash{{1}}, Ops: [][]byte{{1}}},
 		askSecret:  secretQuestion{Commit: identity.Hash{1}},
-		askAdmit:   admitQuestion{Credential: cred.Bytes(), Heads: []identity.Hash{{1}}},
+		askAdmit:   admitQuestion{Credential: cred.Bytes(), Heads: []identity.Hash{{1}}, Seat: []byte{1}},
+		askRoster:  rosterQuestion{Proof: identity.Marshal(Proof{Credential: cred.Bytes()})},
+		askSeat:    seatQuestion{cred.Bytes()},
 	} {
 		f.Add(identity.Marshal(question{kind, identity.Marshal(body)}))
 	}

@@ -1,4 +1,4 @@
-// The bytes of presence, hand and card, on disk: one program's heartbeat has
+// The bytes of presence, hand, seat and card, on disk: one program's heartbeat has
 // to be another's.
 
 package room
@@ -19,10 +19,13 @@ var updateMessages = flag.Bool("update-messages", false, "write testdata/vectors
 // messageVectors makes a good and some bad ones of each message.
 func messageVectors(tb testing.TB) map[string][]byte {
 	p, h, c := samplePresence(), sampleHand(), sampleCard(tb)
+	s := &Seat{Room: identity.RoomID{1}, Who: identity.ID{2}, Grant: identity.Hash{3}, Time: at(0), By: testKey.ID()}
 	v := map[string][]byte{
 		"presence-ok": signPresence(testKey, p),
 		"hand-ok":     signHand(testKey, h),
 		"card-ok":     pack(testKey, cardDomain, c),
+		"seat-ok":     signSeat(testKey, s),
+		"seat-domain": pack(testKey, handDomain, s),
 
 		"presence-domain": pack(testKey, handDomain, p),
 		"hand-domain":     pack(testKey, presenceDomain, h),
@@ -30,6 +33,10 @@ func messageVectors(tb testing.TB) map[string][]byte {
 	}
 	other := identity.KeyFromSeed([32]byte{43})
 	v["presence-signer"], v["hand-signer"], v["card-signer"] = signPresence(other, p), signHand(other, h), pack(other, cardDomain, c)
+	v["seat-signer"] = signSeat(other, s)
+	late := *s
+	late.Time = maxTime + 1
+	v["seat-year-10000"] = signSeat(testKey, &late)
 	named := *p
 	named.Name = "a\x1b[2J"
 	v["presence-name"] = signPresence(testKey, &named)
@@ -45,6 +52,7 @@ func TestMessageVectors(t *testing.T) {
 		"presence": func(b []byte) error { _, err := ParsePresence(b); return err },
 		"hand":     func(b []byte) error { _, err := ParseHand(b); return err },
 		"card":     func(b []byte) error { _, err := ParseCard(b); return err },
+		"seat":     func(b []byte) error { _, err := ParseSeat(b); return err },
 	}
 	made := messageVectors(t)
 	dir := filepath.Join("testdata", "vectors", "message")

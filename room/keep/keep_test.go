@@ -89,7 +89,8 @@ func TestKept(t *testing.T) {
 	must(t, s.Close())
 
 	s = open(t, path)
-	rec.Title, rec.Left, rec.Peers = "renamed", true, nil
+	must(t, s.SaveSeat(rec.Room, []byte{7, 7}))
+	rec.Title, rec.Left, rec.Peers, rec.Seat = "renamed", true, nil, []byte{7, 7}
 	if got, err := s.Room(rec.Room); err != nil || !reflect.DeepEqual(got, rec) {
 		t.Errorf("record: %+v, %v", got, err)
 	}

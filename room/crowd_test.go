@@ -1,0 +1,243 @@
+// This file tests what makes a crowd, and who may say what of it.
+
+package room
+
+import (
+	"testing"
+	"time"
+
+	"stoa/identity"
+	"stoa/room/relay"
+)
+
+func TestIsCrowd(t *testing.T) {
+	crowd := false
+	for i, tt := range []struct {
+		people, relays int
+		want           bool
+	}{
+		{49, 1, false}, {50, 0, false}, {50, 1, true}, {40, 1, true}, {35, 1, true}, {34, 1, false},
+		{49, 1, false}, {10000, 3, true}, {10000, 0, false}, {50, 1, true},
+	} {
+		if crowd = isCrowd(crowd, tt.people, tt.relays); crowd != tt.want {
+			t.Errorf("step %d, %d people and %d relays: %t", i, tt.people, tt.relays, crowd)
+		}
+	}
+}
+
+// stand is a room that does not run, on a play's log.
+func stand(t testing.TB, p *play, who int) *Room {
+	r := &Room{me: p.c.id(who), charter: p.c.charter, id: p.c.charter.ID(), cfg: Config{Key: p.c.keys[who]}}
+	r.log, r.roster, r.intake, r.guard = p.l, newRoster(), newIntake(), newGuard()
+	r.renew(time.UnixMilli(int64(p.time)))
+	r.view.Store(&view{snapshot: &Snapshot{State: r.state}})
+	return r
+}
+
+// said are the records of the presence channel that package relay has, as somebody signs them.
+func reportsBy(p *play, who int) map[string][]byte {
+	k, now := p.c.keys[who], p.time
+	return map[string][]byte{
+		"attendance": (&relay.Attendance{Room: p.l.room, Relay: k.ID(), Seq: 1, Time: now, Count: 3}).Sign(k),
+		"floor":      (&relay.Floor{Room: p.l.room, Host: k.ID(), Seq: 1, Time: now}).Sign(k),
+		"complaint":  (&relay.Complaint{Room: p.l.room, Relay: p.c.id(paul), Who: k.ID(), Fault: relay.Drops, Time: now}).Sign(k),
+	}
+}
+
+// TestReportsOfWhom: each record is taken from those who may, and passed on to the audience unless it is a complaint.
+func TestReportsOfWhom(t *testing.T) {
+	p := newPlay(t)
+	_, _, l := p.start()
+	p.admit("pia", pia, p.by(l, pia))
+	p.carrier("relay", paul, 0)
+	r := stand(t, p, owner)
+	now := time.UnixMilli(int64(p.time))
+	allowed := map[int][]string{
+		mona: {"attendance", "floor", "complaint"},
+		pia:  {"complaint"},
+		paul: {"attendance", "complaint"},
+		eve:  nil,
+	}
+	for who, may := range allowed {
+		for kind, raw := range reportsBy(p, who) {
+			m, err := inspect(ChannelPresence, raw, now)
+			if err != nil || m.who != p.c.id(who) || m.room != r.id || !m.fresh {
+				t.Fatalf("%s: %+v, %v", kind, m, err)
+			}
+			want := false
+			for _, k := range may {
+				want = want || k == kind
+			}
+			if got := r.state.entitles(m); got != want {
+				t.Errorf("%s by %d: %t", kind, who, got)
+			}
+			if got := r.FeedsAudience(ChannelPresence, raw); got != (kind != "complaint") {
+				t.Errorf("%s is fed to the audience: %t", kind, got)
+			}
+			if late, _ := inspect(ChannelPresence, raw, now.Add(3*time.Minute)); late.fresh {
+				t.Errorf("%s is fresh for ever", kind)
+			}
+			if _, err := inspect(ChannelHands, raw, now); err == nil {
+				t.Errorf("%s on the channel of hands", kind)
+			}
+		}
+	}
+	beat := func(who int, hand []byte) []byte {
+		return signPresence(p.c.keys[who], &Presence{Room: r.id, Who: p.c.id(who), Time: p.time, Hand: hand})
+	}
+	for _, tt := range []struct {
+		name string
+		raw  []byte
+		want bool
+	}{
+		{"a moderator's heartbeat", beat(mona, nil), true},
+		{"a relay's heartbeat", beat(paul, nil), true},
+		{"a listener's heartbeat", beat(pia, nil), false},
+		{"one with a hand", beat(pia, []byte{1}), true},
+		{"noise", []byte{1, 2, 3}, false},
+	} {
+		if got := r.FeedsAudience(ChannelPresence, tt.raw); got != tt.want {
+			t.Errorf("%s is fed: %t", tt.name, got)
+		}
+	}
+	if !r.FeedsAudience(ChannelLog, nil) || !r.FeedsAudience(ChannelHands, nil) || r.FeedsAudience("other", nil) {
+		t.Error("whole channels are fed wrongly")
+	}
+}
+
+// TestAttendanceIsBounded: nobody counts for more people than their grant and advert allow, and who is put out for none.
+func TestAttendanceIsBounded(t *testing.T) {
+	p := newPlay(t)
+	p.start()
+	cred := p.carrier("relay", paul, 10)
+	r := stand(t, p, owner)
+	claim := func(seq, count uint32, want int) {
+		t.Helper()
+		now := time.UnixMilli(int64(p.time))
+		a := &relay.Attendance{Room: r.id, Relay: p.c.id(paul), Seq: seq, Time: p.time, Count: count}
+		r.takeReport(a.Sign(p.c.keys[paul]), now)
+		r.countAt = time.Time{}
+		r.attend(now)
+		if r.count != want {
+			t.Errorf("a claim of %d counts for %d, want %d", count, r.count, want)
+		}
+	}
+	claim(1, 7, 7)
+	claim(2, 5000, 10)
+	p.do("offer", paul, cred, KindAdvert, room, AdvertArgs{4, 0, nil})
+	r.renew(time.UnixMilli(int64(p.time)))
+	claim(3, 5000, 4)
+	p.do("kick", owner, nil, KindKick, paul, RemoveArgs{})
+	r.renew(time.UnixMilli(int64(p.time)))
+	r.attend(time.UnixMilli(int64(p.time)).Add(countEvery))
+	if r.count != 0 || len(r.raws) != 0 {
+		t.Errorf("who was put out counts for %d", r.count)
+	}
+	claim(4, 5, 0)
+}
+
+// TestComplaints: what one branch has against a relay moves nothing, what most have lowers its weight.
+func TestComplaints(t *testing.T) {
+	p := newPlay(t)
+	_, _, l := p.start()
+	p.admit("pia", pia, p.by(l, pia))
+	p.admit("pete", pete, p.by(l, pete))
+	cred := p.carrier("relay", paul, 64)
+	p.do("offer", paul, cred, KindAdvert, room, AdvertArgs{64, 0, nil})
+	r := stand(t, p, owner)
+	now := time.UnixMilli(int64(p.time))
+	weight := func() uint16 { return r.viewRelays(now)[0].Weight }
+	full := weight()
+	for _, who := range []int{pia, pete, eve} { // two of one link, and nobody
+		r.takeReport(reportsBy(p, who)["complaint"], now)
+	}
+	if weight() != full {
+		t.Errorf("one branch lowers %d to %d", full, weight())
+	}
+	r.takeReport(reportsBy(p, mona)["complaint"], now)
+	r.takeReport(reportsBy(p, mark)["complaint"], now)
+	if got := weight(); got >= full || got == 0 {
+		t.Errorf("three branches leave %d of %d", got, full)
+	}
+}
+
+// TestFloor: the latest of a host counts, for a while.
+func TestFloor(t *testing.T) {
+	p := newPlay(t)
+	p.start()
+	r := stand(t, p, owner)
+	now := time.UnixMilli(int64(p.time))
+	put := func(who int, seq uint32, at uint64) {
+		f := &relay.Floor{Room: r.id, Host: p.c.id(who), Seq: seq, Time: at}
+		r.takeReport(f.Sign(p.c.keys[who]), now)
+	}
+	put(mona, 2, p.time)
+	put(mona, 1, p.time-1000)
+	put(pia, 9, p.time)
+	if r.floor == nil || r.floor.Host != p.c.id(mona) || r.floor.Seq != 2 {
+		t.Fatalf("floor %+v", r.floor)
+	}
+	r.attend(now.Add(floorLife))
+	if r.floor != nil {
+		t.Error("an old floor is shown")
+	}
+}
+
+// TestBeaconDue: when an epoch is made because relays wait for a beacon.
+func TestBeaconDue(t *testing.T) {
+	p := newPlay(t)
+	p.start()
+	p.do("epoch", owner, nil, KindEpoch, room, EpochArgs{identity.Hash{1}, 1})
+	made := time.UnixMilli(int64(p.time))
+	r := stand(t, p, owner)
+	due := func() (time.Duration, bool) {
+		r.renew(made)
+		wait, needed := r.rotationDue(made)
+		return wait, needed
+	}
+	if _, needed := due(); needed {
+		t.Error("an epoch for no relay")
+	}
+	cred := p.carrier("relay", paul, 0)
+	if _, needed := due(); needed {
+		t.Error("an epoch for a relay that offers nothing")
+	}
+	p.do("offer", paul, cred, KindAdvert, room, AdvertArgs{9, 0, nil})
+	if wait, needed := due(); !needed || wait != beaconFirst+rotateWait {
+		t.Errorf("the first relay waits for %v, %t", wait, needed)
+	}
+	p.do("second", owner, nil, KindEpoch, room, EpochArgs{identity.Hash{2}, 2})
+	made = time.UnixMilli(int64(p.time))
+	if _, needed := due(); needed {
+		t.Error("an epoch though every relay has a beacon")
+	}
+	other := p.carrier("other", eve, 0)
+	p.do("offer too", eve, other, KindAdvert, room, AdvertArgs{9, 0, nil})
+	if wait, needed := due(); !needed || wait != beaconEvery+rotateWait {
+		t.Errorf("the second relay waits for %v, %t", wait, needed)
+	}
+	if wait, _ := r.rotationDue(made.Add(time.Hour)); wait != rotateWait {
+		t.Errorf("an hour later it waits for %v", wait)
+	}
+}
+
+// FuzzReport throws anything at the channel of heartbeats.
+func FuzzReport(f *testing.F) {
+	p := &play{t: &testing.T{}, c: newCast(f, 1), time: dawn, ops: map[string]*Op{}}
+	p.l = p.c.log()
+	for _, raw := range reportsBy(p, owner) {
+		f.Add(raw)
+	}
+	f.Add(signPresence(p.c.keys[owner], &Presence{Room: p.l.room, Who: p.c.id(owner), Time: dawn}))
+	r := stand(f, p, owner2)
+	now := time.UnixMilli(dawn)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := inspect(ChannelPresence, raw, now)
+		if err == nil && m.room == r.id && m.who != r.me && m.who != p.c.id(owner) && r.state.entitles(m) && m.kind == recordAttendance {
+			t.Error("a stranger's attendance is taken")
+		}
+		r.takeReport(raw, now)
+		_ = r.FeedsAudience(ChannelPresence, raw)
+		r.attend(now)
+	})
+}
