@@ -55,6 +55,9 @@ const (
 	// goneAfter is how long nobody may have a stream before it counts as ended: its speaker has gone without a word.
 	goneAfter = time.Second
 
+	// tiredAfter is how long a stream is looked at that has ended: until digests do not show it any more.
+	tiredAfter = meterForget + claimLife
+
 	// shadowGrace is how long the shadow may take until it sends the media.
 	shadowGrace = 600 * time.Millisecond
 
@@ -146,14 +149,33 @@ func (j *judge) act(k ActKind, p Path, f Fault, kid uint64) {
 	j.acts = append(j.acts, Act{Kind: k, Relay: j.w.pair.at(p), Fault: f, KID: kid})
 }
 
-// tidy forgets streams that nobody mentions, and calls gone those that nobody has.
+// tidy calls gone the streams that nobody has, puts those to sleep of which nothing is to be judged, and forgets those that nobody mentions.
 func (j *judge) tidy() {
-	j.w.streams = slices.DeleteFunc(j.w.streams, func(s *stream) bool { return j.now-s.used > streamLife })
-	for _, s := range j.w.streams {
+	w, tired := j.w, false
+	for _, s := range w.streams {
 		if !s.gone && s.live() && j.past(s.news()+goneAfter) {
 			s.gone = true
 		}
+		tired = tired || j.tired(s)
 	}
+	if tired {
+		w.streams = slices.DeleteFunc(w.streams, func(s *stream) bool {
+			if !j.tired(s) {
+				return false
+			}
+			w.asleep = append(w.asleep, s)
+			return true
+		})
+	}
+	for len(w.asleep) > 0 && j.now-w.asleep[0].used > streamLife {
+		w.asleep = slices.Delete(w.asleep, 0, 1)
+	}
+}
+
+// tired tells whether nothing of a stream is new, or waits to be judged.
+func (j *judge) tired(s *stream) bool {
+	idle := j.now - s.used
+	return idle > streamLife || idle > tiredAfter && len(s.due) == 0 && s.floor.since == 0 && (s.gone || !s.live())
 }
 
 // live tells whether somebody has begun and not ended the stream, as far as anybody knows.

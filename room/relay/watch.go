@@ -3,6 +3,7 @@
 package relay
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -38,7 +39,8 @@ type Watch struct {
 	begin   time.Time
 	pair    Pair
 	paths   [2]path
-	streams []*stream // at most maxStreams, oldest first
+	streams []*stream // of which something is new or pending; with asleep at most maxStreams
+	asleep  []*stream // of which nothing is, in the order in which they fell silent. Step looks at none of them
 
 	// While the shadow sends media.
 	media   bool
@@ -184,7 +186,7 @@ func (w *Watch) exchange(t moment) {
 	if w.proven == 0 {
 		w.paths[Primary].since += shadowGrace
 	}
-	for _, s := range w.streams {
+	for s := range w.all() {
 		s.track[Primary], s.track[Shadow] = s.track[Shadow], s.track[Primary]
 		s.claim[Primary], s.claim[Shadow] = s.claim[Shadow], s.claim[Primary]
 		s.rough = 0
@@ -200,7 +202,7 @@ func (w *Watch) enter(place Path, id identity.ID, t moment) {
 		w.pair.Shadow = id
 	}
 	w.paths[place] = path{since: t, begin: t}
-	for _, s := range w.streams {
+	for s := range w.all() {
 		s.track[place], s.claim[place] = track{}, claim{}
 		if place == Primary {
 			s.rough = 0
@@ -212,7 +214,7 @@ func (w *Watch) enter(place Path, id identity.ID, t moment) {
 // acquit forgets what there is against the two relays by comparing them.
 func (w *Watch) acquit() {
 	w.rest()
-	for _, s := range w.streams {
+	for s := range w.all() {
 		s.marks, s.late = [4]mark{}, 0
 		s.score, s.short = 0, 0
 		s.due = s.due[:0]
@@ -222,7 +224,7 @@ func (w *Watch) acquit() {
 // rest takes the media back from the shadow, and forgets what could be seen while both sent it.
 func (w *Watch) rest() {
 	w.media, w.asked, w.proven, w.trouble, w.lacked = false, 0, 0, 0, false
-	for _, s := range w.streams {
+	for s := range w.all() {
 		s.proof, s.slow, s.short = 0, 0, 0
 		s.lag, s.lagged = 0, 0
 		s.compares, s.compared, s.next, s.missing = false, 0, 0, 0
@@ -297,28 +299,50 @@ func (w *Watch) packet(p Path, kid uint64, index uint32, end, known bool, t mome
 // vacant tells whether nobody is in a place.
 func (w *Watch) vacant(p Path) bool { return w.pair.at(p).IsZero() }
 
+// find returns a stream, awake. It is nil when nobody has mentioned it for long.
 func (w *Watch) find(kid uint64) *stream {
 	for _, s := range w.streams {
 		if s.kid == kid {
 			return s
 		}
 	}
+	for i, s := range w.asleep {
+		if s.kid == kid {
+			w.asleep = slices.Delete(w.asleep, i, i+1)
+			w.streams = append(w.streams, s)
+			return s
+		}
+	}
 	return nil
+}
+
+// all yields the streams, awake or not.
+func (w *Watch) all() iter.Seq[*stream] {
+	return func(yield func(*stream) bool) {
+		for _, list := range [2][]*stream{w.streams, w.asleep} {
+			for _, s := range list {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // add begins a stream. When there are too many it takes the place of the one that was not mentioned for longest, and of one of which nothing was
 // ever verified if there is such a one: digests can claim what they like.
 func (w *Watch) add(kid uint64, t moment) *stream {
-	s := &stream{kid: kid, used: t}
-	if len(w.streams) == maxStreams {
-		oldest := 0
-		for i, o := range w.streams {
-			if old := w.streams[oldest]; o.heard() == old.heard() && o.used < old.used || old.heard() && !o.heard() {
-				oldest = i
+	if len(w.streams)+len(w.asleep) == maxStreams {
+		var oldest *stream
+		for s := range w.all() {
+			if oldest == nil || s.heard() == oldest.heard() && s.used < oldest.used || oldest.heard() && !s.heard() {
+				oldest = s
 			}
 		}
-		w.streams = slices.Delete(w.streams, oldest, oldest+1)
+		it := func(s *stream) bool { return s == oldest }
+		w.streams, w.asleep = slices.DeleteFunc(w.streams, it), slices.DeleteFunc(w.asleep, it)
 	}
+	s := &stream{kid: kid, used: t}
 	w.streams = append(w.streams, s)
 	return s
 }
