@@ -69,6 +69,7 @@ type Carries struct {
 type Stats struct {
 	Room     string            `json:"room"`
 	People   int               `json:"people"`
+	Links    int               `json:"links"`   // people whom this node is linked to directly
 	Sent     uint64            `json:"sent"`    // packets this node has sent, all listeners together
 	Dropped  uint64            `json:"dropped"` // packets dropped unsent because they had become late
 	Refused  map[string]uint64 `json:"refused"` // packets not played, by reason

@@ -42,6 +42,7 @@ func (h *hall) stats() *Stats {
 		out.Sent += l.Sent
 		out.Dropped += l.Dropped
 	}
+	out.Links = len(links)
 	for _, id := range sortedIDs(heard) {
 		l, linked := links[id]
 		if !linked && held.Primary != nil {

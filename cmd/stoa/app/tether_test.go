@@ -533,4 +533,3 @@ func TestPartingText(t *testing.T) {
 		}
 	}
 }
-

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,4 +237,87 @@ func TestVoiceFollowsEpochs(t *testing.T) {
 			t.Error("said without a secret, or under one that somebody has who was put out")
 		}
 	})
+}
+
+// viaRelay opens what ann sent through relays, as somebody to whom a relay
+// brings it.
+func viaRelay(t *testing.T, packets []sent) (forms []string) {
+	t.Helper()
+	o := seal.NewOpener(stage("ann").Room)
+	if err := errors.Join(o.SetEpochs([]seal.Epoch{{Commit: oldKey.Commit, Secret: oldKey.Secret}}), o.SetStreams([]seal.Stream{{Speaker: idOf("ann"), Session: session}})); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packets {
+		_, frames, err := o.Open(p.packet, identity.ID{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		form := ""
+		for _, f := range frames {
+			form += fmt.Sprintf(" %d", f.Index)
+			if f.End {
+				form += "!"
+			}
+		}
+		forms = append(forms, form[1:])
+	}
+	return forms
+}
+
+// What goes to relays is signed and two frames at a time; those who hear
+// directly get each frame at once.
+func TestVoiceFeedsRelays(t *testing.T) {
+	v, w := mouth()
+	s := stage("ann")
+	s.Crowd = true
+	s.Relays = []room.RelayView{carries("r1", 10, 0), carries("r2", 10, 0)}
+	var seen int
+	v.witness = func([]byte, time.Time) { seen++ }
+	v.follow(s)
+	v.want(true)
+	split := func() (direct, signed []sent) {
+		for _, p := range w.take() {
+			if slices.Contains(p.to, idOf("r1")) {
+				if len(p.to) != 2 {
+					t.Errorf("to %d relays", len(p.to))
+				}
+				signed = append(signed, p)
+			} else {
+				direct = append(direct, p)
+			}
+		}
+		return direct, signed
+	}
+	say(t, v, 10, 15)
+	direct, signed := split()
+	if len(direct) != 5 || fmt.Sprint(viaRelay(t, signed)) != "[10 11 12 13]" || seen != 2 {
+		t.Errorf("%d direct, relayed %q, witnessed %d", len(direct), viaRelay(t, signed), seen)
+	}
+	for _, p := range direct {
+		if g, ok := seal.Glimpse(p.packet); !ok || g.Signed || len(p.to) != 2 {
+			t.Errorf("directly: %+v to %d", g, len(p.to))
+		}
+	}
+	v.flip()
+	say(t, v, 15, 20)
+	if _, signed = split(); fmt.Sprint(viaRelay(t, signed)) != "[14 15 16 17 18]" {
+		t.Errorf("after a flip: %q", viaRelay(t, signed))
+	}
+	v.want(false)
+	say(t, v, 20, 30)
+	if _, signed = split(); fmt.Sprint(viaRelay(t, signed)) != "[19 20 21!]" {
+		t.Errorf("at the end: %q", viaRelay(t, signed))
+	}
+
+	// When no relay carries anybody any more, nothing goes to any, also not
+	// what waited for its second.
+	v.want(true)
+	say(t, v, 101, 102)
+	v.follow(stage("ann"))
+	say(t, v, 102, 104)
+	v.follow(s)
+	say(t, v, 105, 107)
+	if _, signed = split(); fmt.Sprint(viaRelay(t, signed)) != "[105 106]" {
+		t.Errorf("after a while without relays: %q", viaRelay(t, signed))
+	}
 }
