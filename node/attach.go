@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"stoa/identity"
@@ -63,6 +64,7 @@ type Attachment struct {
 	path  *path
 	meter *meter
 
+	begun  atomic.Bool // all of the above is set
 	done   chan struct{}
 	ending sync.Once
 
@@ -104,9 +106,9 @@ func (r *Room) Attach(ctx context.Context, cfg AttachConfig) (*Attachment, error
 
 // attachTo asks one peer of a relay. out is the token for what we send it.
 func (r *Room) attachTo(ctx context.Context, cfg AttachConfig, p peer.ID) (a *Attachment, out token, err error) {
-	a = &Attachment{room: r, cfg: cfg, peer: p, media: cfg.Media, done: make(chan struct{})}
+	a = &Attachment{room: r, cfg: cfg, peer: p, media: cfg.Media, done: make(chan struct{}), meter: newMeter(r.node, time.Now())}
 	k := knock{relay: cfg.Relay, say: attach{Session: r.session, Media: cfg.Media, Proof: cfg.Proof}}
-	k.path = pathConfig{sink: a.sink, down: func(err error) { a.end(fmt.Errorf("%w: %w", ErrUnreachable, err)) }}
+	k.path = pathConfig{sink: a.sink, down: a.fail}
 	s, path, got, err := k.at(ctx, r, p)
 	if err != nil {
 		return nil, out, err
@@ -182,7 +184,6 @@ func (k knock) exchange(r *Room, s stream, p peer.ID) (attached, error) {
 // start makes the attachment one of the room's.
 func (a *Attachment) start(out token) error {
 	r := a.room
-	a.meter = newMeter(r.node, time.Now())
 	r.mu.Lock()
 	closed := r.closed
 	if !closed {
@@ -195,6 +196,7 @@ func (a *Attachment) start(out token) error {
 		return ErrClosed
 	}
 	a.path.begin(out)
+	a.begun.Store(true)
 	go func() {
 		defer r.work.Done()
 		a.end(a.why(a.line.read(a.take)))
@@ -204,6 +206,13 @@ func (a *Attachment) start(out token) error {
 		a.keep()
 	}()
 	return nil
+}
+
+// fail ends the attachment for want of a carrier. While it is not whole, silence will.
+func (a *Attachment) fail(err error) {
+	if a.begun.Load() {
+		a.end(fmt.Errorf("%w: %w", ErrUnreachable, err))
+	}
 }
 
 // keep reports how the media arrives, and ends the attachment when nothing does.
@@ -294,7 +303,7 @@ func (a *Attachment) end(why error) {
 // stop gives back what attachTo took.
 func (a *Attachment) stop() {
 	a.path.close()
-	a.line.cut()
+	a.line.cut(network.StreamNoError)
 }
 
 // SetMedia asks for voice, or to stand by. It does not block; the relay obeys within a
@@ -329,8 +338,9 @@ func (a *Attachment) Info() AttachmentInfo {
 // or Close was called.
 func (a *Attachment) Done() <-chan struct{} { return a.done }
 
-// Err says why, once Done is closed: [ErrClosed] after Close, and else it wraps [ErrFull],
-// [ErrRefused] or [ErrUnreachable].
+// Err says why, once Done is closed. It wraps [ErrClosed] after Close, or when we attached
+// anew; [ErrRefused] when the relay will not carry us any more; [ErrFull]; and
+// [ErrUnreachable] when the relay is gone or does not hear us.
 func (a *Attachment) Err() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
