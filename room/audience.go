@@ -46,10 +46,6 @@ func (r *Room) SetQuiet(ctx context.Context, on bool) error {
 			return nil
 		}
 		r.quiet, r.attendance.stale = on, true
-		if !on {
-			r.greeted = 0
-			r.hurry(now)
-		}
 		return nil
 	})
 }
@@ -57,6 +53,16 @@ func (r *Room) SetQuiet(ctx context.Context, on bool) error {
 // silent reports whether this member sends no heartbeats now. Loop only.
 func (r *Room) silent() bool {
 	return r.quiet && r.queue.raised(r.me) == nil && r.state.Members[r.me].Caps&^identity.CapHear == 0
+}
+
+// speakUp makes the heartbeats of this member begin at once when it is not silent any more. Loop only.
+func (r *Room) speakUp(now time.Time) {
+	silent := r.silent()
+	if r.hushed && !silent {
+		r.greeted = 0
+		r.hurry(now)
+	}
+	r.hushed = silent
 }
 
 // Proof is how this person shows a relay, or who has a secret, that they may hear: the encoding of a [Proof]. It is nil for who may not.

@@ -87,14 +87,17 @@ func (l *Log) checkAdmit(n *node) error {
 func (l *Log) checkCame(n *node) error {
 	o, cred := n.op, n.op.args.credential
 	if len(o.args.seat) > 0 {
-		p, err := parseSeated(l.charter, cred, o.args.seat, time.UnixMilli(int64(o.Time)))
+		seat, err := parseSeatOn(l.room, cred, o.args.seat, time.UnixMilli(int64(o.Time)))
 		if err != nil {
 			return err
 		}
-		gate := func(c *conferral) bool {
-			return n.sees(c.node) && c.grant.Caps&gates != 0 && c.node.op.Time <= p.seat.Time+redeemSlack
+		if err := l.verify(cred, time.UnixMilli(int64(seat.Time))); err != nil {
+			return err
 		}
-		if !l.charter.IsOwner(p.seat.By) && !slices.ContainsFunc(l.byPerson[p.seat.By], gate) {
+		gate := func(c *conferral) bool {
+			return n.sees(c.node) && c.grant.Caps&gates != 0 && c.node.op.Time <= seat.Time+redeemSlack
+		}
+		if !l.charter.IsOwner(seat.By) && !slices.ContainsFunc(l.byPerson[seat.By], gate) {
 			return fmt.Errorf("seated by who is no gate: %w", ErrNotAllowed)
 		}
 		return nil

@@ -137,7 +137,12 @@ func (h *history) admit(who, person int) *Op {
 	if issuer == person {
 		return nil
 	}
-	return h.draft(who, KindAdmit, identity.Hash{}, h.c.id(person), AdmitArgs{Credential: h.c.redeem(h.tb, invite, issuer, label, person).Bytes()})
+	args := AdmitArgs{Credential: h.c.redeem(h.tb, invite, issuer, label, person).Bytes()}
+	if h.rng.IntN(4) == 0 {
+		gate := h.rng.IntN(5) // of whom some may not seat
+		args.Seat = signSeat(h.c.keys[gate], &Seat{h.graph.room, h.c.id(person), invite.Leaf().Hash(), h.time, h.c.id(gate)})
+	}
+	return h.draft(who, KindAdmit, identity.Hash{}, h.c.id(person), args)
 }
 
 // authority is a grant that the person has seen themselves be given, whether or not it still holds.

@@ -51,7 +51,8 @@ type loop struct {
 	beacons
 	offer offer
 	sitting
-	quiet bool // in the audience, as the program says
+	quiet  bool // in the audience, as the program says
+	hushed bool // silent, when that was looked at last
 
 	name    string
 	mic     bool
@@ -141,6 +142,7 @@ func (r *Room) due(now time.Time) time.Time {
 		_ = r.cfg.Keeper.DropSecrets(r.id, over...)
 	}
 	r.attend(now)
+	r.speakUp(now)
 	r.seekSync(now)
 	r.sync(now)
 	r.reseat(now)
@@ -253,7 +255,7 @@ func (r *Room) seekSync(now time.Time) {
 	}
 	if who, ok := r.anybody(); ok {
 		r.curious = false
-		r.syncs.want(who, nil, now)
+		r.syncs.want(r.insteadOf(who), nil, now)
 	}
 }
 

@@ -144,12 +144,25 @@ func parseProof(charter *identity.Charter, who identity.ID, raw []byte, now time
 
 // parseSeated verifies a seat together with the credential on which it was given.
 func parseSeated(charter *identity.Charter, cred identity.Credential, raw []byte, now time.Time) (*proven, error) {
+	seat, err := parseSeatOn(charter.ID(), cred, raw, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := cred.Verify(charter, time.UnixMilli(int64(seat.Time))); err != nil {
+		return nil, err
+	}
+	c := conferral{grant: cred.Leaf(), line: lineage(cred), cred: cred, seated: seat.Time}
+	return &proven{conferral: c, seat: seat, raw: raw}, nil
+}
+
+// parseSeatOn verifies a seat and that it was given on this credential, which may still be worth nothing.
+func parseSeatOn(room identity.RoomID, cred identity.Credential, raw []byte, now time.Time) (*Seat, error) {
 	seat, err := ParseSeat(raw)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case seat.Room != charter.ID():
+	case seat.Room != room:
 		return nil, identity.ErrWrongRoom
 	case seat.Who != cred.Holder() || seat.Grant != cred.Leaf().Hash():
 		return nil, identity.ErrForged
@@ -158,11 +171,7 @@ func parseSeated(charter *identity.Charter, cred identity.Credential, raw []byte
 	case seat.Time > millis(now.Add(maxSkew)):
 		return nil, identity.ErrNotYet
 	}
-	if err := cred.Verify(charter, time.UnixMilli(int64(seat.Time))); err != nil {
-		return nil, err
-	}
-	c := conferral{grant: cred.Leaf(), line: lineage(cred), cred: cred, seated: seat.Time}
-	return &proven{conferral: c, seat: seat, raw: raw}, nil
+	return seat, nil
 }
 
 // judge says what the log has to say to a proof of who, and why not.
@@ -267,12 +276,15 @@ func (r *Room) prove(who identity.ID, raw []byte, now time.Time) (*proven, error
 // here. It never blocks, and costs signatures only when this proof of theirs has not been seen lately. Any goroutine may call it.
 func (r *Room) Admits(who identity.ID, proof []byte) Admission {
 	s := r.Snapshot().State
-	if _, out := s.Banned[who]; out || s.Closed {
-		return No
-	}
-	p, err := r.prove(who, proof, time.Now())
-	if err != nil {
-		return No
+	p := &proven{} // the network knows who they are, so a member needs no proof
+	if _, in := s.Members[who]; !in {
+		if _, out := s.Banned[who]; out || s.Closed {
+			return No
+		}
+		var err error
+		if p, err = r.prove(who, proof, time.Now()); err != nil {
+			return No
+		}
 	}
 	a, _ := p.judge(s, who)
 	return a

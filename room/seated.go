@@ -109,8 +109,12 @@ func (r *Room) reseat(now time.Time) {
 		err := r.askOne(ctx, who, askSeat, q, &a)
 		return func(now time.Time) {
 			r.busy = false
-			if err == nil {
+			switch {
+			case err == nil:
 				r.take(a.Seat, now)
+			case errors.Is(err, identity.ErrRevoked), errors.Is(err, identity.ErrExpired):
+				r.own, r.dirty = nil, true // no gate will
+				r.settleSeat()
 			}
 		}
 	})
