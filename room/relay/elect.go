@@ -1,4 +1,4 @@
-// Who carries whom: weighted rendezvous hashing, and the reluctant choice of two relays from its order.
+// Election: weighted rendezvous hashing, and the reluctant choice of two relays from its order.
 
 package relay
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-var honestTime = flag.Duration("honest-time", 15*time.Minute, "virtual time for each path of TestHonestRelaysAreNotBlamed")
+var honestTime = flag.Duration("honest-time", 10*time.Minute, "virtual time for each path of TestHonestRelaysAreNotBlamed")
 
 // badPaths are those that an honest relay may be behind, toward the listener and from the speakers.
 var badPaths = []struct {

@@ -474,7 +474,7 @@ func TestWatchFindsFaults(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var worst, sum time.Duration
-			const seeds = 40
+			const seeds = 20
 			for seed := range uint64(seeds) {
 				w := newWorld(seed, tt.speakers, 4)
 				w.start()

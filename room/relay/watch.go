@@ -171,7 +171,7 @@ func (w *Watch) SetPair(p Pair, at time.Time) {
 }
 
 // at returns who is in a place.
-func (p *Pair) at(place Path) identity.ID {
+func (p Pair) at(place Path) identity.ID {
 	if place == Primary {
 		return p.Primary
 	}
