@@ -88,7 +88,14 @@ type event struct {
 			Repaired  uint64 `json:"repaired"`
 			Dropped   uint64 `json:"dropped"`
 			Concealed uint64 `json:"concealed"`
+
+			Silence float64 `json:"silence_ms"`
 		} `json:"speakers"`
+		Relays *struct {
+			Primary string `json:"primary"`
+			Shadow  string `json:"shadow"`
+			Carrier string `json:"carrier"`
+		} `json:"relays"`
 	} `json:"stats"`
 
 	at   time.Time // when it was read
