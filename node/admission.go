@@ -3,10 +3,10 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -60,13 +60,15 @@ func (n *Node) acceptChild(s stream) error {
 	}
 	n.guests.note(p, time.Now())
 	defer rl.work.Done()
+	defer context.AfterFunc(rl.ctx, func() { s.ResetWithError(network.StreamShutdown) })()
 	if a.Audit > 0 {
 		return rl.audit(s, a)
 	}
 	return rl.serve(s, a)
 }
 
-// serve makes the sender of an attach a child, if that is to be, and reads its frames.
+// serve makes the sender of an attach a child, if that is to be, and reads its frames. Its
+// error is for those who were not let in or were shown out.
 func (rl *Relay) serve(s stream, a attach) error {
 	switch err := rl.await(s.Conn(), a); err {
 	case nil:
@@ -85,13 +87,18 @@ func (rl *Relay) serve(s stream, a attach) error {
 		c.path.close()
 		return rl.turnAway(s, a, attachFull)
 	}
-	defer rl.end(c, nil)
+	defer rl.end(c, network.StreamNoError)
 	c.path.begin(a.Token)
 	if err := rl.answerAttach(s, a, attached{Token: c.path.in}); err != nil {
 		return err
 	}
 	s.SetDeadline(time.Time{})
-	return c.line.read(c.take)
+	err = c.line.read(c.take)
+	if c.expelled.Load() {
+		return ErrRefused
+	}
+	rl.room.log.Debug("child left", "child", c.key.id.Short(), "err", err)
+	return nil
 }
 
 func (rl *Relay) answerAttach(s stream, a attach, answer attached) error {
@@ -201,7 +208,7 @@ func (cfg *ServeConfig) spare() int { return (cfg.Slots + 3) / 4 }
 func (rl *Relay) insert(c *child, media bool) bool {
 	loser, ok := rl.place(c, media)
 	if loser != nil {
-		rl.end(loser, nil)
+		rl.end(loser, network.StreamSupplanted)
 	}
 	if ok {
 		rl.counts.admitted.Add(1)
@@ -235,6 +242,7 @@ func (rl *Relay) place(c *child, media bool) (loser *child, ok bool) {
 	rl.count++
 	rl.media += int(flag(media))
 	rl.perAddr[c.addr]++
+	rl.room.node.host.ConnManager().Protect(c.key.peer, rl.protection(c))
 	c.seat.Store(rl.fan.add(c.path, media))
 	return loser, true
 }
@@ -269,6 +277,7 @@ func (rl *Relay) remove(c *child) bool {
 	rl.count--
 	rl.media -= int(flag(c.media))
 	subtract(rl.perAddr, c.addr)
+	rl.room.node.host.ConnManager().Unprotect(c.key.peer, rl.protection(c))
 	rl.fan.remove(c.seat.Load())
 	if rl.draining && rl.count == 0 {
 		close(rl.emptied)
@@ -276,12 +285,23 @@ func (rl *Relay) remove(c *child) bool {
 	return true
 }
 
-// end cuts a child, and counts that if it was one until now.
-func (rl *Relay) end(c *child, why *atomic.Uint64) {
-	if rl.dismiss(c) && why != nil {
-		why.Add(1)
+// protection names what keeps the connection to a child from being trimmed.
+func (rl *Relay) protection(c *child) string { return rl.room.protection() + string(c.key.id[:]) }
+
+// end cuts a child. The code tells it why: StreamGated when it may not be carried any
+// more, StreamGarbageCollected when it was silent or slow, StreamSupplanted when it
+// attached anew, StreamShutdown when the relay closes.
+func (rl *Relay) end(c *child, why network.StreamErrorCode) {
+	c.expelled.Store(why == network.StreamGated)
+	if rl.dismiss(c) {
+		switch why {
+		case network.StreamGated:
+			rl.counts.cut.Add(1)
+		case network.StreamGarbageCollected:
+			rl.counts.lost.Add(1)
+		}
 	}
-	c.line.cut()
+	c.line.cut(why)
 }
 
 // dismiss ends what a child gets.
@@ -310,6 +330,6 @@ func (rl *Relay) setMedia(c *child, on bool) {
 		c.send(control{kind: controlFull}.append(nil))
 		rl.dismiss(c)
 		c.line.finish()
-		time.AfterFunc(time.Second, c.line.cut)
+		time.AfterFunc(time.Second, func() { c.line.cut(network.StreamNoError) })
 	}
 }

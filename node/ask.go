@@ -257,6 +257,10 @@ func cutShort(err error) error {
 	switch {
 	case !errors.As(err, &e) || !e.Remote:
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	case e.ErrorCode == network.StreamSupplanted:
+		return fmt.Errorf("%w: %w", ErrClosed, err)
+	case e.ErrorCode == network.StreamShutdown, e.ErrorCode == network.StreamGarbageCollected:
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	case e.ErrorCode == network.StreamRateLimited, e.ErrorCode == network.StreamResourceLimitExceeded:
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}

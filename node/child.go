@@ -39,6 +39,7 @@ type child struct {
 	seat  atomic.Pointer[fanSeat] // in the fanout, once it is in the relay's table
 	media bool                    // under the relay's mu
 
+	expelled  atomic.Bool // it may not be carried any more
 	publishes bucket
 	letters   atomic.Int32 // of its, on their way
 
@@ -63,7 +64,7 @@ func (rl *Relay) newChild(s stream, a attach) (*child, error) {
 		publishes: bucket{rate: childPublish, burst: childPublishMany},
 	}
 	var err error
-	c.path, err = rl.room.node.openPath(pathConfig{conn: c.conn, sink: c.report, down: func(error) { c.line.cut() }})
+	c.path, err = rl.room.node.openPath(pathConfig{conn: c.conn, sink: c.report, down: func(error) { c.line.cut(network.StreamNoError) }})
 	return c, err
 }
 
@@ -81,7 +82,7 @@ func (c *child) silent() bool { return c.path.quietFor() > leaseSilence }
 // them is cut.
 func (c *child) send(frames []byte) {
 	if !c.silent() && !c.line.send(frames) {
-		c.relay.end(c, &c.relay.counts.lost)
+		c.relay.end(c, network.StreamGarbageCollected)
 	}
 }
 

@@ -145,8 +145,8 @@ func sample(peers []peer.ID, max int) []peer.ID {
 	return peers[:min(len(peers), max)]
 }
 
-// relayCandidates offers DHT servers to libp2p, which asks them for a circuit when
-// the node is behind a NAT.
+// relayCandidates offers peers to libp2p, which asks them for a circuit when the node is
+// behind a NAT: the relays that serve its rooms, and DHT servers.
 func (n *Node) relayCandidates(num int) []peer.AddrInfo {
 	n.mu.Lock()
 	find := n.find
@@ -154,8 +154,15 @@ func (n *Node) relayCandidates(num int) []peer.AddrInfo {
 	if find == nil {
 		return nil // still starting
 	}
+	var candidates []peer.ID
+	for _, r := range n.allRooms() {
+		for _, a := range r.attachments() {
+			candidates = append(candidates, a.peer)
+		}
+	}
+	candidates = append(candidates, find.servers(num)...)
 	var infos []peer.AddrInfo
-	for _, p := range find.servers(num) {
+	for _, p := range candidates[:min(num, len(candidates))] {
 		if info := n.host.Peerstore().PeerInfo(p); len(info.Addrs) > 0 {
 			infos = append(infos, info)
 		}

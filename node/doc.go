@@ -120,6 +120,9 @@
 // messages to who chose it. The status is 0 served, 1 full, 2 refused, 3 busy. Whoever the
 // relay's program does not admit within 5 s gets a reset stream, and nothing before it.
 //
+// Later resets say by their code, one of libp2p's: 0x1008 you may not be carried any more,
+// 0x1005 you attached anew, 0x1006 you were silent or too slow, 0x1007 the relay closes.
+//
 // From then on both ends send frames, length u32 | kind u8 | body, until the stream ends.
 // A reader skips kinds that it does not know.
 //

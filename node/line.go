@@ -107,7 +107,7 @@ func (l *line) writeQueue() {
 		}
 		l.stream.SetWriteDeadline(time.Now().Add(writePatience))
 		if _, err := l.stream.Write(batch); err != nil {
-			l.cut()
+			l.cut(network.StreamNoError)
 			return
 		}
 	}
@@ -134,8 +134,8 @@ func (l *line) next() (batch []byte, closing bool) {
 	return batch, false
 }
 
-// cut ends the line at once. read returns.
-func (l *line) cut() {
+// cut ends the line at once and tells the far end why. read returns.
+func (l *line) cut(why network.StreamErrorCode) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.dead {
@@ -147,7 +147,7 @@ func (l *line) cut() {
 		close(answer)
 	}
 	l.asked = nil
-	l.stream.Reset()
+	l.stream.ResetWithError(why)
 }
 
 // read hands over each frame until the stream ends or handle fails, and says why. What a

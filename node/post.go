@@ -183,9 +183,8 @@ func (rl *Relay) somebody(asker *child) (ways []errand) {
 	turn := int(rl.turn.Add(1))
 	if rl.cfg.Commit != nil {
 		commit := rl.cfg.Commit()
-		holders := rl.all()
-		holders = slices.DeleteFunc(holders, func(c *child) bool {
-			return c == asker || c.silent() || c.commit() != commit
+		holders := slices.DeleteFunc(rl.all(), func(c *child) bool {
+			return c == asker || c.silent() || c.commit() != commit || commit == [8]byte{}
 		})
 		slices.SortFunc(holders, func(a, b *child) int { return a.since.Compare(b.since) })
 		for _, c := range rotate(holders, turn, somebodyPeers) {

@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
+
 	"stoa/identity"
 )
 
@@ -209,7 +211,7 @@ func (rl *Relay) Close() error {
 	if !closed {
 		rl.cancel()
 		for _, c := range rl.all() {
-			rl.end(c, nil)
+			rl.end(c, network.StreamShutdown)
 		}
 		rl.room.serving.CompareAndSwap(rl, nil)
 	}
@@ -283,14 +285,14 @@ func (rl *Relay) Review() {
 func (rl *Relay) review(c *child, now time.Time) {
 	verdict := rl.cfg.Admit(c.key.id, c.proof)
 	if c.judge(verdict, now) {
-		rl.end(c, &rl.counts.cut)
+		rl.end(c, network.StreamGated)
 	}
 }
 
 // Cut ends what is carried to a person.
 func (rl *Relay) Cut(id identity.ID) {
 	for _, c := range rl.of(id) {
-		rl.end(c, &rl.counts.cut)
+		rl.end(c, network.StreamGated)
 	}
 }
 
@@ -355,7 +357,7 @@ func (rl *Relay) keepOnce(now time.Time) {
 	for _, c := range rl.all() {
 		switch {
 		case c.path.quietFor() > leaseEnd:
-			rl.end(c, &rl.counts.lost)
+			rl.end(c, network.StreamGarbageCollected)
 		case c.due(now):
 			rl.review(c, now)
 		}

@@ -173,7 +173,9 @@ func TestGuestsAreForgotten(t *testing.T) {
 
 func TestWaitingIsBounded(t *testing.T) {
 	rl := &Relay{waiting: make(map[netip.Prefix]int)}
-	addr := func(i int) netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{1, 2, byte(i >> 8), byte(i)}), 32) }
+	addr := func(i int) netip.Prefix {
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte{1, 2, byte(i >> 8), byte(i)}), 32)
+	}
 	for i := range waitingPerAddr {
 		if !rl.startWaiting(addr(0)) {
 			t.Fatalf("%d wait at one address", i)

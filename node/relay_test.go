@@ -305,10 +305,17 @@ func TestTwoSeatsAPerson(t *testing.T) {
 		for i, a := range seats {
 			if alive := a.Err() == nil; alive != (i == 3 || i == 5) {
 				t.Errorf("seat %d alive: %v, %v", i, alive, a.Err())
+			} else if !alive && !errors.Is(a.Err(), node.ErrClosed) {
+				t.Errorf("seat %d gave way: %v", i, a.Err())
 			}
 		}
 		if n := len(rl.Children()); n != 2 {
 			t.Errorf("%d children", n)
+		}
+		rl.Close()
+		time.Sleep(time.Second)
+		if err := seats[5].Err(); !errors.Is(err, node.ErrUnreachable) {
+			t.Errorf("the relay closed: %v", err)
 		}
 	})
 }
