@@ -196,6 +196,16 @@ func TestSeated(t *testing.T) {
 			}
 		}
 		time.Sleep(6 * time.Second)
+		guests, more, err := p.sam.Roster(ctx, p.rita.key.ID(), 0)
+		if err != nil || more || len(guests) != 2 || guests[0].Grant != p.link.Chain.Leaf().Hash() {
+			t.Errorf("on the roster: %v, more %t, %v", guests, more, err)
+		}
+		if via, ok := p.anna.CameBy(ctx, byRelay.key.ID()); !ok {
+			t.Errorf("by which link carl came: %v", via)
+		}
+		if _, ok := p.anna.CameBy(ctx, identity.ID{1}); ok {
+			t.Error("a stranger came by a link")
+		}
 		if n := p.anna.Snapshot().Audience; n != 122 {
 			t.Errorf("anna counts %d in the audience, want 122", n)
 		}
@@ -358,6 +368,9 @@ func TestSeatsOfAGateThatGoes(t *testing.T) {
 
 // TestTurningQuiet is a room whose people turn quiet when a relay comes: nobody is thought to have gone and no secret is replaced.
 func TestTurningQuiet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fifty people, loud for a minute")
+	}
 	meeting(t, calm, func(h *hall) {
 		a := h.found("anna")
 		r := h.join("rita", a, a.invite(relayTerms))
@@ -396,10 +409,114 @@ func TestTurningQuiet(t *testing.T) {
 		if err != nil || more || len(guests) != 51 {
 			t.Errorf("%d guests, more %t, %v", len(guests), more, err)
 		}
+		for _, g := range guests {
+			if g.Name == "" {
+				t.Error("somebody is not remembered by their name")
+			}
+		}
 		r.kill() // without a relay there is no crowd: everybody is back
 		time.Sleep(20 * time.Second)
 		if s := a.Snapshot(); s.Crowd || len(s.People) != 52 {
 			t.Errorf("without the relay: crowd %t, %d people", s.Crowd, len(s.People))
 		}
+	})
+}
+
+// TestHandoff is a kick among fifty who are seated: the new secret is with every one of them three seconds later, handed from one to the
+// next, and never with who was put out.
+func TestHandoff(t *testing.T) {
+	crowded(t, calm, func(p *porch) {
+		var all []*guest
+		for i := range 50 {
+			gate := []*guest{p.rita, p.rolf}[i%2]
+			all = append(all, p.listens("seat "+string(rune('A'+i)), gate))
+		}
+		time.Sleep(8 * time.Second)
+		out := all[7]
+		proof := out.Proof()
+		p.must(p.anna.Kick(ctx, out.key.ID(), "", true))
+		time.Sleep(3 * time.Second)
+		want := p.anna.epoch()
+		if want.N != 3 && want.N != 2 || p.anna.Snapshot().State.Epoch.Stale {
+			t.Fatalf("epoch %d", want.N)
+		}
+		late := 0
+		for _, g := range append(slices.Clone(all), p.sam) {
+			if e := g.epoch(); g != out && (e.Commit != want.Commit || !e.Known) {
+				late++
+			}
+		}
+		if late > 0 {
+			t.Errorf("%d of 51 have no new secret after three seconds", late)
+		}
+		// He asks on, by whatever means he has left.
+		for _, g := range append(slices.Clone(all[:5]), p.anna, p.sam) {
+			for _, q := range [][]byte{room.AskSecret(want.Commit, proof), room.AskSecret(want.Commit, nil)} {
+				if room.Answered(out.asks(g)(ctx, q)) {
+					t.Errorf("%s gives the secret to who was put out", g.name)
+				}
+			}
+		}
+		for _, g := range all[:3] {
+			if q := room.AskSecret(want.Commit, g.Proof()); room.Answered(out.asks(p.anna)(ctx, q)) {
+				t.Error("another's proof gets the secret")
+			}
+			if q := room.AskSecret(want.Commit, g.Proof()); !room.Answered(g.asks(p.anna)(ctx, q)) {
+				t.Error("who is seated gets no secret")
+			}
+		}
+		time.Sleep(12 * time.Second)
+		if e := out.epoch(); e.Commit == want.Commit && e.Known {
+			t.Error("who was put out has the secret")
+		}
+		if n := p.anna.Snapshot().Audience; n != 120+49 {
+			t.Errorf("%d in the audience", n)
+		}
+	})
+}
+
+// TestLateAdvert has a relay say at once who it carries, and change what it offers only after five minutes.
+func TestLateAdvert(t *testing.T) {
+	meeting(t, calm, func(h *hall) {
+		a := h.found("anna")
+		r := h.join("rita", a, a.invite(relayTerms))
+		offer := func(slots uint16) {
+			h.must(r.Advertise(ctx, room.AdvertArgs{Slots: slots, Addrs: []string{"/at/rita"}}))
+			time.Sleep(time.Second)
+		}
+		slots := func() int {
+			if list := a.Snapshot().Relays; len(list) == 1 {
+				return int(list[0].Slots)
+			}
+			return 0
+		}
+		offer(7)
+		offer(8)
+		offer(9)
+		if slots() != 7 {
+			t.Errorf("%d slots at once", slots())
+		}
+		ops := a.Snapshot().Ops
+		h.want(a.SubmitAudit(ctx, a.key.ID(), 100), room.ErrNotHere)
+		h.must(a.SubmitAudit(ctx, r.key.ID(), 64*3))
+		h.want(a.SubmitAudit(ctx, r.key.ID(), 64*3), room.ErrTooSoon)
+		h.want(a.Advertise(ctx, room.AdvertArgs{Addrs: []string{""}}), identity.ErrMalformed)
+		if slots() != 3 {
+			t.Errorf("%d slots after an audit", slots())
+		}
+		time.Sleep(6 * time.Minute)
+		h.must(a.SubmitAudit(ctx, r.key.ID(), 64*8))
+		time.Sleep(time.Second)
+		if slots() != 8 {
+			t.Errorf("%d slots in the end", slots())
+		}
+		// Two audits, the last of three offers, and one epoch for the beacon.
+		if s := a.Snapshot(); s.Ops != ops+4 || s.Relays[0].Beacon.IsZero() || s.State.Epoch.N != 2 {
+			t.Errorf("%d operations, epoch %d, beacon %s", s.Ops-ops, s.State.Epoch.N, s.Relays[0].Beacon.Short())
+		}
+		h.must(r.Advertise(ctx, room.AdvertArgs{Slots: 9, Addrs: []string{"/at/rita"}})) // what it says already
+		listens := h.join("carl", a, a.invite(listener))
+		h.want(listens.Advertise(ctx, room.AdvertArgs{Slots: 1}), room.ErrNoRight)
+		h.want(listens.SubmitAudit(ctx, r.key.ID(), 1), room.ErrNoRight)
 	})
 }

@@ -5,8 +5,10 @@ package room
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"stoa/identity"
+	"stoa/room/relay"
 )
 
 // crowd is a log of n operations in one causal line: people who come in, are muted, called to the stage, put out, and so on.
@@ -108,4 +110,51 @@ func BenchmarkParseOp(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkAttendance is what a report of a relay costs somebody in a crowd of ten thousand, with the snapshot that follows: the people are
+// counted twice a second at most, and otherwise nothing is done for each of them.
+func BenchmarkAttendance(b *testing.B) {
+	p := &play{t: &testing.T{}, c: newCast(b, 1), time: dawn, ops: map[string]*Op{}}
+	p.l = p.c.log()
+	p.start()
+	p.carrier("relay", paul, identity.MaxSlots)
+	r := stand(b, p, owner)
+	now := time.UnixMilli(int64(p.time))
+	list := relay.NewAttendees(r.id, p.c.id(paul), [8]byte{1})
+	for i := range 8000 {
+		list.Join(identity.ID{byte(i), byte(i >> 8), 3})
+	}
+	next := func() []byte {
+		now = now.Add(relay.AttendanceEvery)
+		list.Join(identity.ID{byte(now.Unix()), byte(now.Unix() >> 8), 4})
+		a, _ := list.Next(now)
+		if a == nil {
+			b.Fatal("nothing to say")
+		}
+		return a.Sign(p.c.keys[paul])
+	}
+	for range 25 {
+		r.takeReport(next(), now)
+	}
+	b.Run("report", func(b *testing.B) {
+		raw := next()
+		for b.Loop() {
+			r.takeReport(raw, now)
+		}
+	})
+	b.Run("count", func(b *testing.B) {
+		for b.Loop() {
+			r.attendance.stale, r.countAt = true, time.Time{}
+			r.attend(now)
+		}
+		if r.count < 8000 {
+			b.Fatalf("%d people", r.count)
+		}
+	})
+	b.Run("snapshot", func(b *testing.B) {
+		for b.Loop() {
+			r.snapshot(now)
+		}
+	})
 }

@@ -37,7 +37,8 @@ type acquaintance struct {
 	grant identity.Hash
 }
 
-// meet remembers how somebody in the audience is called and by which invite they came. Loop only.
+// meet remembers how somebody who may be in the audience later is called and by which invite they are seated, and adds to g what it
+// remembers. Loop only.
 func (r *Room) meet(g *Guest) {
 	if _, known := r.known[g.ID]; !known && len(r.known) >= maxAcquaint {
 		return
@@ -47,7 +48,7 @@ func (r *Room) meet(g *Guest) {
 	}
 	a := r.known[g.ID]
 	a.name, a.grant = cmp.Or(g.Name, a.name), g.Grant
-	r.known[g.ID] = a
+	r.known[g.ID], g.Name = a, a.name
 }
 
 // seated tells whether somebody who is no member is known to hear here, and by which invite if that is known too. Loop only.
@@ -55,7 +56,7 @@ func (r *Room) seatedHere(who identity.ID) (via identity.Hash, ok bool) {
 	if p := r.proofs.get(who); p != nil && p.seat != nil {
 		return p.seat.Grant, true
 	}
-	if a, known := r.known[who]; known {
+	if a := r.known[who]; !a.grant.IsZero() {
 		return a.grant, true
 	}
 	_, ok = r.people.By(who)

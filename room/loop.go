@@ -281,6 +281,7 @@ func (r *Room) takePresence(raw []byte, now time.Time, direct bool) {
 	}
 	if what == changed {
 		r.dirty, r.attendance.stale = true, true
+		r.meet(&Guest{ID: p.Who, Name: p.Name})
 	}
 	r.takeOwnHand(p, before, now)
 	if p.Bye {

@@ -5,6 +5,7 @@ package room
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,11 +23,11 @@ type offer struct {
 
 // Advertise offers this member as a relay: it may carry so many listeners and is reached there. It replaces what was offered before. An
 // advert stands for five minutes at least, so a change may reach the others later than Advertise returns, and never does if Run ends first.
-// Errors: those of [State.May], or what is wrong with the arguments.
+// Errors: those of [State.May], identity.ErrMalformed.
 func (r *Room) Advertise(ctx context.Context, a AdvertArgs) error {
 	a.Addrs = slices.Clone(a.Addrs)
 	if err := a.check(); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", identity.ErrMalformed, err)
 	}
 	return r.do(ctx, func(now time.Time) error {
 		if err := r.state.May(r.me, KindAdvert, identity.ID{}); err != nil {
