@@ -27,13 +27,6 @@ func talk(w *Watch, p Path, from, to int) {
 	}
 }
 
-func kinds(acts []Act) (list []ActKind) {
-	for _, a := range acts {
-		list = append(list, a.Kind)
-	}
-	return list
-}
-
 // TestDeadOnTheDot: the shadow is asked 120 ms after the last packet, not earlier, and not after an end.
 func TestDeadOnTheDot(t *testing.T) {
 	w := pairOf()
@@ -329,7 +322,7 @@ func TestGapWhenPrimaryDies(t *testing.T) {
 // floors lets the acting host tell what it hears.
 func floors(w *world) {
 	var host Meter
-	r := &simRelay{w: w, id: someone(99), inBy: w.relays[0].inBy, out: w.relays[0].out}
+	r := &simRelay{w: w, used: true, id: someone(99), inBy: w.relays[0].inBy, out: w.relays[0].out}
 	r.forward = func(v voicePacket) bool {
 		host.Count(v.bytes(), v.kid, v.index, v.level, v.end, w.time())
 		return false
