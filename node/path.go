@@ -86,6 +86,8 @@ type path struct {
 
 	packets, bytes bucket // of what arrives
 
+	aim func(*target) bool // points it at where RAW goes now, if it may go anywhere
+
 	out      token         // on what we send; set before begun
 	begun    atomic.Bool   // out is known
 	raw      atomic.Bool   // RAW is up
@@ -161,6 +163,7 @@ func (n *Node) openPath(cfg pathConfig) (*path, error) {
 		packets:    bucket{rate: linkPackets},
 		bytes:      bucket{rate: linkBytes},
 	}
+	p.aim = p.aimQUIC
 	rand.Read(p.in[:])
 	if err := n.attach(p); err != nil {
 		return nil, err
@@ -295,9 +298,9 @@ func (p *path) sendRaw(b []byte, load bool) bool {
 	return true
 }
 
-// aim points t at where the far end is now, if RAW may go there: to the address that QUIC
-// has validated, and only while the connection lives.
-func (p *path) aim(t *target) bool {
+// aimQUIC points t at where the far end is now, if RAW may go there: to the address that
+// QUIC has validated, and only while the connection lives.
+func (p *path) aimQUIC(t *target) bool {
 	return p.quic != nil && p.quic.Context().Err() == nil && p.node.sockets.aim(t, p.quic)
 }
 

@@ -247,13 +247,15 @@ func (ss *sockets) aim(t *target, q *quic.Conn) bool {
 	if addr == t.addr && t.socket != nil {
 		return true
 	}
+	return ss.point(t, q.LocalAddr(), addr)
+}
+
+// point makes t the far address as it is reached from the near one.
+func (ss *sockets) point(t *target, near, addr net.Addr) bool {
 	*t = target{}
+	s := ss.of(near)
 	far, ok := addr.(*net.UDPAddr)
-	if !ok {
-		return false
-	}
-	s := ss.of(q.LocalAddr())
-	if s == nil {
+	if !ok || s == nil {
 		return false
 	}
 	to := far.AddrPort()
@@ -262,7 +264,7 @@ func (ss *sockets) aim(t *target, q *quic.Conn) bool {
 		to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 	}
 	*t = target{socket: s, addr: addr, to: to}
-	if near, ok := q.LocalAddr().(*net.UDPAddr); ok && s.wild && s.udp != nil {
+	if near, ok := near.(*net.UDPAddr); ok && s.wild && s.udp != nil {
 		t.source = sourceAddr(near.IP, six)
 	}
 	t.name.set(to, six)
@@ -274,7 +276,7 @@ func (ss *sockets) aim(t *target, q *quic.Conn) bool {
 // the far side's NAT has never sent anything. RFC 3542 section 6.2 for IPv6.
 func sourceAddr(ip net.IP, six bool) []byte {
 	switch {
-	case ip == nil || ip.IsUnspecified() || ip.IsLoopback():
+	case ip == nil || ip.IsUnspecified():
 		return nil
 	case six:
 		return (&ipv6.ControlMessage{Src: ip}).Marshal()
