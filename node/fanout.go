@@ -45,11 +45,17 @@ type ForwardStats struct {
 	Stale   uint64 // bundles for children that have not reported for 3 s
 	Capped  uint64 // bundles over the upload cap
 	Failed  uint64 // bundles that the system did not take
+
+	Delays   [len(DelayBounds) + 1]uint64 // packets by what the relay added to their way, see DelayBounds
+	DelaySum time.Duration                // of these packets together
 }
 
 type forwardCounts struct {
 	packets, bundles, bytes, raw, digests             atomic.Uint64
 	full, quiet, late, crowded, stale, capped, failed atomic.Uint64
+
+	delays   [len(DelayBounds) + 1]atomic.Uint64
+	delaySum atomic.Int64
 }
 
 // A fanout sends what it is given to all its seats. Its methods may be called from any
@@ -61,7 +67,8 @@ type fanout struct {
 	counts forwardCounts
 	seats  atomic.Pointer[[]*fanSeat] // the slice is never changed
 
-	seating sync.Mutex // of whoever replaces seats
+	limit   atomic.Int64 // bytes a second of all together; 0 is none
+	seating sync.Mutex   // of whoever replaces seats
 
 	mu       sync.Mutex
 	tick     ticker
@@ -121,7 +128,8 @@ func varietyOf(speakers int, repeats bool) uint32 {
 // newFanout makes a fanout that sends at most up bytes a second, or as many as it can
 // when up is 0. It does nothing until run is called.
 func newFanout(n *Node, up int) *fanout {
-	f := &fanout{node: n, born: time.Now(), wake: make(chan struct{}, 1), pace: pacer{rate: float64(up)}}
+	f := &fanout{node: n, born: time.Now(), wake: make(chan struct{}, 1)}
+	f.limit.Store(int64(up))
 	f.seats.Store(new([]*fanSeat))
 	f.tick.window = &f.windows[0]
 	f.carry = make([]byte, 0, maxDigest)
@@ -208,12 +216,17 @@ func (f *fanout) flips() []uint64 {
 
 func (f *fanout) stats() ForwardStats {
 	c := &f.counts
-	return ForwardStats{
+	s := ForwardStats{
 		Packets: c.packets.Load(), Bundles: c.bundles.Load(), Bytes: c.bytes.Load(),
 		Raw: c.raw.Load(), Digests: c.digests.Load(),
 		Full: c.full.Load(), Quiet: c.quiet.Load(), Late: c.late.Load(), Crowded: c.crowded.Load(),
 		Stale: c.stale.Load(), Capped: c.capped.Load(), Failed: c.failed.Load(),
+		DelaySum: time.Duration(c.delaySum.Load()),
 	}
+	for i := range s.Delays {
+		s.Delays[i] = c.delays[i].Load()
+	}
+	return s
 }
 
 func (f *fanout) nudge() {
@@ -310,6 +323,7 @@ func (f *fanout) flush(now time.Duration) {
 	for i := range f.variety {
 		f.variety[i].n = 0
 	}
+	f.pace.rate = float64(f.limit.Load())
 	seats, limit := *f.seats.Load(), now+flushLasts
 	for i := range seats {
 		at := (f.first + i) % len(seats)
@@ -328,6 +342,7 @@ func (f *fanout) flush(now time.Duration) {
 		}
 	}
 	f.send(limit)
+	f.observe(f.sending, f.now())
 }
 
 // fresh says whether the child has reported lately, and counts it if not.
