@@ -1,11 +1,15 @@
-// When which address of a peer is dialled.
+// When which address of a peer is dialled, and how many peers a host takes.
 
 package node
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	ma "github.com/multiformats/go-multiaddr"
 )
 
@@ -52,6 +56,39 @@ func TestQUICHasAHeadStart(t *testing.T) {
 		}
 		if tt.behind == nil && at[tcp] >= udpHeadStart {
 			t.Errorf("%s: TCP waits %v for nothing", tt.name, at[tcp])
+		}
+	}
+}
+
+// What libp2p counts must not keep out the children of a relay host.
+func TestServerTakesThousands(t *testing.T) {
+	limits, err := resourceManager(Config{Server: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer limits.Close()
+	const children = 4000
+	for i := range children {
+		addr := ma.StringCast(fmt.Sprintf("/ip4/8.%d.%d.1/udp/1/quic-v1", i>>8, i&255))
+		conn, err := limits.OpenConnection(network.DirInbound, false, addr)
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		p := peer.ID(fmt.Sprint(i))
+		if err := conn.SetPeer(p); err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		for _, s := range []struct {
+			proto protocol.ID
+			dir   network.Direction
+		}{{protoRelay, network.DirInbound}, {protoMesh, network.DirInbound}, {protoMesh, network.DirOutbound}} {
+			stream, err := limits.OpenStream(p, s.dir)
+			if err != nil {
+				t.Fatalf("stream %s of %d: %v", s.proto, i, err)
+			}
+			if err := stream.SetProtocol(s.proto); err != nil {
+				t.Fatalf("stream %s of %d: %v", s.proto, i, err)
+			}
 		}
 	}
 }

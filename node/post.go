@@ -24,6 +24,7 @@ import (
 const (
 	letterPatience = 5 * time.Second         // at the asker and at the relay
 	letterNext     = 1200 * time.Millisecond // before the next relay or answerer is tried as well
+	somebodyAgain  = 200 * time.Millisecond  // until a relay tries again when everybody was busy
 )
 
 // AskSomebody puts one request (at most 64 KiB) to whoever a relay finds: a fellow
@@ -146,6 +147,26 @@ func (rl *Relay) carry(ctx context.Context, c *child, f control) ([]byte, error)
 	if l.From != c.key.id || l.To != f.to {
 		return nil, errors.New("not the child's letter")
 	}
+	if l.To == rl.room.key.ID() {
+		return rl.room.answerLetter(f.body)
+	}
+	for {
+		b, err := rl.deliver(ctx, c, l.To, f.body)
+		if !errors.Is(err, ErrBusy) || !l.To.IsZero() {
+			return b, err
+		}
+		// After a kick the whole audience asks at once, and whoever is answered can
+		// answer the next.
+		select {
+		case <-time.After(somebodyAgain):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// deliver tries everybody who may answer a letter, once.
+func (rl *Relay) deliver(ctx context.Context, c *child, to identity.ID, sealed []byte) ([]byte, error) {
 	select {
 	case rl.posting <- struct{}{}:
 		defer func() { <-rl.posting }()
@@ -153,16 +174,13 @@ func (rl *Relay) carry(ctx context.Context, c *child, f control) ([]byte, error)
 		return nil, ErrBusy
 	}
 	var ways []errand
-	switch {
-	case l.To == rl.room.key.ID():
-		return rl.room.answerLetter(f.body)
-	case l.To.IsZero():
+	if to.IsZero() {
 		ways = rl.somebody(c)
-	default:
-		ways = rl.waysTo(l.To)
+	} else {
+		ways = rl.waysTo(to)
 	}
 	return tryEach(ctx, letterNext, ways, func(ctx context.Context, way errand) ([]byte, error) {
-		return way(ctx, f.body)
+		return way(ctx, sealed)
 	})
 }
 

@@ -703,6 +703,49 @@ func TestLettersAreBounded(t *testing.T) {
 	})
 }
 
+// After a kick everybody asks somebody for the new secret at once; at first one member has it.
+func TestAWholeAudienceAsksAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const audience = 48 // the member answers 40 in a burst
+		w, on := nodetest.Hosts(t, oneWay, 2+audience)
+		core, relay := on[0], on[1]
+		w.Block(func(from, to string) bool { return from != "1.0.0.2:8000" && to != "1.0.0.2:8000" })
+		relay.Room.Meet(core.ID, core.Addrs())
+		commit := [8]byte{'c'}
+		serve(t, relay.Room, node.ServeConfig{
+			Slots:  audience,
+			Hears:  func() []identity.ID { return []identity.ID{core.ID} },
+			Commit: func() [8]byte { return commit },
+		})
+		secret := func(context.Context, identity.ID, []byte) ([]byte, error) { return []byte("secret"), nil }
+		core.Room.HandleAsk(secret)
+		ls := listeners(on[2:])
+		var seats []*node.Attachment
+		for _, l := range ls {
+			seats = append(seats, l.attach(t, relay, true))
+			l.Room.Quiet(true)
+		}
+		time.Sleep(7 * time.Second)
+		start := time.Now()
+		var asks sync.WaitGroup
+		for i, l := range ls {
+			asks.Go(func() {
+				rep, err := l.Room.AskSomebody(t.Context(), []byte("the secret of c"))
+				if err != nil || string(rep) != "secret" {
+					t.Errorf("%d got %q, %v", i, rep, err)
+					return
+				}
+				l.Room.HandleAsk(secret)
+				seats[i].Holds(commit)
+			})
+		}
+		asks.Wait()
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 // An edited client sends letters of others, to see them answered again.
 func TestLettersOfOthersAreNotCarried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
