@@ -58,6 +58,16 @@ type reckoner struct {
 	deaf     time.Time // until when quiet lasts although nobody brings anything; zero when somebody does
 }
 
+// reckonerOf returns the reckoner of a node that has just come. Whoever comes into
+// the audience keeps out of gossip from the start, unless no relay will have
+// him: what he needs to know he was told at the door.
+func reckonerOf(s *room.Snapshot, now time.Time) reckoner {
+	if !s.InAudience() {
+		return reckoner{}
+	}
+	return reckoner{quiet: true, deaf: now.Add(deafFor + rand.N(deafFor))}
+}
+
 // next returns the course of the tether, and whether this node should be out
 // of gossip.
 func (a *reckoner) next(s *room.Snapshot, links []node.LinkInfo, h *held, now time.Time) (course, bool) {
@@ -118,16 +128,10 @@ func (a *seats) hear(e *ears, v *voice) {
 	e.witness, v.witness = a.heard.count, a.heard.count
 	a.voice = v
 	a.tether = newTether(tetherConfig{
-		room: a.id,
-		me:   a.key.ID(),
-		log:  a.log,
-		attach: func(ctx context.Context, cfg node.AttachConfig) (attachment, error) {
-			at, err := a.net.Attach(ctx, cfg)
-			if err != nil {
-				return nil, err
-			}
-			return at, nil
-		},
+		room:   a.id,
+		me:     a.key.ID(),
+		log:    a.log,
+		attach: attachIn(a.net),
 		proof:  a.room.Proof,
 		packet: e.carry,
 		complain: func(c relay.Complaint) {
@@ -184,7 +188,7 @@ func (a *seats) run(ctx context.Context) {
 	var work sync.WaitGroup
 	defer work.Wait()
 	work.Go(func() { a.tether.run(ctx) })
-	var at reckoner
+	at := reckonerOf(a.room.Snapshot(), time.Now())
 	var flipped, told time.Time
 	audits := auditing{of: map[identity.Hash]audit{}}
 	done := make(chan identity.Hash)

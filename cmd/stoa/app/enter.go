@@ -100,6 +100,7 @@ func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	if err != nil {
 		return nil, err
 	}
+	net.Quiet(true) // in a crowd one who listens stays out of gossip
 	w, err := knock(ctx, net, s.home.key.ID(), inv.Room, cred, hints)
 	if err != nil {
 		return nil, errors.Join(err, net.Close())
@@ -111,6 +112,7 @@ func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	if err != nil {
 		return nil, errors.Join(err, net.Close())
 	}
+	net.Quiet(h.room.Snapshot().InAudience())
 	h.offer(t.Link)
 	h.voice.want(!t.Muted && s.sound.fromFile)
 	s.emit(Event{Kind: EventRoom, Room: rec.Room.String(), Title: w.State.Title})
@@ -283,7 +285,8 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 	h.carry = newCarrier(s.home.key, rec.Room, s.run, log)
 	h.carry.room, h.carry.tell = r, s.emit
 	h.carry.serve = func(cfg node.ServeConfig) (fanout, error) { return net.Serve(cfg) }
-	h.carry.lend = s.loan
+	h.carry.lend, h.carry.advise = s.loan, net.Advise
+	h.carry.up = newTether(tetherConfig{room: rec.Room, me: h.me, log: log, attach: attachIn(net), proof: r.Proof, packet: h.carry.bring})
 	h.carry.want(s.cfg.Lend || s.cfg.Relay != nil)
 	h.invite = func(ctx context.Context, opts InviteOptions) (string, identity.Grant, error) {
 		return s.invite(ctx, h, opts)

@@ -365,3 +365,22 @@ func TestAdvisesFlip(t *testing.T) {
 		t.Error("not the first relay is obeyed, or another")
 	}
 }
+
+// Who comes into the audience of a crowd is out of gossip from the start, and
+// comes in when no relay will have him.
+func TestReckonerBegins(t *testing.T) {
+	now := time.Unix(1000, 0)
+	if a := reckonerOf(theatre("cid"), now); a.quiet {
+		t.Error("quiet in a small room")
+	}
+	s := theatre("cid", func(s *room.Snapshot) { s.Seated = true })
+	a := reckonerOf(s, now)
+	for _, c := range []struct {
+		after time.Duration
+		quiet bool
+	}{{0, true}, {deafFor - 1, true}, {2 * deafFor, false}} {
+		if _, quiet := a.next(s, nil, &held{}, now.Add(c.after)); quiet != c.quiet {
+			t.Errorf("after %v without a relay: quiet %v", c.after, quiet)
+		}
+	}
+}

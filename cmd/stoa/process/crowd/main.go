@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,6 +40,7 @@ type options struct {
 	every     time.Duration
 	first     int
 	log       string
+	profile   string
 }
 
 func main() {
@@ -51,6 +53,7 @@ func main() {
 	flag.DurationVar(&o.every, "every", 20*time.Millisecond, "pause between two who come")
 	flag.IntVar(&o.first, "first", 0, "number of the first one")
 	flag.StringVar(&o.log, "log", "", "file for their technical log")
+	flag.StringVar(&o.profile, "cpuprofile", "", "file for a profile of the processor time they take")
 	flag.Parse()
 	o.link = flag.Arg(0)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -78,9 +81,21 @@ func run(ctx context.Context, o options, in io.Reader, out io.Writer) error {
 			return err
 		}
 		defer f.Close()
-		log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	}
 	slog.SetDefault(log)
+
+	if o.profile != "" {
+		f, err := os.Create(o.profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
