@@ -27,6 +27,9 @@ const (
 	// censorAfter is how long a voice that the shadow brings may be absent. With what it takes to notice and to ask, that is half a second.
 	censorAfter = 320 * time.Millisecond
 
+	// censorProofSpan is in how long it has to bring that: three packets, and not one and its repeats.
+	censorProofSpan = 70 * time.Millisecond
+
 	// censorSpan is how much of it the shadow has to have brought: six packets, which an honest path does not lose in a row.
 	censorSpan = 240 * time.Millisecond
 
@@ -559,7 +562,7 @@ func (j *judge) dead(s *stream) bool {
 // censored tells whether the primary, which lives, does not bring a voice that the shadow brings.
 func (j *judge) censored(s *stream) bool {
 	path, since, wait := &j.w.paths[Primary], s.absent(), censorAfter
-	if s.lacking < censorProof || !j.goesOn(s) || s.track[Shadow].at < max(since+censorSpan, path.before+lifeApart) {
+	if s.lacking < censorProof || !j.goesOn(s) || s.track[Shadow].at < max(since+censorSpan, s.lack+censorProofSpan, path.before+lifeApart) {
 		return false
 	}
 	if j.within(s.rough, roughMemory) || !s.track[Primary].started && !j.settled(s) {
