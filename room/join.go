@@ -9,7 +9,9 @@
 //	  │ ◄─ charter, log, secrets, roster                        │
 //
 // One round trip, or two. The admission is durable at the gate, or at the
-// issuer, before the joiner hears of it.
+// issuer, before the joiner hears of it. In a crowd most get a seat instead:
+// see seat.go. A relay that is the gate has no secrets; a joiner who gets none
+// asks for them.
 
 package room
 
@@ -306,7 +308,8 @@ type Welcome struct {
 // Knock asks a member to be let into a room on a credential, nil for a
 // charter owner, and verifies the answer: the charter is the room's, every
 // operation is genuine, every secret is the one that an operation commits to,
-// and the state that follows has the joiner in it. me is who asks, as the
+// and the state that follows has the joiner in it or, in a crowd, lets them
+// hear by the seat that came with it. me is who asks, as the
 // network behind to says. It returns the errors of errors.go and of
 // identity, or what the network returned.
 func Knock(ctx context.Context, to func(ctx context.Context, req []byte) ([]byte, error), room identity.RoomID, me identity.ID, cred identity.Credential) (*Welcome, error) {

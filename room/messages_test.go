@@ -28,6 +28,10 @@ func sampleHand() *Hand {
 	return &Hand{Room: identity.RoomID{1}, Who: testKey.ID(), Up: true, Time: at(0), Seq: 1}
 }
 
+func sampleSeat() *Seat {
+	return &Seat{Room: identity.RoomID{1}, Who: identity.ID{2}, Grant: identity.Hash{3}, Time: at(0), By: testKey.ID()}
+}
+
 func sampleCharter(tb testing.TB) *identity.Charter {
 	tb.Helper()
 	c, err := identity.SignCharter(identity.Charter{
@@ -69,6 +73,7 @@ func TestAlteredMessagesAreRefused(t *testing.T) {
 	}{
 		{"presence", signPresence(testKey, samplePresence()), func(b []byte) error { _, err := ParsePresence(b); return err }},
 		{"hand", signHand(testKey, sampleHand()), func(b []byte) error { _, err := ParseHand(b); return err }},
+		{"seat", signSeat(testKey, sampleSeat()), func(b []byte) error { _, err := ParseSeat(b); return err }},
 		{"card", pack(testKey, cardDomain, sampleCard(t)), func(b []byte) error { _, err := ParseCard(b); return err }},
 	}
 	for _, tt := range tests {
@@ -181,6 +186,8 @@ func FuzzPresence(f *testing.F) { fuzzSigned(f, presenceDomain, samplePresence()
 
 func FuzzHand(f *testing.F) { fuzzSigned(f, handDomain, sampleHand(), ParseHand) }
 
+func FuzzSeat(f *testing.F) { fuzzSigned(f, seatDomain, sampleSeat(), ParseSeat) }
+
 func FuzzCard(f *testing.F) {
 	fuzzSigned(f, cardDomain, sampleCard(f), func(raw []byte) (*Card, error) {
 		c, err := ParseCard(raw)
@@ -288,6 +295,7 @@ func FuzzAnswer(f *testing.F) {
 	s := newSecret()
 	f.Add(identity.Marshal(joinAnswer{Charter: c.Bytes(), Ops: [][]byte{op.Raw()}, Secrets: []Secret{s},
 		Presences: [][]byte{signPresence(testKey, samplePresence())}, Hands: [][]byte{signHand(testKey, sampleHand())}}))
+	f.Add(identity.Marshal(joinAnswer{Charter: c.Bytes(), Seat: signSeat(testKey, sampleSeat())}))
 	f.Add(identity.Marshal(syncAnswer{Heads: []identity.Hash{op.Hash()}, Ops: [][]byte{op.Raw()}}))
 	f.Add(identity.Marshal(previewAnswer{pack(testKey, cardDomain, sampleCard(f))}))
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -19,7 +19,7 @@ var updateMessages = flag.Bool("update-messages", false, "write testdata/vectors
 // messageVectors makes a good and some bad ones of each message.
 func messageVectors(tb testing.TB) map[string][]byte {
 	p, h, c := samplePresence(), sampleHand(), sampleCard(tb)
-	s := &Seat{Room: identity.RoomID{1}, Who: identity.ID{2}, Grant: identity.Hash{3}, Time: at(0), By: testKey.ID()}
+	s := sampleSeat()
 	v := map[string][]byte{
 		"presence-ok": signPresence(testKey, p),
 		"hand-ok":     signHand(testKey, h),
