@@ -511,7 +511,7 @@ func FuzzWatch(f *testing.F) {
 					t.Fatalf("%v of %v", act, before)
 				}
 			}
-			if len(acts) > 2 || len(w.streams) > maxStreams {
+			if len(acts) > 2 || len(w.streams)+len(w.asleep) > maxStreams {
 				t.Fatalf("%d acts, %d streams", len(acts), len(w.streams))
 			}
 			for _, s := range w.streams {
