@@ -1,8 +1,9 @@
 // Carrying: what this node does as a relay of one room.
 //
-//	links of speakers ─► Verifier ─► node.Relay ─► listeners
-//	                        │    └─► Meter ─► Digest, 5 a second ─► listeners
-//	room.Snapshot ──────────┴─► who may speak, who may be carried
+//	links of speakers ─┐
+//	relays above ──────┴► Verifier ─► node.Relay ─► listeners, relays below
+//	                          │    └─► Meter ─► Digest, 5 a second ─► listeners
+//	room.Snapshot ────────────┴─► who may speak, who may be carried
 //	node.Relay ─► Attendees ─► room: who is carried here
 //
 // A relay obeys the room's log and nobody's client: what somebody sends who may
@@ -16,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -47,8 +49,11 @@ type fanout interface {
 	SendDigest(digest []byte)
 	Children() []node.ChildInfo
 	Review()
+	Limit(slots, up int)
+	Flips() []uint64
 	Drain(ctx context.Context) error
 	Stats() node.RelayStats
+	Forwarded() node.ForwardStats
 	Close() error
 }
 
@@ -77,7 +82,9 @@ type carrier struct {
 	session [8]byte
 	room    membership
 	serve   func(node.ServeConfig) (fanout, error)
-	lend    func() loan // what this node can give now
+	lend    func() loan                      // what this node can give now
+	advise  func(who identity.ID, flip bool) // asks a speaker to pair frames the other way, or not to
+	up      *tether                          // brings the voices, where the speakers do not
 	tell    func(Event)
 	log     *slog.Logger
 
@@ -89,11 +96,15 @@ type carrier struct {
 	state   *room.State
 	verify  *seal.Verifier
 	meter   relay.Meter
-	out     fanout // nil while nothing is carried
+	kids    map[uint64]identity.ID // who spoke lately
+	out     fanout                 // nil while nothing is carried
 }
 
 func newCarrier(key *identity.Key, id identity.RoomID, session [8]byte, log *slog.Logger) *carrier {
-	return &carrier{key: key, id: id, session: session, log: log, change: make(chan struct{}, 1), verify: seal.NewVerifier(id)}
+	return &carrier{
+		key: key, id: id, session: session, log: log,
+		change: make(chan struct{}, 1), verify: seal.NewVerifier(id), kids: map[uint64]identity.ID{},
+	}
 }
 
 // want says whether this node's owner wants it to carry.
@@ -124,6 +135,7 @@ func (c *carrier) serving() bool {
 func (c *carrier) follow(s *room.Snapshot) {
 	c.mu.Lock()
 	c.verify.SetSpeakers(voicesIn(s))
+	maps.DeleteFunc(c.kids, func(_ uint64, who identity.ID) bool { return !s.State.CanSpeak(who) })
 	changed := c.state != s.State
 	c.state = s.State
 	if allowed := s.Live && s.Me.Caps.Has(identity.CapRelay) && !s.State.Closed; c.allowed != allowed {
@@ -152,18 +164,41 @@ func voicesIn(s *room.Snapshot) (streams []seal.Stream, commits []identity.Hash)
 
 // receive takes a packet that came over a link and passes it on, if it is
 // signed by somebody who may speak and has not been passed on before.
-func (c *carrier) receive(packet []byte, at time.Time) {
+func (c *carrier) receive(packet []byte, at time.Time) { c.pass(packet, at) }
+
+// bring takes a packet that another relay has brought, as receive does, and
+// says what to think of that relay for it.
+func (c *carrier) bring(packet []byte, at time.Time) (seal.Glance, delivery) {
+	g, err := c.pass(packet, at)
+	switch {
+	case err == nil:
+		return g, brought
+	case errors.Is(err, seal.ErrReplay):
+		return g, again
+	case errors.Is(err, seal.ErrUnknownKey):
+		return g, unwanted
+	}
+	return g, forgery
+}
+
+// pass passes a packet on, or says why not: one of the errors of the Verifier,
+// which counts them.
+func (c *carrier) pass(packet []byte, at time.Time) (seal.Glance, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.out == nil {
-		return
+		return seal.Glance{}, seal.ErrUnknownKey // nobody is known to speak, nor to hear
 	}
-	_, g, err := c.verify.Check(packet)
+	st, g, err := c.verify.Check(packet)
 	if err != nil {
-		return // counted there
+		return g, err
 	}
 	c.out.Forward(packet, node.Voice{KID: g.KID, Index: g.Index, Frames: g.Frames, Level: g.Level, End: g.End})
 	c.meter.Count(packet, g.KID, g.Index, g.Level, g.End, at)
+	if _, known := c.kids[g.KID]; !known {
+		c.kids[g.KID] = st.Speaker
+	}
+	return g, nil
 }
 
 // run carries the room whenever it is wanted, allowed and possible, until ctx
@@ -216,7 +251,7 @@ func (c *carrier) carry(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	c.set(out)
+	c.set(bend(out))
 	c.room.HandleRoster(func() []identity.ID { return guests(out.Children()) })
 	on, off := true, false
 	c.tell(Event{Kind: EventLend, Room: c.id.String(), On: &on})
@@ -232,6 +267,9 @@ func (c *carrier) carry(ctx context.Context) (err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { c.witness(ctx, out); return nil })
 	g.Go(func() error { c.count(ctx, out); return nil })
+	if c.up != nil {
+		g.Go(func() error { c.up.run(ctx); return nil })
+	}
 	g.Go(func() error {
 		defer cancel()
 		for c.may() {
@@ -362,8 +400,19 @@ func (c *carrier) count(ctx context.Context, out fanout) {
 	var offered room.AdvertArgs
 	tick := time.NewTicker(tallyEvery)
 	defer tick.Stop()
+	limits := c.lend()
+	flipped := map[identity.ID]bool{}
 	for {
-		if now := advertOf(c.lend()); !sameAdvert(now, offered) {
+		give := c.lend()
+		if give.slots != limits.slots || give.up != limits.up {
+			out.Limit(give.slots, give.up)
+		}
+		limits = give
+		flipped = c.flip(out.Flips(), flipped)
+		if c.up != nil {
+			c.up.follow(upstream(c.room.Snapshot()))
+		}
+		if now := advertOf(give); give.slots > 0 && !sameAdvert(now, offered) {
 			if err := c.room.Advertise(ctx, now); err == nil {
 				offered = now
 			} else if ctx.Err() == nil {
@@ -386,6 +435,37 @@ func (c *carrier) count(ctx context.Context, out fanout) {
 			return
 		}
 	}
+}
+
+// flip tells the speakers how to pair their frames, so that the packets of all
+// fit into one bundle, and returns those who were asked to change that.
+func (c *carrier) flip(kids []uint64, before map[identity.ID]bool) map[identity.ID]bool {
+	now := map[identity.ID]bool{}
+	c.mu.Lock()
+	for _, kid := range kids {
+		if who, known := c.kids[kid]; known {
+			now[who] = true
+		}
+	}
+	c.mu.Unlock()
+	for who := range before {
+		if !now[who] {
+			c.advise(who, false)
+		}
+	}
+	for who := range now {
+		c.advise(who, true)
+	}
+	return now
+}
+
+// upstream is by whom a relay is brought the voices: by nobody as long as the
+// speakers feed it, or by relays that they feed.
+func upstream(s *room.Snapshot) course {
+	l := levelsOf(s)
+	is := func(c relay.Candidate) bool { return c.ID == s.Me.ID }
+	second := slices.ContainsFunc(l.serve, is) && !slices.ContainsFunc(l.fed, is)
+	return course{want: second && s.Live && !s.State.Closed, relays: l.fed, floor: s.Floor}
 }
 
 // moves compares the children that are sent voices with those of before, tells

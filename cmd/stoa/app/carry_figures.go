@@ -16,6 +16,7 @@ type roomFigures struct {
 	people   int
 	children []node.ChildInfo
 	stats    node.RelayStats
+	sent     node.ForwardStats
 	checks   seal.Checks
 	links    []node.LinkInfo
 }
@@ -30,9 +31,15 @@ var (
 	descVerified = desc("packets_in_total", "Signed voice packets that were verified and passed on.", "room")
 	descRefused  = desc("packets_refused_total", "Voice packets that were not passed on, by reason.", "room", "reason")
 	descSpeakers = desc("links", "Direct links to speakers, moderators and other relays.", "room", "carrier")
+	descBundles  = desc("bundles_out_total", "Bundles of voice packets sent, to all listeners together, by carrier.", "room", "carrier")
+	descBytes    = desc("bytes_out_total", "Bytes of these, without IP and UDP.", "room")
+	descDigests  = desc("digests_out_total", "Digests sent by themselves, to all listeners together.", "room")
+	descDropped  = desc("dropped_total", "What was verified and yet not sent, by reason: quiet, late, full and crowded are packets, the others bundles.", "room", "reason")
+	descDelay    = desc("added_delay_seconds", "From when a packet was verified until it had been sent to the last listener.", "room")
 	descControl  = desc("control_total", "Control messages, by what became of them.", "room", "result")
 	descDescs    = []*prometheus.Desc{
-		descRooms, descSlots, descPeople, descChildren, descWaiting, descCame, descVerified, descRefused, descSpeakers, descControl,
+		descRooms, descSlots, descPeople, descChildren, descWaiting, descCame, descVerified, descRefused, descSpeakers,
+		descBundles, descBytes, descDigests, descDropped, descDelay, descControl,
 	}
 )
 
@@ -70,7 +77,7 @@ func (c *carrier) figures() (roomFigures, bool) {
 	if out == nil {
 		return roomFigures{}, false
 	}
-	return roomFigures{room: c.id.Short(), slots: c.lend().slots, children: out.Children(), stats: out.Stats(), checks: checks}, true
+	return roomFigures{room: c.id.Short(), slots: c.lend().slots, children: out.Children(), stats: out.Stats(), sent: out.Forwarded(), checks: checks}, true
 }
 
 func (f *roomFigures) collect(to chan<- prometheus.Metric) {
@@ -113,10 +120,33 @@ func (f *roomFigures) collect(to chan<- prometheus.Metric) {
 	} {
 		counter(descRefused, n, reason)
 	}
+	counter(descBundles, f.sent.Raw, string(node.Raw))
+	counter(descBundles, f.sent.Bundles-min(f.sent.Raw, f.sent.Bundles), "quic_or_stream")
+	counter(descBytes, f.sent.Bytes)
+	counter(descDigests, f.sent.Digests)
+	for reason, n := range map[string]uint64{
+		"full": f.sent.Full, "quiet": f.sent.Quiet, "late": f.sent.Late, "crowded": f.sent.Crowded,
+		"silent_listener": f.sent.Stale, "upload_cap": f.sent.Capped, "system": f.sent.Failed,
+	} {
+		counter(descDropped, n, reason)
+	}
+	to <- delays(&f.sent, f.room)
 	for result, n := range map[string]uint64{
 		"fed": f.stats.Fed, "published": f.stats.Published, "unwelcome": f.stats.Unwelcome,
 		"letter": f.stats.Letters, "letter_returned": f.stats.Returned,
 	} {
 		counter(descControl, n, result)
 	}
+}
+
+// delays is the histogram of what the relay adds to a packet's way.
+func delays(s *node.ForwardStats, room string) prometheus.Metric {
+	buckets := make(map[float64]uint64, len(node.DelayBounds))
+	var n uint64
+	for i, bound := range node.DelayBounds {
+		n += s.Delays[i]
+		buckets[bound.Seconds()] = n
+	}
+	n += s.Delays[len(node.DelayBounds)]
+	return prometheus.MustNewConstHistogram(descDelay, n, s.DelaySum.Seconds(), buckets, room)
 }

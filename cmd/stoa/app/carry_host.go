@@ -75,13 +75,15 @@ func (s *Session) loan() loan {
 	l := loan{slots: lendSlots, up: lendUp, addrs: s.node.Addrs()}
 	if give := s.cfg.Relay; give != nil {
 		l.slots, l.up = cmp.Or(give.Slots, DefaultSlots), give.Up
-		rooms := 0
+		rooms := 1
 		for _, h := range s.rooms() {
 			if h.carry.serving() {
 				rooms++
 			}
 		}
-		rooms = max(rooms, 1)
+		if rooms > 1 {
+			rooms--
+		}
 		l.slots, l.up = max(l.slots/rooms, 1), l.up/rooms
 		return l
 	}

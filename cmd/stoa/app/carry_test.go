@@ -27,6 +27,8 @@ type fan struct {
 	digests  [][]byte
 	children []node.ChildInfo
 	reviews  int
+	flips    []uint64
+	limits   [2]int        // slots and bytes a second, as set last
 	drained  time.Duration // that the last Drain was given
 	patience time.Duration // that Drain takes
 	closed   bool
@@ -55,6 +57,20 @@ func (f *fan) Review() {
 	defer f.mu.Unlock()
 	f.reviews++
 }
+
+func (f *fan) Limit(slots, up int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.limits = [2]int{slots, up}
+}
+
+func (f *fan) Flips() []uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.flips
+}
+
+func (f *fan) Forwarded() node.ForwardStats { return node.ForwardStats{} }
 
 func (f *fan) Drain(ctx context.Context) error {
 	end, _ := ctx.Deadline()
@@ -149,6 +165,8 @@ type carrying struct {
 	served []node.ServeConfig
 	loan   loan
 	events []Event
+
+	advised map[identity.ID]bool
 }
 
 func newCarrying() *carrying {
@@ -166,6 +184,8 @@ func newCarrying() *carrying {
 		return c.fan, nil
 	}
 	c.lend = func() loan { return c.loan }
+	c.advised = map[identity.ID]bool{}
+	c.advise = func(who identity.ID, flip bool) { c.advised[who] = flip }
 	c.tell = func(e Event) { c.events = append(c.events, e) }
 	return c
 }
@@ -284,6 +304,9 @@ func TestCarrierComesAndGoes(t *testing.T) {
 		if got := c.porch.roster(); !slices.Equal(got, []identity.ID{idOf("cid")}) {
 			t.Errorf("the roster is %v", got)
 		}
+		if got, want := c.told(), []string{EventLend, EventCarries, EventCarries}; !slices.Equal(got, want) {
+			t.Errorf("told %q, want %q", got, want)
+		}
 		if a := c.porch.attended; len(a) != 2 || a[0].Count != 0 || a[1].Count != 1 || len(a[1].Joins) != 1 {
 			t.Errorf("attendances %+v", a)
 		}
@@ -297,6 +320,29 @@ func TestCarrierComesAndGoes(t *testing.T) {
 			t.Errorf("digest %+v, %v", d, err)
 		}
 
+		// What it can give changes, and so does who should pair frames otherwise.
+		c.receive(packets(t, "ann", 1)[0], time.Now())
+		c.fan.flips = []uint64{c.fan.voices[0].KID, 99}
+		c.loan = loan{slots: 4, up: 500, addrs: c.loan.addrs}
+		time.Sleep(tallyEvery)
+		synctest.Wait()
+		if c.fan.limits != [2]int{4, 500} {
+			t.Errorf("limits %v", c.fan.limits)
+		}
+		if a := c.porch.adverts; len(a) != 2 || a[1].Slots != 4 {
+			t.Errorf("adverts %+v", a)
+		}
+		if len(c.advised) != 1 || !c.advised[idOf("ann")] {
+			t.Errorf("advised %v", c.advised)
+		}
+		c.fan.flips = nil
+		time.Sleep(tallyEvery)
+		synctest.Wait()
+		if len(c.advised) != 1 || c.advised[idOf("ann")] {
+			t.Errorf("advised %v", c.advised)
+		}
+		c.events = nil
+
 		c.want(false) // drains, then closes
 		time.Sleep(500 * time.Millisecond)
 		synctest.Wait()
@@ -308,7 +354,7 @@ func TestCarrierComesAndGoes(t *testing.T) {
 		if !c.fan.closed || c.porch.roster != nil {
 			t.Error("it goes on")
 		}
-		want := []string{EventLend, EventCarries, EventCarries, EventDrain, EventLend + " off"}
+		want := []string{EventDrain, EventLend + " off"}
 		if got := c.told(); !slices.Equal(got, want) {
 			t.Errorf("told %q, want %q", got, want)
 		}
@@ -368,6 +414,61 @@ func TestCarrierAdmits(t *testing.T) {
 	if c.admit(other.ID, nil) != node.Yes {
 		t.Error("another relay is refused")
 	}
+}
+
+// Of more relays than the speakers feed, the others are fed by those.
+func TestUpstream(t *testing.T) {
+	s := relayed()
+	add := func(name string) {
+		s.Relays = append(s.Relays, room.RelayView{RelayMember: room.RelayMember{ID: idOf(name), Slots: 10, Beacon: identity.Hash{1}}, Weight: 10, Alive: true})
+	}
+	add("rita")
+	if upstream(s).want {
+		t.Error("the only relay wants to be fed by others")
+	}
+	for n := range relay.MaxTrunk + 4 {
+		add(string(rune('a' + n)))
+	}
+	fed := 0
+	for _, r := range s.Relays {
+		s.Me.ID = r.ID
+		c := upstream(s)
+		if !c.want {
+			fed++
+			continue
+		}
+		if len(c.relays) != relay.MaxTrunk || slices.ContainsFunc(c.relays, func(o relay.Candidate) bool { return o.ID == r.ID }) {
+			t.Errorf("%s is fed by %d relays", r.ID.Short(), len(c.relays))
+		}
+	}
+	if fed != relay.MaxTrunk {
+		t.Errorf("the speakers feed %d relays", fed)
+	}
+	s.Me.ID = idOf("somebody else")
+	if upstream(s).want {
+		t.Error("one that is no relay yet wants to be fed")
+	}
+}
+
+func TestCarrierJudgesWhoBrings(t *testing.T) {
+	c := newCarrying()
+	anns := packets(t, "ann", 2)
+	brings := func(what string, packet []byte, want delivery) {
+		t.Helper()
+		if _, got := c.bring(packet, time.Now()); got != want {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	brings("while nothing is carried", anns[0], unwanted)
+	c.set(c.fan)
+	c.follow(c.porch.snapshot)
+	forged := bytes.Clone(anns[1])
+	forged[len(forged)-1] ^= 1
+	brings("a speaker's", anns[0], brought)
+	brings("the same", anns[0], again)
+	brings("forged", forged, forgery)
+	brings("garbage", []byte("garbage"), forgery)
+	brings("a listener's", packets(t, "cid", 1)[0], unwanted)
 }
 
 func TestMoves(t *testing.T) {

@@ -127,6 +127,17 @@ type failure struct {
 	until time.Time // when to try again
 }
 
+// attachIn attaches to the relays of a room.
+func attachIn(net *node.Room) func(context.Context, node.AttachConfig) (attachment, error) {
+	return func(ctx context.Context, cfg node.AttachConfig) (attachment, error) {
+		at, err := net.Attach(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return at, nil
+	}
+}
+
 func newTether(cfg tetherConfig) *tether {
 	return &tether{
 		tetherConfig: cfg,
