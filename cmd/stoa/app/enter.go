@@ -100,6 +100,7 @@ func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	if err != nil {
 		return nil, err
 	}
+	net.Quiet(true) // in a crowd one who listens stays out of gossip
 	w, err := knock(ctx, net, s.home.key.ID(), inv.Room, cred, hints)
 	if err != nil {
 		return nil, errors.Join(err, net.Close())
@@ -111,6 +112,7 @@ func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	if err != nil {
 		return nil, errors.Join(err, net.Close())
 	}
+	net.Quiet(h.room.Snapshot().InAudience())
 	h.offer(t.Link)
 	h.voice.want(!t.Muted && s.sound.fromFile)
 	s.emit(Event{Kind: EventRoom, Room: rec.Room.String(), Title: w.State.Title})
