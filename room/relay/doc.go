@@ -42,7 +42,7 @@
 //	replays    what had come comes again, twice within 1 s                    0.1 s            Swap, Replace
 //	collude    the acting host hears what neither relay has                   3 s and a floor  both
 //	silent     three digests are missing                                      0.65 s           Replace
-//	lies       the shadow does not bring what its digests say                 2 to 3 s         Replace
+//	lies       the shadow does not bring what its digests say                 2 to 4 s         Replace
 //
 // What a digest says costs its author nothing. So it only makes suspect: the answer is TakeOver, which asks the shadow for the media beside the
 // primary, costs a few kilobytes, and is taken back (GiveBack) once the primary has been without fault for 2 s. What the shadow then brings is

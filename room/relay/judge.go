@@ -90,7 +90,7 @@ const (
 	suspectSum = 5.5 // ask the shadow
 	provenPart = 5   // of the verdict's sum, by packets of the shadow
 	verdictSum = 9.5
-	shortSum   = 10 // the shadow sends less than it says
+	shortSum   = 14 // the shadow sends less than it says
 
 	slowFair, slowFoul = 0.15, 0.35
 	slowSum            = 70
