@@ -15,9 +15,9 @@ import (
 // name by chance; so many are one only if somebody wants to be taken for another.
 const sureKey = 8
 
-// findPerson resolves the name or the beginning of the key of a member. It is
-// an error when nobody or more than one fits: a verb such as kick must not
-// guess. Names are compared whole and without regard to case.
+// findPerson resolves the name or the beginning of the key of a member, or the
+// whole key of anybody. It is an error when nobody or more than one fits: a verb
+// such as kick must not guess. Names are compared whole and without regard to case.
 func findPerson(s *room.Snapshot, text string) (identity.ID, error) {
 	want := strings.ToLower(strings.TrimSpace(text))
 	if want == "" {
@@ -65,6 +65,9 @@ func findPerson(s *room.Snapshot, text string) (identity.ID, error) {
 			Text: fmt.Sprintf("%d keys begin with %q", len(keyed), text),
 			Hint: "give more of the key",
 		}
+	}
+	if id, err := identity.ParseID(want); err == nil {
+		return id, nil // of the audience of a crowd, whom only relays can list
 	}
 	return identity.ID{}, &UserError{
 		Text: fmt.Sprintf("nobody here is called %q, and no key begins so", text),

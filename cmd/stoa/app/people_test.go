@@ -35,6 +35,7 @@ func TestFindPerson(t *testing.T) {
 		{full, cid.ID.Short(), cid.ID, ""},
 		{full, banned.Short(), banned, ""},
 		{full, away.ID.Short(), away.ID, ""},
+		{full, identity.ID{5}.String(), identity.ID{5}, ""}, // of the audience
 		{full, "", identity.ID{}, "the person is missing"},
 		{full, "zoe", identity.ID{}, `nobody here is called "zoe", and no key begins so`},
 		{full, "away", identity.ID{}, `nobody here is called "away", and no key begins so`},

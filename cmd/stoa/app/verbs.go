@@ -159,11 +159,11 @@ func remove(ctx context.Context, h *hall, req Request, act func(context.Context,
 		return Reply{}, err
 	}
 	before := h.room.Snapshot()
+	closed, _ := h.room.CameBy(ctx, id)
 	if err := act(ctx, id, req.Reason, req.KeepLink); err != nil {
 		return Reply{}, err
 	}
 	r := said(done, name)
-	closed := before.State.Members[id].Via
 	if req.KeepLink || closed.IsZero() {
 		return r, nil
 	}
