@@ -93,6 +93,7 @@ func (rl *Relay) serve(s stream, a attach) error {
 		return err
 	}
 	s.SetDeadline(time.Time{})
+	c.line.release()
 	err = c.line.read(c.take)
 	if c.expelled.Load() {
 		return ErrRefused

@@ -63,6 +63,7 @@ func (rl *Relay) newChild(s stream, a attach) (*child, error) {
 		judged:    now,
 		publishes: bucket{rate: childPublish, burst: childPublishMany},
 	}
+	c.line.held = true // until the attach is answered
 	var err error
 	c.path, err = rl.room.node.openPath(pathConfig{conn: c.conn, sink: c.report, down: func(error) { c.line.cut(network.StreamNoError) }})
 	return c, err

@@ -39,7 +39,8 @@ type line struct {
 
 	mu      sync.Mutex
 	queue   [][]byte
-	waiting int // bytes in queue
+	waiting int  // bytes in queue
+	held    bool // until the first message of this end, which is no frame, has been written
 	writing bool
 	closing bool // after the queue is empty
 	dead    bool
@@ -72,6 +73,16 @@ func (l *line) send(frames []byte) bool {
 	return l.write()
 }
 
+// release lets out what is queued on a line that was held, and all that follows.
+func (l *line) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = false
+	if len(l.queue) > 0 {
+		l.write()
+	}
+}
+
 // finish lets what is queued out, and then closes our side.
 func (l *line) finish() {
 	l.mu.Lock()
@@ -82,7 +93,7 @@ func (l *line) finish() {
 
 // write starts the writer unless it runs. The caller holds mu.
 func (l *line) write() bool {
-	if l.writing {
+	if l.writing || l.held {
 		return true
 	}
 	if l.dead || !l.begin() {
