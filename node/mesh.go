@@ -28,7 +28,7 @@ func (r *Room) nudgeMesh() {
 	}
 }
 
-// keepMesh greets people known by Meet until meshPeers of them are connected. While the
+// keepMesh greets people known by Meet until meshPeers of them are connected for gossip. While the
 // room is quiet it does the contrary.
 func (r *Room) keepMesh() {
 	tick := time.NewTicker(meshEvery)
@@ -55,7 +55,7 @@ func (r *Room) keepMesh() {
 func (r *Room) fillMesh(tried map[identity.ID]time.Time, slots chan struct{}) {
 	now := time.Now()
 	maps.DeleteFunc(tried, func(_ identity.ID, at time.Time) bool { return now.Sub(at) > meshRetry })
-	want := meshPeers - len(r.book.connected()) - len(slots)
+	want := meshPeers - r.meshed() - len(slots)
 	ids := r.book.strangers()
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	for _, id := range ids {
@@ -75,6 +75,24 @@ func (r *Room) fillMesh(tried map[identity.ID]time.Time, slots chan struct{}) {
 			r.nudgeMesh()
 		}()
 	}
+}
+
+// meshed counts the connected peers that are in gossip, or came so lately that gossip may
+// not know them yet. A relay's children are connected and quiet.
+func (r *Room) meshed() (n int) {
+	in := make(map[peer.ID]bool)
+	for _, p := range r.channels["log"].topic.ListPeers() {
+		in[p] = true
+	}
+	for _, p := range r.book.provedSince(time.Now().Add(-newcomerFor)) {
+		in[p] = true
+	}
+	for _, p := range r.book.connected() {
+		if in[p] {
+			n++
+		}
+	}
+	return n
 }
 
 // greet connects to a person and makes both ends prove themselves, so that each

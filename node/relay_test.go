@@ -836,6 +836,30 @@ func TestQuietLeavesNoConnections(t *testing.T) {
 	})
 }
 
+// A relay is connected to an audience that is in no gossip, and looks for those who are.
+func TestRelayWithAnAudienceStaysInGossip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const audience = 14 // more than a mesh has
+		w, on := nodetest.Hosts(t, oneWay, 2+audience)
+		core, relay := on[0], on[1]
+		w.Block(func(from, to string) bool { return from != "1.0.0.2:8000" && to != "1.0.0.2:8000" })
+		serve(t, relay.Room, node.ServeConfig{})
+		for _, l := range listeners(on[2:]) {
+			l.Room.Quiet(true)
+			l.attach(t, relay, true)
+			if _, err := l.Room.Ask(t.Context(), relay.ID, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		relay.Room.Meet(core.ID, core.Addrs())
+		time.Sleep(5 * time.Second)
+		if core.Room.Proved() == 0 {
+			t.Error("the relay looks for nobody to gossip with")
+		}
+	})
+}
+
 // A busload behind one address attaches at once, all of them strangers for two seconds.
 func TestBusloadIsAdmitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
