@@ -520,3 +520,42 @@ func TestLateAdvert(t *testing.T) {
 		h.want(listens.SubmitAudit(ctx, r.key.ID(), 1), room.ErrNoRight)
 	})
 }
+
+// TestRelayAtTheGate is a relay that lets people into a small room: as members, without the secrets, which it does not have.
+func TestRelayAtTheGate(t *testing.T) {
+	meeting(t, calm, func(h *hall) {
+		a := h.found("anna")
+		r := h.join("rita", a, a.invite(relayTerms))
+		r.carry(10, 0)
+		time.Sleep(3 * time.Second)
+		link := a.invite(listener)
+		c := h.guest("carl")
+		cred, err := link.Redeem(c.key, time.Now())
+		h.must(err)
+		card, err := room.Peek(ctx, c.asks(r), link.Room, cred, time.Now())
+		if err != nil || card.Title != "the painted porch" || card.By != r.key.ID() {
+			t.Fatalf("preview: %v", err)
+		}
+		w, err := c.knock(r, link)
+		if err != nil || len(w.Secrets) != 0 || len(w.Seat) != 0 {
+			t.Fatalf("%v, a welcome with %d secrets and a seat of %d bytes", err, len(w.Secrets), len(w.Seat))
+		}
+		if c.record, err = w.Keep(c.keeper, link.Rendezvous); err != nil {
+			t.Fatal(err)
+		}
+		c.start(w)
+		time.Sleep(2 * time.Second)
+		if !c.epoch().Known || r.epoch().Known || c.Snapshot().Seated {
+			t.Errorf("secrets: carl %t, the relay %t", c.epoch().Known, r.epoch().Known)
+		}
+		if room.Answered(r.asks(a)(ctx, room.AskSecret(a.epoch().Commit, r.Proof()))) {
+			t.Error("a blind relay gets the secret")
+		}
+		h.agree(a, r, c)
+		time.Sleep(6 * time.Minute) // which brings the relay a beacon
+		late := a.Snapshot().State.Epoch
+		if got := a.Snapshot().Relays[0].Beacon; got != late.Op || late.N != 2 || c.epoch().Commit != late.Commit || !c.epoch().Known {
+			t.Errorf("beacon %s, epoch %d", got.Short(), late.N)
+		}
+	})
+}
