@@ -56,8 +56,7 @@ func (ss *sockets) listenUDP(network string, laddr *net.UDPAddr) (net.PacketConn
 	if !ok {
 		return c, nil // no media on whatever that is
 	}
-	s := &socket{owner: ss, local: local.AddrPort(), conn: c}
-	s.wild = s.local.Addr().IsUnspecified()
+	s := ss.socket(c, local)
 	var shared net.PacketConn
 	if udp, ok := c.(*net.UDPConn); ok {
 		s.udp = udp
@@ -70,6 +69,14 @@ func (ss *sockets) listenUDP(network string, laddr *net.UDPAddr) (net.PacketConn
 	ss.open = append(ss.open, s)
 	ss.last = laddr.IP
 	return shared, nil
+}
+
+// socket describes one that is bound to an address.
+func (ss *sockets) socket(c net.PacketConn, local *net.UDPAddr) *socket {
+	at := local.AddrPort()
+	s := &socket{owner: ss, conn: c, local: netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())}
+	s.wild = s.local.Addr().IsUnspecified()
+	return s
 }
 
 // of finds the socket that a connection with this local address uses, or nil. QUIC says
@@ -85,7 +92,7 @@ func (ss *sockets) of(local net.Addr) *socket {
 	defer ss.mu.RUnlock()
 	var wild *socket
 	for _, s := range ss.open {
-		own := s.local.Addr().Unmap().WithZone("")
+		own := s.local.Addr()
 		switch {
 		case s.local.Port() != at.Port() || own.Is4() != ip.Is4():
 		case own == ip:
@@ -108,7 +115,7 @@ func (ss *sockets) PreferredSourceIPForDestination(*net.UDPAddr) (net.IP, error)
 // A socket is one UDP socket that QUIC and media share.
 type socket struct {
 	owner *sockets
-	local netip.AddrPort
+	local netip.AddrPort // without zone; the family is that of the packets
 	wild  bool           // bound to every address of the host
 	conn  net.PacketConn // the socket itself
 	udp   *net.UDPConn   // the same, when it is the system's
@@ -259,7 +266,7 @@ func (ss *sockets) point(t *target, near, addr net.Addr) bool {
 		return false
 	}
 	to := far.AddrPort()
-	six := s.local.Addr().Is6() && !s.local.Addr().Is4In6()
+	six := s.local.Addr().Is6()
 	if !six {
 		to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 	}

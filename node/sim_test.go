@@ -309,6 +309,48 @@ func TestVoiceTravelsByRAW(t *testing.T) {
 	})
 }
 
+// A network may let QUIC through and nothing else, or begin and stop to do so. Voice goes on.
+func TestVoiceGoesOnWithoutRAW(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, h := nodetest.Hosts(t, oneWay, 2)
+		var ha heard
+		h[0].Room.OnPacket(ha.packet)
+		h[1].Room.Meet(h[0].ID, h[0].Addrs())
+		if err := h[1].Room.Link(t.Context(), h[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		speak := func(last time.Duration) (lost int, carrier node.Carrier) {
+			before := ha.count()
+			n := int(last / (20 * time.Millisecond))
+			for range n {
+				h[1].Room.Send([]byte("voice"), []identity.ID{h[0].ID})
+				time.Sleep(20 * time.Millisecond)
+			}
+			time.Sleep(2 * oneWay)
+			return n - (ha.count() - before), h[1].Room.Links()[0].Carrier
+		}
+		steps := []struct {
+			lose    bool
+			last    time.Duration
+			lost    int // packets, at most
+			carrier node.Carrier
+		}{
+			{false, time.Second, 0, node.Raw},
+			{true, 3 * time.Second, 70, node.Datagram}, // 1 s of silence, a round trip and the time to notice
+			{true, 30 * time.Second, 0, node.Datagram},
+			{false, 45 * time.Second, 0, node.Raw}, // the back-off is at 40 s by now
+			{false, 10 * time.Second, 0, node.Raw},
+		}
+		for i, step := range steps {
+			w.LoseRAW(step.lose)
+			lost, carrier := speak(step.last)
+			if lost > step.lost || carrier != step.carrier {
+				t.Errorf("step %d: %d packets lost, at most %d are to be; carrier %q, want %q", i, lost, step.lost, carrier, step.carrier)
+			}
+		}
+	})
+}
+
 // Both ends dial at the same instant; one link must remain, the same at both.
 func TestLinksDialledFromBothEndsBecomeOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

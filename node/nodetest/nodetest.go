@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type World struct {
 	mu    sync.Mutex
 	delay time.Duration
 	block func(from, to string) bool
+
+	rawLost atomic.Bool
 }
 
 // New starts a network in which every packet takes delay. It ends with the test.
@@ -59,7 +62,7 @@ func (w *World) Open(ip string, port int, bootstrap ...string) *node.Node {
 		Listen:    []string{fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", ip, port)},
 		Bootstrap: bootstrap,
 		ListenUDP: func(_ string, at *net.UDPAddr) (net.PacketConn, error) {
-			return w.net.NewEndpoint(at, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}), nil
+			return &endpoint{w.net.NewEndpoint(at, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}), w}, nil
 		},
 		Options: []libp2p.Option{libp2p.DisableIdentifyAddressDiscovery()}, // its timers stall a bubble
 	})
@@ -79,6 +82,23 @@ func (w *World) Block(lose func(from, to string) bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.block = lose
+}
+
+// LoseRAW loses from now on, or no longer, the media that goes beside QUIC, as a network
+// does that lets only known protocols through.
+func (w *World) LoseRAW(lose bool) { w.rawLost.Store(lose) }
+
+// endpoint is the socket of one node.
+type endpoint struct {
+	*simnet.SimConn
+	world *World
+}
+
+func (e *endpoint) WriteTo(b []byte, to net.Addr) (int, error) {
+	if len(b) > 0 && b[0] < 0x40 && e.world.rawLost.Load() {
+		return len(b), nil
+	}
+	return e.SimConn.WriteTo(b, to)
 }
 
 // Around is for Block: everything from and to one address.
