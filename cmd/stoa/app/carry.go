@@ -97,13 +97,14 @@ type carrier struct {
 	verify  *seal.Verifier
 	meter   relay.Meter
 	kids    map[uint64]identity.ID // who spoke lately
+	direct  map[uint64]time.Time   // when a speaker's own link last brought a packet of it
 	out     fanout                 // nil while nothing is carried
 }
 
 func newCarrier(key *identity.Key, id identity.RoomID, session [8]byte, log *slog.Logger) *carrier {
 	return &carrier{
 		key: key, id: id, session: session, log: log,
-		change: make(chan struct{}, 1), verify: seal.NewVerifier(id), kids: map[uint64]identity.ID{},
+		change: make(chan struct{}, 1), verify: seal.NewVerifier(id), kids: map[uint64]identity.ID{}, direct: map[uint64]time.Time{},
 	}
 }
 
@@ -136,6 +137,7 @@ func (c *carrier) follow(s *room.Snapshot) {
 	c.mu.Lock()
 	c.verify.SetSpeakers(voicesIn(s))
 	maps.DeleteFunc(c.kids, func(_ uint64, who identity.ID) bool { return !s.State.CanSpeak(who) })
+	maps.DeleteFunc(c.direct, func(kid uint64, _ time.Time) bool { _, known := c.kids[kid]; return !known })
 	changed := c.state != s.State
 	c.state = s.State
 	if allowed := s.Live && s.Me.Caps.Has(identity.CapRelay) && !s.State.Closed; c.allowed != allowed {
@@ -164,7 +166,13 @@ func voicesIn(s *room.Snapshot) (streams []seal.Stream, commits []identity.Hash)
 
 // receive takes a packet that came over a link and passes it on, if it is
 // signed by somebody who may speak and has not been passed on before.
-func (c *carrier) receive(packet []byte, at time.Time) { c.pass(packet, at) }
+func (c *carrier) receive(packet []byte, at time.Time) {
+	if g, err := c.pass(packet, at); err == nil {
+		c.mu.Lock()
+		c.direct[g.KID] = at
+		c.mu.Unlock()
+	}
+}
 
 // bring takes a packet that another relay has brought, as receive does, and
 // says what to think of that relay for it.
@@ -173,12 +181,28 @@ func (c *carrier) bring(packet []byte, at time.Time) (seal.Glance, delivery) {
 	switch {
 	case err == nil:
 		return g, brought
+	case errors.Is(err, seal.ErrReplay) && c.fedDirectly(g.KID, at):
+		return g, unwanted
 	case errors.Is(err, seal.ErrReplay):
 		return g, again
 	case errors.Is(err, seal.ErrUnknownKey):
 		return g, unwanted
 	}
 	return g, forgery
+}
+
+// directFor is how long after its speaker's own packets what others bring of a
+// stream is no wonder: while a relay changes from the one level to the other,
+// both come.
+const directFor = 10 * time.Second
+
+// fedDirectly says whether packets of a stream came from its speaker lately.
+// Then nobody has done wrong who brings them as well.
+func (c *carrier) fedDirectly(kid uint64, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, ok := c.direct[kid]
+	return ok && now.Sub(at) < directFor
 }
 
 // pass passes a packet on, or says why not: one of the errors of the Verifier,

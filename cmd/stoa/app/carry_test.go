@@ -469,6 +469,13 @@ func TestCarrierJudgesWhoBrings(t *testing.T) {
 	brings("forged", forged, forgery)
 	brings("garbage", []byte("garbage"), forgery)
 	brings("a listener's", packets(t, "cid", 1)[0], unwanted)
+
+	// While a relay moves between the levels, speakers feed it as well as others.
+	c.receive(anns[1], time.Now())
+	brings("what the speaker has brought", anns[1], unwanted)
+	if _, got := c.bring(anns[1], time.Now().Add(directFor)); got != again {
+		t.Errorf("what the speaker brought long ago: %v, want %v", got, again)
+	}
 }
 
 func TestMoves(t *testing.T) {

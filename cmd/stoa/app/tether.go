@@ -66,6 +66,10 @@ type tetherConfig struct {
 	// what came of it.
 	packet func(b []byte, at time.Time) (seal.Glance, delivery)
 
+	// both has the shadow send voice at all times, not only in need: for a relay,
+	// whose listeners would blame it for what its own primary does wrong.
+	both bool
+
 	complain func(relay.Complaint) // tells others of a relay that did wrong; may be nil
 	left     func(parting)         // tells that a relay was left; may be nil
 }
@@ -344,7 +348,7 @@ func (t *tether) settle(ctx context.Context, now time.Time) (next time.Time) {
 		t.watch.SetPair(up, now)
 	}
 	t.ask(t.holds[up.Primary], true, now)
-	t.ask(t.holds[up.Shadow], t.watch.Media(relay.Shadow), now)
+	t.ask(t.holds[up.Shadow], t.both || t.watch.Media(relay.Shadow), now)
 	return next
 }
 

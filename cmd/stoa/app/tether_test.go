@@ -355,6 +355,31 @@ func TestTetherSurvives(t *testing.T) {
 }
 
 // A shadow that fails is replaced, and nobody hears anything of it.
+// TestTetherToBoth has both relays send voice, so that nothing is missed when one dies.
+func TestTetherToBoth(t *testing.T) {
+	tethered(t, four, func(s *studio, h *tether) {
+		h.both = true
+		h.follow(s.all())
+		time.Sleep(time.Minute)
+		pair := h.state().Pair
+		if s.attached(pair.Primary) != "media" || s.attached(pair.Shadow) != "media" {
+			t.Fatalf("primary %q, shadow %q", s.attached(pair.Primary), s.attached(pair.Shadow))
+		}
+		if len(s.partings) != 0 {
+			t.Errorf("left %v while all was well", s.partings)
+		}
+		s.longest()
+		s.with(pair.Primary, func(r *stand) { r.dead = true })
+		time.Sleep(10 * time.Second)
+		if gap := s.longest(); gap > 40*time.Millisecond {
+			t.Errorf("a gap of %v", gap)
+		}
+		if got := h.state().Pair; got.Primary != pair.Shadow || got.Shadow.IsZero() || s.attached(got.Shadow) != "media" {
+			t.Errorf("after %v died the pair is %v, the shadow sends %q", pair.Primary.Short(), got, s.attached(got.Shadow))
+		}
+	})
+}
+
 func TestTetherReplacesTheShadow(t *testing.T) {
 	tethered(t, four, func(s *studio, h *tether) {
 		h.follow(s.all())
