@@ -19,7 +19,8 @@
 // # Protocols
 //
 //	/stoa/ask/1          an ask
-//	/stoa/media/1        a link: hellos, then packets when there are no datagrams
+//	/stoa/media/1        a link: hellos, then media messages when there is nothing better
+//	/stoa/bundle/1       media messages between a relay and its child when there is nothing better
 //	/stoa/relay/1        a relay and its child: attach, then control frames
 //	/stoa/letter/1       an ask that a relay brings, in somebody else's name
 //	/stoa/push/1         one gossip message to a newcomer
@@ -66,28 +67,56 @@
 // The dialler opens a stream on a direct connection (never through a circuit) and
 // says hello, the other answers with its own:
 //
-//	hello     length u32 | room tag 8 | seal("stoa/hello/1", {1: from, 2: session 8, 3: link tag, 4: signature})
+//	hello     length u32 | room tag 8 | seal("stoa/hello/1", {1: from, 2: session 8, 3: token 8, 4: signature})
 //
-// signed in domain "stoa/hello/1" over ends, session, link tag u32. The link tag goes on
-// everything sent to who chose it. The stream stays open as long as the link.
+// signed in domain "stoa/hello/1" over ends, session, token. The token goes on everything
+// sent to who chose it. The stream stays open as long as the link. The bodies of a link's
+// media messages:
 //
-//	packet    0x01 | link tag u32 | seq u16 | stamp u16 ms | 1..1200 bytes of voice
-//	pair      0x03 | link tag u32 | seq u16 | stamp u16 ms | size u16 | size bytes: the packet with seq-1 | packet;
-//	          13 to 1209 bytes, each packet with 1 at least
-//	report    0x02 | link tag u32 | highest seq u32 | received u32 | loss u16 /65535 | jitter u16 /10 ms |
-//	          stamp u32 us | echo u32 us | held u32 us
+//	4 packet  seq u16 | stamp u16 ms | 1..1200 bytes of voice
+//	5 pair    seq u16 | stamp u16 ms | size u16 | size bytes: the packet with seq-1 | packet;
+//	          at most 1204 bytes, each packet with 1 at least
+//	6 report  highest seq u32 | received u32 | loss u16 /65535 | jitter u16 /10 ms |
+//	          stamp u32 us | echo u32 us | held u32 us | flip u8: 0 or 1
 //
-// Each is one QUIC datagram where the connection has datagrams both ways, else
-// length u16 | bytes on the stream. A receiver takes both; each end picks its own way.
 // seq counts the packets sent on the link. When 1 % of the last 200 or more were lost, each
-// packet that goes by datagram takes the one before it along once more where there is room:
-// a loss of one in twenty then costs one in four hundred, for the price of 20 ms and twice
-// the bytes. A report goes out at once and every 500 ms.
+// packet that does not go by stream takes the one before it along once more where there is
+// room: a loss of one in twenty then costs one in four hundred, for the price of 20 ms and
+// twice the bytes. A report goes out at once and every 500 ms.
 // echo is the stamp of the last report received and held the time since then: the round
-// trip is now - echo - held. 3 s without a report end the link and its connection.
+// trip is now - echo - held. flip asks a speaker to pair his frames the other way, as
+// [LinkInfo] says. 3 s without a report end the link and its connection.
 //
 // When both ends dial at once, both keep the link that the lower peer ID dialled. A
 // link is up when Admit lets the person in; packets before that are dropped.
+//
+// # Media
+//
+// What links, and relays with their children, send one another is media messages, each of at
+// most 1213 bytes, over a direct connection:
+//
+//	media     kind u8 | token 8, that the receiver chose and told over a stream | body
+//
+// and the same bytes go by the best of three carriers, of which each end chooses its own:
+//
+//	RAW       a UDP packet on the sockets of the QUIC connection
+//	datagram  one QUIC datagram, when the connection has them both ways
+//	stream    length u16 | bytes, on the link's stream or on one of /stoa/bundle/1, which the
+//	          end that dialled opens; the first message on it says by its token whose it is
+//
+// Every kind is from 0x04 to 0x0F, so that QUIC (RFC 9000 section 17), STUN, ZRTP and DTLS (RFC
+// 7983) on the same port are told apart by the first byte. A token that is not known is junk.
+//
+//	7 probe   nonce 8; is answered by the carrier that it came by; nonce 0 is not answered
+//	8 answer  nonce 8
+//
+// RAW is tried at once, with probes after 0, 100, 300 and 700 ms, and when none was answered again
+// after 10 s, 20 s and so on up to 80 s. It is used from the first answer on. When something was sent
+// and nothing came by RAW for 650 ms, probes ask every 100 ms, and after 1 s and a round trip it is
+// given up. It goes only to the address that QUIC has validated (RFC 9000 section 9); every 5 s, and
+// at the first sign of silence, the end that dialled sends a probe by datagram as well, so that
+// QUIC sees when a NAT has moved it. Whoever was not heard for 3 s, by any carrier, gets
+// nothing but QUIC's own packets (consent, RFC 7675).
 //
 // # Gossip
 //
@@ -140,8 +169,21 @@
 // whichever of its relays is first. A child that a relay heard nothing from for 3 s gets
 // nothing more, after 15 s it is cut; it leaves a relay that it heard nothing from for 3 s.
 //
+// Voice is bundles, media messages of at most 1200 bytes; digests are what the relay's program
+// signs, of at most 1100. An empty digest is a sign of life.
+//
+//	9 bundle  seq u16 | stamp u16 ms | counts u8: fresh << 4 | repeats | fresh + repeats times: size u16,
+//	          packet | digest, may be empty
+//	10 digest digest
+//
+// seq counts the bundles sent to that child, and it reports on them as on a link. Repeats are packets
+// of the bundle with seq-1, for who loses 1 % or more. A packet waits at most 20 ms for those of others:
+// until everybody whose packet is due has sent it. Of more than four speakers the loudest
+// are carried. Who loses more than 10 % for 5 s gets two, more than 30 % one. A child that stands by
+// gets digests alone. Who has not reported for 3 s gets nothing.
+//
 // An attach that names an audit gets no seat but, for 2 s, filler at that rate as media
-// messages; then the relay closes its side.
+// messages of kind 11; then the relay closes its side.
 //
 // # Letters
 //
@@ -179,8 +221,9 @@
 //	request, reply   64 KiB, 4 MiB
 //	gossip           60 KiB a message, 1024 waiting for Next, 96 topics a peer
 //	links            256 a room, 3 a person, 64 of people whom Admit refuses, these for 5 s
-//	a link takes     500 packets and 128 KiB a second
-//	a link holds     3 packets (60 ms) to send, then the oldest gives way
+//	media            500 messages and 128 KiB a second from one end; 3 messages wait to be sent by datagram or
+//	                 stream, then the oldest gives way
+//	a window         16 packets of 16 speakers
 //	children         as many with voice as there are slots, and a quarter more when other relays die; twice as many
 //	                 and that quarter in all; 256 from one IPv4 address or IPv6 /56; 2 of one person
 //	who waits        5 s to attach and 5 s to be admitted; 1024, of these 96 from one address
