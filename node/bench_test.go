@@ -1,5 +1,5 @@
-// What it costs to forward: a window to many children, beside bare sendmmsg of the same
-// bytes to the same addresses in the same run.
+// What it costs to forward, a window to many children beside bare sendmmsg of the same
+// bytes to the same addresses in the same run; and what a packet costs on each carrier.
 
 //go:build linux
 
@@ -15,6 +15,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"stoa/identity"
 )
 
 // bareBatch sends prepared packets with sendmmsg and nothing else: the floor.
@@ -122,4 +124,56 @@ func benchmarkForward(b *testing.B, speakers, children int) {
 	if s := w.fan.stats(); s.Failed > 0 || s.Raw != uint64(b.N*children) {
 		b.Errorf("%+v", s)
 	}
+}
+
+// BenchmarkLink sends packets over one link, one every 2 ms, and counts the processor time
+// of both ends and all that libp2p does for them.
+func BenchmarkLink(b *testing.B) {
+	for _, carrier := range []Carrier{Raw, Datagram, Stream} {
+		b.Run(string(carrier), func(b *testing.B) { benchmarkLink(b, carrier) })
+	}
+}
+
+func benchmarkLink(b *testing.B, carrier Carrier) {
+	listen := overQUIC
+	if carrier == Stream {
+		listen = overTCP
+	}
+	near, far := openLoopback(b, listen), openLoopback(b, listen)
+	if carrier != Raw {
+		near.sockets.forget()
+		far.sockets.forget()
+	}
+	from, to := enterTest(b, near), enterTest(b, far)
+	got := make(chan bool, 1024)
+	to.OnPacket(func(identity.ID, []byte, time.Time) { got <- true })
+	from.Meet(to.key.ID(), far.Addrs())
+	if err := from.Link(b.Context(), to.key.ID()); err != nil {
+		b.Fatal(err)
+	}
+	time.Sleep(time.Second) // the probes are answered, libp2p has said all that it says at first
+	if got := from.Links()[0].Carrier; got != carrier {
+		b.Fatalf("carrier %s, want %s", got, carrier)
+	}
+	packet, whom := make([]byte, 150), []identity.ID{to.key.ID()}
+	began := processTime()
+	for b.Loop() {
+		from.Send(packet, whom)
+		<-got
+		time.Sleep(2 * time.Millisecond)
+	}
+	b.ReportMetric(float64((processTime()-began).Microseconds())/float64(b.N), "cpu-us/packet")
+}
+
+// forget leaves the sockets to QUIC alone.
+func (ss *sockets) forget() {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	ss.open = nil
+}
+
+func processTime() time.Duration {
+	var u unix.Rusage
+	unix.Getrusage(unix.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

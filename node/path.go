@@ -499,7 +499,7 @@ func (n *Node) handleBundle(raw network.Stream) {
 	var buf [maxMedia]byte
 	b, err := readMedia(s, buf[:])
 	p := n.paths.find(b)
-	if err != nil || p == nil || p.conn != raw.Conn() || p.wire != nil {
+	if err != nil || p == nil || p.conn != raw.Conn() || p.wire != nil || p.hasStream() {
 		raw.Reset()
 		return
 	}
