@@ -706,7 +706,10 @@ func TestLettersAreBounded(t *testing.T) {
 // After a kick everybody asks somebody for the new secret at once; at first one member has it.
 func TestAWholeAudienceAsksAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const audience = 48 // the member answers 40 in a burst
+		audience := 48 // the member answers 40 in a burst
+		if testing.Short() {
+			audience = 8
+		}
 		w, on := nodetest.Hosts(t, oneWay, 2+audience)
 		core, relay := on[0], on[1]
 		w.Block(func(from, to string) bool { return from != "1.0.0.2:8000" && to != "1.0.0.2:8000" })
@@ -874,7 +877,11 @@ func TestBusloadIsAdmitted(t *testing.T) {
 		const hub = "1.0.0.1:8000"
 		w.Block(func(from, to string) bool { return from != hub && to != hub })
 		var joins sync.WaitGroup
-		for i := range 70 {
+		guests := 70
+		if testing.Short() {
+			guests = 10
+		}
+		for i := range guests {
 			r, _ := nodetest.Enter(t, w.Open("2.0.0.2", 8000+i), rendezvous)
 			r.Meet(on[0].ID, on[0].Addrs())
 			joins.Go(func() {
@@ -884,7 +891,7 @@ func TestBusloadIsAdmitted(t *testing.T) {
 			})
 		}
 		joins.Wait()
-		if n := len(rl.Children()); n != 70 {
+		if n := len(rl.Children()); n != guests {
 			t.Errorf("%d children", n)
 		}
 	})
