@@ -114,8 +114,8 @@
 // invites ([State.Subtree]) speak with one voice, the median of theirs, and the median of the branches is believed, of an even number the lower
 // of the two in the middle. Without an auditor who moderates it takes three, and until then a relay counts for 16 slots at most.
 //
-// The beacon of a relay is the hash of the newest valid epoch that has in its past the first live conferral that made it a relay: the earliest
-// by time, then by hash. It is not known when the relay chooses its key. Who may make epochs makes one for relays that have no beacon, five
+// The beacon of a relay is the hash of the oldest valid epoch, the lowest number, that has in its past the first live conferral that made it a
+// relay: the earliest by time, then by hash. It is not known when the relay chooses its key, and later epochs do not change it. Who may make epochs makes one for relays that have no beacon, five
 // minutes after the last epoch, or half a minute while no relay has one. Package relay says who carries whom.
 //
 // # Seats

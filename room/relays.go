@@ -21,7 +21,7 @@ const (
 type RelayMember struct {
 	ID       identity.ID
 	Admitted identity.Hash // the operation that made it a relay; zero for an owner
-	Beacon   identity.Hash // the newest epoch whose author had seen that; zero: there is none yet
+	Beacon   identity.Hash // the oldest epoch whose author had seen that; zero: there is none yet
 	Slots    uint16        // listeners that it counts for: of its grant, its advert and the audits whatever says least
 	Addrs    []string      // where it says it is reached
 	Advert   identity.Hash // the operation that says so
@@ -86,12 +86,12 @@ func earlier(a, b *node) bool {
 	return cmp.Or(cmp.Compare(a.op.Time, b.op.Time), compareHashes(a.op.hash, b.op.hash)) < 0
 }
 
-// beacon is the newest epoch with since in its past. A relay had its key before anybody could know the hash of that operation, so it cannot
-// have chosen the key to be near somebody.
+// beacon is the oldest epoch with since in its past. A relay had its key before anybody could know the hash of that operation, so it cannot
+// have chosen the key to be near somebody. It is not the newest one, because every kick makes an epoch, and must not deal everybody other relays.
 func (s *State) beacon(since *node) identity.Hash {
 	var best *node
 	for _, e := range s.epochs {
-		if (since == nil || e.sees(since)) && (best == nil || newer(e, best)) {
+		if (since == nil || e.sees(since)) && (best == nil || newer(best, e)) {
 			best = e
 		}
 	}

@@ -142,7 +142,7 @@ func TestRelayRights(t *testing.T) {
 	p.replay()
 }
 
-// TestBeacon: a relay's beacon is an epoch that knew of it, the newest.
+// TestBeacon: a relay's beacon is the first epoch that knew of it.
 func TestBeacon(t *testing.T) {
 	p := newPlay(t)
 	m, k, _ := p.start()
@@ -181,8 +181,9 @@ func TestBeacon(t *testing.T) {
 	}
 	epoch("blind too", mark, k, 3, "blind")
 	epoch("blind again", mark, k, 4, "blind too")
+	epoch("knew as well", owner, nil, 5)
 	if got := p.relay(t, paul); got.Beacon != knew {
-		t.Error("a newer epoch that did not know of the relay is its beacon")
+		t.Error("a later epoch is its beacon")
 	}
 	p.replay()
 }
