@@ -70,7 +70,7 @@ func (c *cli) demo(ctx context.Context, opt demo.Options) (err error) {
 	quietLibraries(nil)
 	b := c.newBillboard()
 	opt.Show, opt.Tell = b.show, b.tell
-	return demo.Run(ctx, opt)
+	return c.app.demo(ctx, opt)
 }
 
 // showEvery is the pause between two boards where they cannot be drawn over one

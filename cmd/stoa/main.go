@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"stoa/cmd/stoa/app"
+	"stoa/cmd/stoa/demo"
 )
 
 func main() {
@@ -57,6 +58,7 @@ type backend struct {
 	do      func(ctx context.Context, home string, req app.Request, passphrase func() (string, error)) (app.Reply, error)
 	preview func(ctx context.Context, cfg app.Config, link string) (preview, error)
 	rooms   func(ctx context.Context, cfg app.Config, topic, lang string) ([]listing, error)
+	demo    func(ctx context.Context, opt demo.Options) error
 }
 
 func realBackend() backend {
@@ -84,6 +86,7 @@ func realBackend() backend {
 			}
 			return list, err
 		},
+		demo: demo.Run,
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"stoa/cmd/stoa/app"
+	"stoa/cmd/stoa/demo"
 )
 
 func TestMain(m *testing.M) {
@@ -82,6 +83,10 @@ func (f *fake) backend() backend {
 			f.cfg = cfg
 			f.task = app.OpenRoom{Topic: topic, Lang: lang}
 			return f.rooms, f.err
+		},
+		demo: func(context.Context, demo.Options) error {
+			f.calls++
+			return f.err
 		},
 	}
 }

@@ -209,11 +209,12 @@ func TestPrintJSON(t *testing.T) {
 		{e{Kind: app.EventSound, Room: "r", Who: "w", MS: millis(5)}, `{"event":"sound","room":"r","ms":5,"who":"w"}`},
 		{e{Kind: app.EventStats, Stats: &app.Stats{Room: "r", People: 2, Sent: 3, Dropped: 1, Refused: map[string]uint64{"replay": 1}, Speakers: []app.SpeakerStats{{
 			Who: "w", Received: 50, Played: 45, Repaired: 2, Lost: 1, Late: 2, Dropped: 4, Concealed: 3, Jitter: 1.5, Delay: 61.5, Carrier: "datagram"}}}},
-			`{"event":"stats","stats":{"room":"r","people":2,"sent":3,"dropped":1,"refused":{"replay":1},"speakers":[{"who":"w","received":50,"played":45,"repaired":2,"lost":1,"late":2,"dropped":4,"concealed":3,"seconds":0,"silence_ms":0,"jitter_ms":1.5,"delay_ms":61.5,"carrier":"datagram"}]}}`},
+			`{"event":"stats","stats":{"room":"r","people":2,"links":0,"sent":3,"dropped":1,"refused":{"replay":1},"speakers":[{"who":"w","received":50,"played":45,"repaired":2,"lost":1,"late":2,"dropped":4,"concealed":3,"seconds":0,"silence_ms":0,"jitter_ms":1.5,"delay_ms":61.5,"carrier":"datagram"}]}}`},
 		{e{Kind: app.EventLocked, Room: "r", By: "b", On: flagged(true)}, `{"event":"locked","room":"r","on":true,"by":"b"}`},
 		{e{Kind: app.EventLend, Room: "r", On: flagged(false), Why: "y"}, `{"event":"lend","room":"r","on":false,"why":"y"}`},
 		{e{Kind: app.EventCarries, Room: "r", Carries: &app.Carries{Listeners: 3, Standby: 2, Slots: 64}}, `{"event":"carries","room":"r","carries":{"listeners":3,"standby":2,"slots":64}}`},
 		{e{Kind: app.EventDrain, Room: "r", Carries: &app.Carries{Slots: 64}}, `{"event":"drain","room":"r","carries":{"listeners":0,"standby":0,"slots":64}}`},
+		{e{Kind: app.EventRelay, Room: "r", Who: "w", Why: "dead", Text: "t", MS: millis(90)}, `{"event":"relay","room":"r","ms":90,"who":"w","why":"dead","text":"t"}`},
 		{e{Kind: app.EventMetrics, Addrs: []string{"127.0.0.1:9090"}}, `{"event":"metrics","addrs":["127.0.0.1:9090"]}`},
 		{e{Kind: app.EventRemoved, Room: "r", Who: "w", By: "b", Why: "spam"}, `{"event":"removed","room":"r","who":"w","by":"b","why":"spam"}`},
 		{e{Kind: app.EventLeft, Room: "r", Why: "closed"}, `{"event":"left","room":"r","why":"closed"}`},
