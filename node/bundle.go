@@ -61,9 +61,6 @@ func (p *parcel) finish(digest []byte) bool {
 // bytes is the parcel as it is sent, valid until reset.
 func (p *parcel) bytes() []byte { return p.buf[:p.n] }
 
-// empty says whether there is no packet in it.
-func (p *parcel) empty() bool { return p.buf[0] == 0 }
-
 // putBundleHead writes what stands before the parcel. The token is the path's to write.
 func putBundleHead(b *[bundleHead]byte, seq uint16, at time.Duration) {
 	b[0] = kindBundle

@@ -325,17 +325,20 @@ func (f *fanout) flush(now time.Duration) {
 	}
 	f.pace.rate = float64(f.limit.Load())
 	seats, limit := *f.seats.Load(), now+flushLasts
+	first, over := f.first, false
 	for i := range seats {
-		at := (f.first + i) % len(seats)
+		at := (first + i) % len(seats)
 		s := seats[at]
 		if !s.media.Load() || !s.fresh(f, now) {
 			continue
 		}
 		v := f.make(s.kind.Load())
-		if !f.afford(v.size, limit) {
-			f.counts.capped.Add(uint64(len(seats) - i))
-			f.first = at
-			break
+		if over || !f.afford(v.size, limit) {
+			if !over {
+				over, f.first = true, at // who had to wait is the first next time
+			}
+			f.counts.capped.Add(uint64(v.n))
+			continue
 		}
 		for j := range v.n {
 			f.put(s, j, v.parcels[j].bytes(), now)

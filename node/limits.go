@@ -25,7 +25,8 @@ const (
 	linkPackets = 500       // packets a second that one link may bring
 	linkBytes   = 128 << 10 // bytes a second
 
-	queuePackets  = 3                     // 60 ms of voice
+	queuePackets  = 3                     // that wait for one path
+	queueLasts    = 60 * time.Millisecond // then a packet is too late
 	repeatLoss    = 0.01                  // from which on each packet is sent twice
 	repeatWithin  = 60 * time.Millisecond // from one packet to the next: later it helps nobody
 	reportEvery   = 500 * time.Millisecond

@@ -1,7 +1,7 @@
 // path: how media messages get from one end of a direct connection to the other.
 //
 //	send -> RAW, at once                       (raw.go)
-//	     \-> ring of 3 -> sender goroutine -> QUIC datagram | stream
+//	     \-> rings of 3 -> sender goroutine -> QUIC datagram | stream
 //	socket reader (raw.go) | datagram reader (datagram.go) | stream reader
 //	     -> receive: token, limits, probes -> sink
 //
@@ -99,9 +99,10 @@ type path struct {
 	mu      sync.Mutex
 	ladder  ladder
 	target  target
-	stream  *stream // of the Stream carrier, when it is there
-	ring    *messageRing
-	sending bool // the sender runs
+	stream  *stream     // of the Stream carrier, when it is there
+	voice   messageRing // and everything else that is large
+	control messageRing // probes, answers, reports: without them the path dies
+	sending bool        // the sender runs
 	probes  [4]probe
 	nextAt  int // in probes
 	rtt     time.Duration
@@ -309,46 +310,52 @@ func (p *path) loaded(now time.Duration) { p.sentRaw.Store(int64(now)) }
 
 // messageRing holds the newest few messages. Not safe for concurrent use.
 type messageRing struct {
-	slots [queuePackets][maxMedia]byte
-	sizes [queuePackets]int
+	slots [queuePackets][]byte // each keeps its memory
+	since [queuePackets]time.Duration
 	first int
 	count int
 }
 
 // push copies a message in, given in two parts, and says whether the oldest had to give
 // way.
-func (r *messageRing) push(head, body []byte) (dropped bool) {
+func (r *messageRing) push(head, body []byte, now time.Duration) (dropped bool) {
 	if r.count == queuePackets {
 		r.first = (r.first + 1) % queuePackets
 		r.count--
 		dropped = true
 	}
 	at := (r.first + r.count) % queuePackets
-	n := copy(r.slots[at][:], head)
-	n += copy(r.slots[at][n:], body)
-	r.sizes[at] = n
+	r.slots[at] = append(append(r.slots[at][:0], head...), body...)
+	r.since[at] = now
 	r.count++
 	return dropped
 }
 
-// pop copies the oldest message to b and returns it, or nil.
-func (r *messageRing) pop(b []byte) []byte {
+// pop appends the oldest message to b and says since when it waited, or returns nil.
+func (r *messageRing) pop(b []byte) (message []byte, since time.Duration) {
 	if r.count == 0 {
-		return nil
+		return nil, 0
 	}
 	at := r.first
 	r.first = (r.first + 1) % queuePackets
 	r.count--
-	return append(b, r.slots[at][:r.sizes[at]]...)
+	return append(b, r.slots[at]...), r.since[at]
 }
+
+// isVoice says whether a message is worth nothing when it is late.
+func isVoice(kind byte) bool { return kind == kindPacket || kind == kindPair || kind == kindBundle }
+
+// isControl says whether a message keeps the path alive.
+func isControl(kind byte) bool { return kind == kindReport || kind == kindProbe || kind == kindAnswer }
 
 // enqueue leaves a message, given in two parts, to the sender goroutine.
 func (p *path) enqueue(head, body []byte) {
 	p.mu.Lock()
-	if p.ring == nil {
-		p.ring = new(messageRing)
+	ring := &p.voice
+	if isControl(head[0]) {
+		ring = &p.control
 	}
-	if p.ring.push(head, body) {
+	if ring.push(head, body, p.now()) {
 		p.dropped.Add(1)
 	}
 	start := !p.sending && p.node.begin()
@@ -367,7 +374,7 @@ func (p *path) nudge() {
 	}
 }
 
-// sendLoop empties the ring. It ends with the path, and when RAW has taken over.
+// sendLoop empties the rings. It ends with the path, and when RAW has taken over.
 func (p *path) sendLoop() {
 	defer p.node.work.Done()
 	buf := make([]byte, 2, 2+maxMedia) // two bytes for the length that a stream needs
@@ -397,13 +404,28 @@ func (p *path) next(buf []byte) (b []byte, on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.wire != nil || p.stream != nil {
-		b = p.ring.pop(buf[:2])
+		b = p.pop(buf[:2])
 	}
 	if b == nil && p.raw.Load() {
-		p.sending, p.ring = false, nil
+		p.sending, p.voice, p.control = false, messageRing{}, messageRing{}
 		return nil, false
 	}
 	return b, true
+}
+
+// pop takes what is next: control first, then voice that is not too late. The caller
+// holds mu.
+func (p *path) pop(buf []byte) []byte {
+	if b, _ := p.control.pop(buf); b != nil {
+		return b
+	}
+	for {
+		b, since := p.voice.pop(buf)
+		if b == nil || !isVoice(b[len(buf)]) || p.now()-since <= queueLasts {
+			return b
+		}
+		p.dropped.Add(1)
+	}
 }
 
 // carry sends a message by datagram or stream. It blocks.

@@ -171,7 +171,7 @@ func TestMessageRingDropsTheOldest(t *testing.T) {
 	var r messageRing
 	dropped := 0
 	for i := range byte(5) {
-		if r.push([]byte{9}, []byte{i}) {
+		if r.push([]byte{9}, []byte{i}, time.Duration(i)) {
 			dropped++
 		}
 	}
@@ -180,11 +180,11 @@ func TestMessageRingDropsTheOldest(t *testing.T) {
 	}
 	buf := make([]byte, 0, maxMedia)
 	for i := byte(2); i < 5; i++ {
-		if b := r.pop(buf); !bytes.Equal(b, []byte{9, i}) {
-			t.Errorf("popped %v, want %d", b, i)
+		if b, since := r.pop(buf); !bytes.Equal(b, []byte{9, i}) || since != time.Duration(i) {
+			t.Errorf("popped %v of %v, want %d", b, since, i)
 		}
 	}
-	if r.pop(buf) != nil {
+	if b, _ := r.pop(buf); b != nil {
 		t.Error("popped from an empty ring")
 	}
 }
@@ -197,6 +197,29 @@ func idlePath() *path {
 	}
 	p.begun.Store(true)
 	return p
+}
+
+// A path that cannot send for a while must not bring old voice then, nor forget to report.
+func TestLateVoiceIsDroppedAndReportsAreNot(t *testing.T) {
+	p := idlePath()
+	message := func(kind byte) []byte { return append([]byte{kind}, make([]byte, 30)...) }
+	p.send(message(kindReport))
+	for range 10 {
+		p.send(message(kindBundle))
+	}
+	p.send(message(kindDigest))
+	p.born = p.born.Add(-queueLasts - time.Millisecond)
+	var kinds []byte
+	buf := make([]byte, 2, 2+maxMedia)
+	for b, _ := p.next(buf); b != nil; b, _ = p.next(buf) {
+		kinds = append(kinds, b[2])
+	}
+	if !bytes.Equal(kinds, []byte{kindReport, kindDigest}) {
+		t.Errorf("kinds %v are sent late", kinds)
+	}
+	if n := p.info().dropped; n != 10 {
+		t.Errorf("%d counted as dropped, want 10", n)
+	}
 }
 
 func TestSendAllocatesNothing(t *testing.T) {
