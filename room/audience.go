@@ -12,8 +12,12 @@ import (
 )
 
 const (
-	crowdFrom  = 50 // people here, from which on those who only listen become the audience
-	crowdUntil = 35 // and below which they come back
+	// crowdFrom is how many people are here when those who only listen become the
+	// audience, where there is a relay to carry them. Two dozen direct listeners
+	// take 1.2 Mbit/s of a speaker's upload, which many homes still have, and each
+	// one more costs everybody a connection and heartbeats.
+	crowdFrom  = 24
+	crowdUntil = 16 // and below which they come back
 )
 
 // RelayView is a relay as it is seen here.

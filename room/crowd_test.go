@@ -16,8 +16,8 @@ func TestIsCrowd(t *testing.T) {
 		people, relays int
 		want           bool
 	}{
-		{49, 1, false}, {50, 0, false}, {50, 1, true}, {40, 1, true}, {35, 1, true}, {34, 1, false},
-		{49, 1, false}, {10000, 3, true}, {10000, 0, false}, {50, 1, true},
+		{23, 1, false}, {24, 0, false}, {24, 1, true}, {20, 1, true}, {16, 1, true}, {15, 1, false},
+		{23, 1, false}, {10000, 3, true}, {10000, 0, false}, {24, 1, true},
 	} {
 		if crowd = isCrowd(crowd, tt.people, tt.relays); crowd != tt.want {
 			t.Errorf("step %d, %d people and %d relays: %t", i, tt.people, tt.relays, crowd)

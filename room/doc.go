@@ -120,7 +120,7 @@
 //
 // # Seats
 //
-// When 50 people are here and a relay is alive the room is a crowd, until fewer than 35 are here or no relay is. Then those who may only hear
+// When 24 people are here and a relay is alive the room is a crowd, until fewer than 16 are here or no relay is. Then those who may only hear
 // leave gossip for the relays: the audience. Who comes to a gate of a crowd by an invite that lets them hear and no more, without count,
 // gets a seat instead of an admit: "this person came by this invite at this time", signed by the gate. A gate is a member with any capability
 // beyond hearing and speaking. Nothing joins the log.
