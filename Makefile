@@ -1,6 +1,7 @@
 # make run [ARGS="open Hello"]   build stoa and run it
 # make test                      everything that must hold
 # make bench                     the figures, in a table at the end; five minutes
+# make crowd [LISTENERS=400]     crowds behind relays, real processes; ten minutes
 # make fuzz [FUZZTIME=1m]        every fuzz target for a while
 #
 # The first thing that each does is to install what is missing: see .ci/need.
@@ -8,6 +9,7 @@
 # nolibopusfile leaves out a C library that nothing here uses.
 TAGS := -tags nolibopusfile
 FUZZTIME := 1m
+LISTENERS := 400
 PACKAGES := identity node room audio cmd
 
 # STRICT=1 fails when a test is skipped; TESTFLAGS are further flags of go test.
@@ -16,7 +18,7 @@ TESTFLAGS :=
 
 export CGO_ENABLED := 1
 
-.PHONY: run build need test check bench fuzz clean
+.PHONY: run build need test check bench crowd fuzz clean
 
 run: build
 	@bin/stoa $(ARGS)
@@ -32,6 +34,7 @@ check: need
 		echo "not as gofmt writes it:" $$unformatted >&2; exit 1; fi
 	go vet $(TAGS) ./...
 	go tool staticcheck $(TAGS) ./...
+	CGO_ENABLED=0 go build -o /dev/null ./cmd/stoa
 	go vet .ci/*.go
 	go test .ci/*.go
 	go vet .ci/figures/*.go
@@ -55,6 +58,10 @@ FIGURES := VerifyThree|^Benchmark(Seal|Open|Refuse|Add|Encode|Decode|FirstPacket
 bench: need
 	@{ go test $(TAGS) -run '^$$' -bench '$(FIGURES)' -benchmem ./identity ./room ./room/seal ./audio ./audio/opus ./node; \
 	go test $(TAGS) -run '^$$' -bench . -timeout 9m ./cmd/stoa/process; } 2>&1 | go run .ci/figures/figures.go
+
+# The tests of crowds, in the size that they are meant for.
+crowd: need
+	STOA_CROWD=$(LISTENERS) go test $(TAGS) -count=1 -v -timeout 30m -run 'Crowd|RelayDies|RelaysThatLie' ./cmd/stoa/process
 
 fuzz: need
 	.ci/fuzz $(FUZZTIME)
