@@ -96,6 +96,23 @@ func TestChanges(t *testing.T) {
 		}), []string{
 			`{"event":"muted","who":"bob","by":"ann","muted":true}`,
 		}},
+		"unmute by somebody": {with(around("ann", ann, mutedBob), func(s *room.Snapshot) {
+			s.State.Muted = map[identity.ID]room.Mark{bob.ID: {By: ann.ID}}
+		}), with(around("ann", ann, bob), func(s *room.Snapshot) {
+			s.State.Unmuted = map[identity.ID]room.Mark{bob.ID: {By: cid.ID}}
+		}), []string{
+			`{"event":"muted","who":"bob","by":"cid","muted":false}`,
+		}},
+		"lock": {around("ann", ann), with(around("ann", ann), func(s *room.Snapshot) {
+			s.State.Locked, s.State.Door = true, room.Mark{By: ann.ID}
+		}), []string{
+			`{"event":"locked","on":true,"by":"ann"}`,
+		}},
+		"unlock": {with(around("ann", ann), func(s *room.Snapshot) {
+			s.State.Locked, s.State.Door = true, room.Mark{By: ann.ID}
+		}), with(around("ann", ann), func(s *room.Snapshot) { s.State.Door = room.Mark{By: cid.ID} }), []string{
+			`{"event":"locked","on":false,"by":"cid"}`,
+		}},
 		"unmute": {with(around("ann", ann, mutedBob), func(s *room.Snapshot) {
 			s.State.Muted = map[identity.ID]room.Mark{bob.ID: {By: ann.ID}}
 		}), around("ann", ann, bob), []string{

@@ -2,6 +2,8 @@ package app
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"stoa/identity"
@@ -101,5 +103,30 @@ func TestFindRoom(t *testing.T) {
 		} else if err != nil || got != q.want {
 			t.Errorf("%q: got %s, %v", q.text, got.Short(), err)
 		}
+	}
+}
+
+// Who is here, in a room with relays and an audience.
+func TestWho(t *testing.T) {
+	rita := being("rita", identity.RoleRelay)
+	s := around("ann", being("ann", identity.RoleOwner), rita)
+	s.Audience = 380
+	s.Relays = []room.RelayView{{RelayMember: room.RelayMember{ID: rita.ID}, Alive: true, Carries: 200}}
+	want := []string{
+		"Agora · 2 people and 380 listening",
+		fmt.Sprintf("  %s  ann                  owner, you, microphone off", idOf("ann").Short()),
+		fmt.Sprintf("  %s  rita                 relay, carries 200 listeners", rita.ID.Short()),
+	}
+	r := who(s)
+	if !slices.Equal(r.Lines, want) {
+		t.Errorf("got\n%s", strings.Join(r.Lines, "\n"))
+	}
+	data := r.Data.(whoReply)
+	if data.Listening != 380 || len(data.People) != 2 || data.People[0].Carries != nil || *data.People[1].Carries != 200 {
+		t.Errorf("data %+v", data)
+	}
+	s.Audience, s.Relays = 0, nil
+	if got := who(s).Lines[0]; got != "Agora · 2 people" {
+		t.Errorf("got %q", got)
 	}
 }

@@ -202,6 +202,9 @@ func callName(s *room.Snapshot, id identity.ID) string {
 	if p, ok := s.Person(id); ok && p.Name != "" {
 		return p.Name
 	}
+	if r, is := relayIn(s, id); is && r.Name != "" {
+		return r.Name
+	}
 	return id.Short()
 }
 
@@ -296,16 +299,16 @@ func doLend(_ context.Context, h *hall, req Request) (Reply, error) {
 
 // whoData is what `who --json` prints of a person.
 type whoData struct {
-	Who   string `json:"who"`
-	Name  string `json:"name,omitempty"`
-	Role  string `json:"role"`
-	Stage bool   `json:"stage"`
-	Mic   bool   `json:"mic"`
-	Muted bool   `json:"muted"`
-	Place int    `json:"place,omitempty"`
-	Me    bool   `json:"me,omitempty"`
-	Host  bool   `json:"host,omitempty"`    // acts as host now
-	Relay *int   `json:"carries,omitempty"` // a relay: how many it says it carries
+	Who     string `json:"who"`
+	Name    string `json:"name,omitempty"`
+	Role    string `json:"role"`
+	Stage   bool   `json:"stage"`
+	Mic     bool   `json:"mic"`
+	Muted   bool   `json:"muted"`
+	Place   int    `json:"place,omitempty"`
+	Me      bool   `json:"me,omitempty"`
+	Host    bool   `json:"host,omitempty"`    // acts as host now
+	Carries *int   `json:"carries,omitempty"` // a relay: how many it says it carries
 }
 
 // who describes the people who are here: the stage, the queue, the rest.
@@ -321,7 +324,7 @@ func who(s *room.Snapshot) Reply {
 			Muted: p.Muted, Place: p.Place, Me: p.ID == s.Me.ID, Host: p.ID == s.Host,
 		}
 		if r, is := relayIn(s, p.ID); is {
-			d.Relay = &r.Carries
+			d.Carries = &r.Carries
 		}
 		people = append(people, d)
 		line := fmt.Sprintf("  %s  %-20s %s", p.ID.Short(), callName(s, p.ID), p.Role)
@@ -463,6 +466,8 @@ type roomStatus struct {
 	Listening int      `json:"listening"`
 	Live      bool     `json:"live"`              // one's own microphone
 	Relays    int      `json:"relays"`            // that are here
+	Relay     string   `json:"relay,omitempty"`   // that brings this node the voices
+	Standby   string   `json:"standby,omitempty"` // that stands by in case it fails
 	Carries   *Carries `json:"carries,omitempty"` // what this node carries on
 }
 
@@ -504,6 +509,16 @@ func (h *hall) status() (roomStatus, []string) {
 			d.Relays++
 			relays = append(relays, fmt.Sprintf("%s carries %d", callName(snap, relay.ID), relay.Carries))
 		}
+	}
+	held := h.seats.tether.state()
+	if p := held.Primary; p != nil {
+		d.Relay = p.Relay.String()
+		text := "  you hear by " + callName(snap, p.Relay)
+		if s := held.Shadow; s != nil {
+			d.Standby = s.Relay.String()
+			text += ", and " + callName(snap, s.Relay) + " stands by"
+		}
+		lines = append(lines, text)
 	}
 	if d.Carries != nil {
 		lines = append(lines, fmt.Sprintf("  you carry %d of %s, %d on standby", d.Carries.Listeners, count(d.Carries.Slots, "listener", "listeners"), d.Carries.Standby))
