@@ -30,7 +30,7 @@ func (n *Node) handleRelay(raw network.Stream) {
 	if err := n.acceptChild(s); err != nil {
 		n.log.Debug("child ended", "peer", s.Conn().RemotePeer(), "err", err)
 		s.Reset()
-		n.shutUnused(s.Conn())
+		n.shutUnused(s)
 	}
 }
 

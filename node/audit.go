@@ -4,7 +4,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -93,7 +92,8 @@ func (rl *Relay) audit(s stream, a attach) error {
 	err = rl.fill(path, int(min(a.Audit, auditMost)), gone)
 	s.CloseWrite()
 	<-gone
-	return errors.Join(err, io.EOF)
+	s.Reset()
+	return err
 }
 
 // fill sends filler at a rate in kbit/s.

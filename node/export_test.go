@@ -131,3 +131,12 @@ func (a *Attachment) PostLetter(ctx context.Context, to identity.ID, letter []by
 	what, _ := a.line.ask(ctx, to, letter)
 	return what == letterAnswered
 }
+
+// ConnectedTo counts the connections to a peer.
+func (n *Node) ConnectedTo(addr string) int {
+	at, err := peer.AddrInfoFromString(addr)
+	if err != nil {
+		panic(err)
+	}
+	return len(n.host.Network().ConnsToPeer(at.ID))
+}

@@ -235,17 +235,23 @@ func (l *line) answered(c control) {
 	}
 }
 
-// shutUnused closes a connection over which nothing of ours runs any more and whose peer
-// has proved nothing.
-func (n *Node) shutUnused(c network.Conn) {
-	for _, r := range n.allRooms() {
-		if r.book.has(c.RemotePeer()) {
-			return
+// shutAfter is how long the last words on a stream may take to get out: closing a QUIC
+// connection discards what waits in it.
+const shutAfter = time.Second
+
+// shutUnused closes the connection of a stream that has been reset, in a second, if then
+// nothing of ours runs over it and its peer has proved nothing.
+func (n *Node) shutUnused(s network.Stream) {
+	time.AfterFunc(shutAfter, func() {
+		for _, r := range n.allRooms() {
+			if r.book.has(s.Conn().RemotePeer()) {
+				return
+			}
 		}
-	}
-	if !busy(c) {
-		c.Close()
-	}
+		if !busy(s.Conn()) {
+			s.Conn().Close()
+		}
+	})
 }
 
 // busy says whether one of our protocols is being spoken on the connection.

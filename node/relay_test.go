@@ -134,6 +134,7 @@ func TestAttachErrors(t *testing.T) {
 		verdict := node.No
 		rl := serve(t, h[0].Room, node.ServeConfig{Admit: func(identity.ID, []byte) node.Admission { return verdict }})
 		l := listeners(h[2:])[0]
+		l.Room.Quiet(true)
 		l.Room.Meet(h[0].ID, h[0].Addrs())
 		l.Room.Meet(h[1].ID, h[1].Addrs())
 		try := func(id identity.ID, proof int) error {
@@ -164,6 +165,10 @@ func TestAttachErrors(t *testing.T) {
 			t.Errorf("never admitted: %v", err)
 		} else if took := time.Since(start); took < 5*time.Second || took > 5500*time.Millisecond {
 			t.Errorf("never admitted, cut after %v", took)
+		}
+		time.Sleep(2 * time.Second)
+		if n := h[0].ConnectedTo(l.Addrs()[0]); n != 0 {
+			t.Errorf("%d connections are left of who was refused", n)
 		}
 		if s := rl.Stats(); s.Refused != 2 || s.Admitted != 0 || s.Waiting != 0 {
 			t.Errorf("stats: %+v", s)
