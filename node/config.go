@@ -63,6 +63,7 @@ const (
 	Public  Network = "public"  // the Amino DHT, and mDNS
 	LAN     Network = "lan"     // mDNS alone
 	Private Network = "private" // a DHT of our own under /stoa, loopback allowed
+	Links   Network = "links"   // nowhere: who has a link has the addresses in it
 )
 
 // RoomConfig is what a node must know to act in a room.

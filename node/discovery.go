@@ -54,7 +54,7 @@ type finder interface {
 
 func newFinder(ctx context.Context, h host.Host, cfg Config, first []peer.AddrInfo) (finder, error) {
 	switch cfg.Network {
-	case LAN:
+	case LAN, Links:
 		return noFinder{}, nil
 	case Private:
 		return newPrivateDHT(ctx, h, first)

@@ -210,6 +210,33 @@ func TestCardsAreHandedToAnybody(t *testing.T) {
 	t.Error("no card")
 }
 
+// On no network at all a room is found by nobody, and reached by its address.
+func TestLinksAlone(t *testing.T) {
+	open := func() *Node {
+		n, err := Open(t.Context(), Config{Network: Links, Listen: []string{overQUIC}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { n.Close() })
+		return n
+	}
+	a, b := open(), open()
+	ra, rb := enterTest(t, a), enterTest(t, b)
+	ra.HandleAsk(func(context.Context, identity.ID, []byte) ([]byte, error) { return []byte("ok"), nil })
+	if a.lan != nil || b.lan != nil {
+		t.Error("looks for others on the local network")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	for addr := range rb.Find(ctx) {
+		t.Errorf("found %s", addr)
+	}
+	who, _, err := rb.AskPeer(t.Context(), a.Addrs()[0], []byte("x"))
+	if err != nil || who != ra.key.ID() {
+		t.Errorf("asked by its address: %v, %v", who, err)
+	}
+}
+
 func TestConfigRefusesNonsense(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"network":           {Network: "moon"},

@@ -102,7 +102,7 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 	if n.gossip, err = newGossip(n); err != nil {
 		return err
 	}
-	if cfg.Network != Private {
+	if cfg.Network == Public || cfg.Network == LAN {
 		if n.lan, err = startLAN(n.host); err != nil && cfg.Network == LAN {
 			return err
 		} else if err != nil {
@@ -138,7 +138,7 @@ func (cfg Config) check() (Config, []peer.AddrInfo, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if !slices.Contains([]Network{Public, LAN, Private}, cfg.Network) {
+	if !slices.Contains([]Network{Public, LAN, Private, Links}, cfg.Network) {
 		return cfg, nil, fmt.Errorf("unknown network %q", cfg.Network)
 	}
 	if cfg.Network != Private && len(cfg.Bootstrap) > 0 {

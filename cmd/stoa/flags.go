@@ -26,7 +26,7 @@ type netFlags struct {
 
 func (f *netFlags) add(fs *flag.FlagSet) {
 	addHome(fs, &f.home, &f.json)
-	fs.StringVar(&f.network, "network", "public", "`public` (the default) or lan: only this local network, nothing leaves it")
+	fs.StringVar(&f.network, "network", "public", "`public` (the default), lan: only this local network, or links: only addresses in links")
 	fs.StringVar(&f.bootstrap, "bootstrap", "", "`ADDR,…` of a private network to join instead; none starts one")
 	fs.StringVar(&f.listen, "listen", "", "`ADDR,…` to listen on (default: every transport, any port)")
 	fs.StringVar(&f.log, "log", "", "`FILE` for the technical log, - for standard error (default: no log)")
@@ -55,10 +55,10 @@ func (f *netFlags) config(started time.Time, stderr io.Writer) (app.Config, io.C
 		Started:   started,
 	}
 	switch {
-	case f.network != "public" && f.network != "lan":
-		return cfg, nil, &usageError{text: "--network is public or lan, not " + f.network, hint: "a private network is named by --bootstrap"}
-	case len(cfg.Bootstrap) > 0 && f.network == "lan":
-		return cfg, nil, &usageError{text: "--network lan and --bootstrap exclude each other", hint: "--bootstrap already keeps the node off the public network"}
+	case f.network != "public" && f.network != "lan" && f.network != "links":
+		return cfg, nil, &usageError{text: "--network is public, lan or links, not " + f.network, hint: "a private network is named by --bootstrap"}
+	case len(cfg.Bootstrap) > 0 && f.network != "public":
+		return cfg, nil, &usageError{text: "--network " + f.network + " and --bootstrap exclude each other", hint: "--bootstrap already keeps the node off the public network"}
 	case len(cfg.Bootstrap) > 0:
 		cfg.Network = "private"
 	}

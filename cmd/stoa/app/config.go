@@ -17,8 +17,9 @@ type Config struct {
 	// when nobody says otherwise.
 	Home string
 
-	// Network is "public" (the default), "lan" or, implied by Bootstrap,
-	// "private".
+	// Network is "public" (the default), "lan", "links", where nothing is
+	// announced and only who has a link finds the way, or, implied by
+	// Bootstrap, "private".
 	Network string
 
 	// Bootstrap holds the addresses of a private DHT. "none" as its only

@@ -198,8 +198,8 @@ func (h *hall) follow(ctx context.Context) error {
 		case !next.Live:
 			return errRemoved
 		}
-		announcing.set(ctx, place(next) < maxAnnouncers)
-		listing.set(ctx, place(next) < maxAnnouncers && h.listed())
+		announcing.set(ctx, announces(next))
+		listing.set(ctx, announces(next) && h.listed())
 		h.calls.nudge()
 		prev = next
 	}
@@ -219,6 +219,10 @@ func invitedUp(prev, next *room.Snapshot) bool {
 func silenced(prev, next *room.Snapshot) bool {
 	return prev != nil && prev.Me.Speaks && !next.Me.Speaks
 }
+
+// announces says whether this member is of those who tell the DHT of the room:
+// nobody in an audience is, who do not know how many they are.
+func announces(s *room.Snapshot) bool { return !s.InAudience() && place(s) < maxAnnouncers }
 
 // place counts who is before this member in the room's order of rank.
 func place(s *room.Snapshot) int {

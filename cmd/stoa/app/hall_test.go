@@ -55,6 +55,13 @@ func TestPlace(t *testing.T) {
 		if got := place(s); got != i {
 			t.Errorf("number %d has place %d", i, got)
 		}
+		if got := announces(s); got != (i < maxAnnouncers) {
+			t.Errorf("number %d announces the room: %v", i, got)
+		}
+		s.Seated = true
+		if announces(s) {
+			t.Errorf("number %d announces the room from a seat", i)
+		}
 	}
 	if got := place(around("stranger", crowd...)); got != len(crowd) {
 		t.Errorf("who is not there has place %d", got)

@@ -309,8 +309,10 @@ func networkOf(cfg *Config) (node.Network, error) {
 		return node.Public, nil
 	case cfg.Network == "lan":
 		return node.LAN, nil
+	case cfg.Network == "links":
+		return node.Links, nil
 	}
-	return "", &UserError{Text: fmt.Sprintf("there is no network called %q", cfg.Network), Hint: "--network takes public or lan; --bootstrap makes a private one"}
+	return "", &UserError{Text: fmt.Sprintf("there is no network called %q", cfg.Network), Hint: "--network takes public, lan or links; --bootstrap makes a private one"}
 }
 
 // bootstrapOf is whom to meet first on a private network: nobody for "none".

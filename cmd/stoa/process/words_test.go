@@ -53,17 +53,17 @@ func TestWordsWithoutNode(t *testing.T) {
 	says(t, 1, "a passphrase is needed", append([]string{"id", "import", noise}, at...)...)
 
 	for text, args := range map[string][]string{
-		`unknown command "sing"`:     {"sing"},
-		"unknown flag --loud":        {"who", "--loud"},
-		"TITLE is missing":           {"open"},
-		"LINK is missing":            {"join"},
-		"add or drop is missing":     {"stage", "bob"},
-		"PERSON is missing":          {"kick"},
-		"INVITE is missing":          {"revoke"},
-		"FILE is missing":            {"id", "export"},
-		"unknown role king":          {"invite", "--role", "king"},
-		"--expires is not":           {"invite", "--expires", "soon"},
-		"--network is public or lan": {"open", "Stoa", "--network", "moon"},
+		`unknown command "sing"`:            {"sing"},
+		"unknown flag --loud":               {"who", "--loud"},
+		"TITLE is missing":                  {"open"},
+		"LINK is missing":                   {"join"},
+		"add or drop is missing":            {"stage", "bob"},
+		"PERSON is missing":                 {"kick"},
+		"INVITE is missing":                 {"revoke"},
+		"FILE is missing":                   {"id", "export"},
+		"unknown role king":                 {"invite", "--role", "king"},
+		"--expires is not":                  {"invite", "--expires", "soon"},
+		"--network is public, lan or links": {"open", "Stoa", "--network", "moon"},
 	} {
 		says(t, 2, text, args...)
 	}

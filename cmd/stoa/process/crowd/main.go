@@ -2,7 +2,7 @@
 // a whole node with a home of its own, in one process. It prints what happens
 // to them as JSON, one object a line, and takes orders from standard input.
 //
-//	crowd -n 100 -bootstrap ADDRS LINK
+//	crowd -n 100 LINK
 //
 //	report   prints a [report]; the silences in it are those since the report before
 //	quit     ends, as the end of the input and SIGTERM do, after a last report
@@ -48,7 +48,7 @@ func main() {
 	flag.IntVar(&o.n, "n", 10, "how many listeners")
 	flag.IntVar(&o.record, "record", 0, "how many of them write what they hear to DIR/heard-N.wav")
 	flag.StringVar(&o.dir, "dir", "", "folder of homes and recordings (default: a temporary one)")
-	flag.StringVar(&o.bootstrap, "bootstrap", "", "ADDR,… of the private network")
+	flag.StringVar(&o.bootstrap, "bootstrap", "", "ADDR,… of a private network (default: the addresses in the link alone)")
 	flag.StringVar(&o.listen, "listen", "/ip4/127.0.0.1/udp/0/quic-v1", "ADDR,… that each listens on")
 	flag.DurationVar(&o.every, "every", 20*time.Millisecond, "pause between two who come")
 	flag.IntVar(&o.first, "first", 0, "number of the first one")
@@ -108,15 +108,18 @@ func run(ctx context.Context, o options, in io.Reader, out io.Writer) error {
 	var living sync.WaitGroup
 	for i, l := range c.listeners {
 		cfg := app.Config{
-			Home:      filepath.Join(o.dir, fmt.Sprintf("home-%d", l.n)),
-			Bootstrap: strings.Split(o.bootstrap, ","),
-			Listen:    strings.Split(o.listen, ","),
-			In:        "silence",
-			Out:       "none",
-			Name:      fmt.Sprintf("listener %d", l.n),
-			Emit:      l.event,
-			Log:       log.With("listener", l.n),
-			Started:   time.Now(),
+			Home:    filepath.Join(o.dir, fmt.Sprintf("home-%d", l.n)),
+			Network: "links",
+			Listen:  strings.Split(o.listen, ","),
+			In:      "silence",
+			Out:     "none",
+			Name:    fmt.Sprintf("listener %d", l.n),
+			Emit:    l.event,
+			Log:     log.With("listener", l.n),
+			Started: time.Now(),
+		}
+		if o.bootstrap != "" && o.bootstrap != "none" {
+			cfg.Network, cfg.Bootstrap = "private", strings.Split(o.bootstrap, ",")
 		}
 		if i < o.record {
 			cfg.Out = filepath.Join(o.dir, fmt.Sprintf("heard-%d.wav", l.n))
