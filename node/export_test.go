@@ -4,8 +4,10 @@ package node
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"stoa/identity"
@@ -132,11 +134,13 @@ func (a *Attachment) PostLetter(ctx context.Context, to identity.ID, letter []by
 	return what == letterAnswered
 }
 
-// ConnectedTo counts the connections to a peer.
-func (n *Node) ConnectedTo(addr string) int {
+// ConnectedSince says whether a connection to a peer is older than a time.
+func (n *Node) ConnectedSince(addr string, t time.Time) bool {
 	at, err := peer.AddrInfoFromString(addr)
 	if err != nil {
 		panic(err)
 	}
-	return len(n.host.Network().ConnsToPeer(at.ID))
+	return slices.ContainsFunc(n.host.Network().ConnsToPeer(at.ID), func(c network.Conn) bool {
+		return c.Stat().Opened.Before(t)
+	})
 }
