@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,7 +30,8 @@ type World struct {
 	delay time.Duration
 	block func(from, to string) bool
 
-	rawLost atomic.Bool
+	rawLost bool
+	raw     map[string]int // packets by where they go
 }
 
 // New starts a network in which every packet takes delay. It ends with the test.
@@ -86,7 +86,29 @@ func (w *World) Block(lose func(from, to string) bool) {
 
 // LoseRAW loses from now on, or no longer, the media that goes beside QUIC, as a network
 // does that lets only known protocols through.
-func (w *World) LoseRAW(lose bool) { w.rawLost.Store(lose) }
+func (w *World) LoseRAW(lose bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rawLost = lose
+}
+
+// RAW counts the packets beside QUIC that were sent so far to an address.
+func (w *World) RAW(to string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.raw[to]
+}
+
+// sendsRAW counts a packet beside QUIC and says whether it is lost.
+func (w *World) sendsRAW(to net.Addr) (lost bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.raw == nil {
+		w.raw = make(map[string]int)
+	}
+	w.raw[to.String()]++
+	return w.rawLost
+}
 
 // endpoint is the socket of one node.
 type endpoint struct {
@@ -95,7 +117,7 @@ type endpoint struct {
 }
 
 func (e *endpoint) WriteTo(b []byte, to net.Addr) (int, error) {
-	if len(b) > 0 && b[0] < 0x40 && e.world.rawLost.Load() {
+	if len(b) > 0 && b[0] < 0x40 && e.world.sendsRAW(to) {
 		return len(b), nil
 	}
 	return e.SimConn.WriteTo(b, to)
