@@ -41,8 +41,9 @@ func (s *Session) openHost(ctx context.Context) (*node.Node, error) {
 }
 
 // openFigures serves the figures of a relay host, where that is asked for,
-// until stop is called: they are wanted most while it ends.
-func (s *Session) openFigures() (stop func(), err error) {
+// until stop is called: they are wanted most while it ends, and when ending
+// does, the host says so to whoever asks for its health.
+func (s *Session) openFigures(ending context.Context) (stop func(), err error) {
 	if s.cfg.Relay.Metrics == "" {
 		return func() {}, nil
 	}
@@ -50,6 +51,7 @@ func (s *Session) openFigures() (stop func(), err error) {
 		return nil, err
 	}
 	s.figures.registry.MustRegister(carried{s})
+	context.AfterFunc(ending, func() { s.figures.draining.Store(true) })
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() {

@@ -128,7 +128,7 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 		}
 	}
 	if s.cfg.Relay != nil {
-		stop, err := s.openFigures()
+		stop, err := s.openFigures(ctx)
 		if err != nil {
 			return err
 		}
