@@ -2,7 +2,7 @@
 //
 //	send -> RAW, at once                       (raw.go)
 //	     \-> rings of 3 -> sender goroutine -> QUIC datagram | stream
-//	socket reader (raw.go) | datagram reader (datagram.go) | stream reader
+//	socket reader (raw.go) | datagram reader (wire.go) | stream reader
 //	     -> receive: token, limits, probes -> sink
 //
 // For whoever builds on it. Make a path with [Node.openPath] on a connection and tell the
@@ -44,7 +44,7 @@ import (
 // The kinds of media messages: their first byte on every carrier. After the kind comes
 // the token that the receiver chose.
 const (
-	kindPacket = 0x04 // a voice packet, see wire.go
+	kindPacket = 0x04 // a voice packet, see datagram.go
 	kindPair   = 0x05 // a voice packet and the one before it
 	kindReport = 0x06 // how packets or bundles arrive
 	kindProbe  = 0x07 // nonce 8: is answered over the carrier that it came by; nonce 0 is not answered
