@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -104,6 +105,19 @@ func (f *fan) Close() error {
 	return nil
 }
 
+func (f *fan) reopen() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed, f.drained = false, 0
+}
+
+// asks has the fan want speakers to pair their frames the other way.
+func (f *fan) asks(kids ...uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.flips = kids
+}
+
 func (f *fan) have(children ...node.ChildInfo) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -160,12 +174,13 @@ func relayed() *room.Snapshot {
 // carrying is rita's carrier with what is around it.
 type carrying struct {
 	*carrier
-	fan    *fan
-	porch  *porch
-	served []node.ServeConfig
-	loan   loan
-	events []Event
+	fan   *fan
+	porch *porch
 
+	mu      sync.Mutex // of what follows: the carrier runs beside the test
+	served  []node.ServeConfig
+	loan    loan
+	events  []Event
 	advised map[identity.ID]bool
 }
 
@@ -179,19 +194,74 @@ func newCarrying() *carrying {
 	}
 	c.carrier.room = c.porch
 	c.serve = func(cfg node.ServeConfig) (fanout, error) {
+		defer c.lock()()
 		c.served = append(c.served, cfg)
-		c.fan.closed = false
+		c.fan.reopen()
 		return c.fan, nil
 	}
-	c.lend = func() loan { return c.loan }
+	c.lend = func() loan {
+		defer c.lock()()
+		return c.loan
+	}
 	c.advised = map[identity.ID]bool{}
-	c.advise = func(who identity.ID, flip bool) { c.advised[who] = flip }
-	c.tell = func(e Event) { c.events = append(c.events, e) }
+	c.advise = func(who identity.ID, flip bool) {
+		defer c.lock()()
+		c.advised[who] = flip
+	}
+	c.tell = func(e Event) {
+		defer c.lock()()
+		c.events = append(c.events, e)
+	}
 	return c
+}
+
+// seen is what has come of a carrier until now.
+type seen struct {
+	served   []node.ServeConfig
+	advised  map[identity.ID]bool
+	adverts  []room.AdvertArgs
+	attended []*relay.Attendance
+	roster   func() []identity.ID
+	digests  [][]byte
+	limits   [2]int
+	closed   bool
+	drained  time.Duration
+}
+
+// look waits until the carrier has nothing to do, and tells what has come of it.
+func (c *carrying) look() seen {
+	synctest.Wait()
+	defer c.lock()()
+	c.fan.mu.Lock()
+	defer c.fan.mu.Unlock()
+	c.porch.mu.Lock()
+	defer c.porch.mu.Unlock()
+	return seen{
+		slices.Clone(c.served), maps.Clone(c.advised), slices.Clone(c.porch.adverts), slices.Clone(c.porch.attended),
+		c.porch.roster, slices.Clone(c.fan.digests), c.fan.limits, c.fan.closed, c.fan.drained,
+	}
+}
+
+func (c *carrying) lock() (unlock func()) {
+	c.mu.Lock()
+	return c.mu.Unlock
+}
+
+// can changes what rita can give.
+func (c *carrying) can(slots, up int) {
+	defer c.lock()()
+	c.loan.slots, c.loan.up = slots, up
+}
+
+// forget drops the events that were told.
+func (c *carrying) forget() {
+	defer c.lock()()
+	c.events = nil
 }
 
 // told lists the kinds of the events that were told, with whether they were on.
 func (c *carrying) told() (kinds []string) {
+	defer c.lock()()
 	for _, e := range c.events {
 		kind := e.Kind
 		if e.On != nil && !*e.On {
@@ -289,69 +359,67 @@ func TestCarrierComesAndGoes(t *testing.T) {
 			}
 		})
 		c.follow(c.porch.snapshot)
-		synctest.Wait()
-		if len(c.served) != 0 {
+		if len(c.look().served) != 0 {
 			t.Fatal("it serves unasked")
 		}
 		c.want(true)
-		synctest.Wait()
-		if len(c.served) != 1 || c.served[0].Slots != 10 || c.served[0].Up != 1000 || c.porch.roster == nil {
-			t.Fatalf("served %+v", c.served)
+		if seen := c.look(); len(seen.served) != 1 || seen.served[0].Slots != 10 || seen.served[0].Up != 1000 || seen.roster == nil {
+			t.Fatalf("served %+v", seen.served)
 		}
 		c.fan.have(node.ChildInfo{ID: idOf("cid"), Peer: "p", Media: true}, node.ChildInfo{ID: idOf("dan"), Peer: "q"})
 		time.Sleep(6 * time.Second)
-		synctest.Wait()
-		if got := c.porch.roster(); !slices.Equal(got, []identity.ID{idOf("cid")}) {
+		seen := c.look()
+		if got := seen.roster(); !slices.Equal(got, []identity.ID{idOf("cid")}) {
 			t.Errorf("the roster is %v", got)
 		}
 		if got, want := c.told(), []string{EventLend, EventCarries, EventCarries}; !slices.Equal(got, want) {
 			t.Errorf("told %q, want %q", got, want)
 		}
-		if a := c.porch.attended; len(a) != 2 || a[0].Count != 0 || a[1].Count != 1 || len(a[1].Joins) != 1 {
+		if a := seen.attended; len(a) != 2 || a[0].Count != 0 || a[1].Count != 1 || len(a[1].Joins) != 1 {
 			t.Errorf("attendances %+v", a)
 		}
-		if a := c.porch.adverts; len(a) != 1 || a[0].Slots != 10 || a[0].Kbps != 8 || len(a[0].Addrs) != 1 {
+		if a := seen.adverts; len(a) != 1 || a[0].Slots != 10 || a[0].Kbps != 8 || len(a[0].Addrs) != 1 {
 			t.Errorf("adverts %+v", a)
 		}
-		if n := len(c.fan.digests); n != 30 {
+		if n := len(seen.digests); n != 30 {
 			t.Errorf("%d digests in 6 s", n)
 		}
-		if d, err := relay.ParseDigest(c.fan.digests[0]); err != nil || d.Relay != idOf("rita") {
+		if d, err := relay.ParseDigest(seen.digests[0]); err != nil || d.Relay != idOf("rita") {
 			t.Errorf("digest %+v, %v", d, err)
 		}
 
 		// What it can give changes, and so does who should pair frames otherwise.
 		c.receive(packets(t, "ann", 1)[0], time.Now())
-		c.fan.flips = []uint64{c.fan.voices[0].KID, 99}
-		c.loan = loan{slots: 4, up: 500, addrs: c.loan.addrs}
+		c.fan.asks(c.fan.voices[0].KID, 99)
+		c.can(4, 500)
 		time.Sleep(tallyEvery)
-		synctest.Wait()
-		if c.fan.limits != [2]int{4, 500} {
-			t.Errorf("limits %v", c.fan.limits)
+		seen = c.look()
+		if seen.limits != [2]int{4, 500} {
+			t.Errorf("limits %v", seen.limits)
 		}
-		if a := c.porch.adverts; len(a) != 2 || a[1].Slots != 4 {
+		if a := seen.adverts; len(a) != 2 || a[1].Slots != 4 {
 			t.Errorf("adverts %+v", a)
 		}
-		if len(c.advised) != 1 || !c.advised[idOf("ann")] {
-			t.Errorf("advised %v", c.advised)
+		if len(seen.advised) != 1 || !seen.advised[idOf("ann")] {
+			t.Errorf("advised %v", seen.advised)
 		}
-		c.fan.flips = nil
+		c.fan.asks()
 		time.Sleep(tallyEvery)
-		synctest.Wait()
-		if len(c.advised) != 1 || c.advised[idOf("ann")] {
-			t.Errorf("advised %v", c.advised)
+		seen = c.look()
+		if len(seen.advised) != 1 || seen.advised[idOf("ann")] {
+			t.Errorf("advised %v", seen.advised)
 		}
-		c.events = nil
+		c.forget()
 
 		c.want(false) // drains, then closes
 		time.Sleep(500 * time.Millisecond)
-		synctest.Wait()
-		if c.fan.closed || c.fan.drained != drainTime {
-			t.Errorf("closed %v, drain was given %v", c.fan.closed, c.fan.drained)
+		seen = c.look()
+		if seen.closed || seen.drained != drainTime {
+			t.Errorf("closed %v, drain was given %v", seen.closed, seen.drained)
 		}
 		time.Sleep(time.Second)
-		synctest.Wait()
-		if !c.fan.closed || c.porch.roster != nil {
+		seen = c.look()
+		if !seen.closed || seen.roster != nil {
 			t.Error("it goes on")
 		}
 		want := []string{EventDrain, EventLend + " off"}
@@ -362,13 +430,13 @@ func TestCarrierComesAndGoes(t *testing.T) {
 		// Who may not carry any more is not given the time for goodbyes.
 		c.want(true)
 		synctest.Wait()
-		c.fan.drained = 0
+		c.fan.reopen()
 		demoted := relayed()
 		demoted.Me.Caps = identity.CapHear
 		c.follow(demoted)
-		synctest.Wait()
-		if !c.fan.closed || c.fan.drained != 0 {
-			t.Errorf("closed %v, drain was given %v", c.fan.closed, c.fan.drained)
+		seen = c.look()
+		if !seen.closed || seen.drained != 0 {
+			t.Errorf("closed %v, drain was given %v", seen.closed, seen.drained)
 		}
 		cancel()
 		running.Wait()
@@ -378,22 +446,20 @@ func TestCarrierComesAndGoes(t *testing.T) {
 func TestCarrierWaitsUntilItCanBeReached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCarrying()
-		c.loan.slots = 0
+		c.can(0, 0)
 		ctx, cancel := context.WithCancel(context.Background())
 		var running sync.WaitGroup
 		running.Go(func() { c.run(ctx) })
 		c.follow(c.porch.snapshot)
 		c.want(true)
 		time.Sleep(3 * lookEvery)
-		synctest.Wait()
-		if got, want := c.told(), []string{EventLend + " off"}; !slices.Equal(got, want) || len(c.served) != 0 {
-			t.Errorf("told %q, served %d times", got, len(c.served))
+		if got, want, n := c.told(), []string{EventLend + " off"}, len(c.look().served); !slices.Equal(got, want) || n != 0 {
+			t.Errorf("told %q, served %d times", got, n)
 		}
-		c.loan.slots = 5
+		c.can(5, 0)
 		time.Sleep(lookEvery)
-		synctest.Wait()
-		if len(c.served) != 1 {
-			t.Errorf("served %d times", len(c.served))
+		if n := len(c.look().served); n != 1 {
+			t.Errorf("served %d times", n)
 		}
 		cancel()
 		running.Wait()
