@@ -113,8 +113,8 @@ func counter(index uint32, signed bool) uint64 {
 }
 
 // signedSize is the most that a signature covers, with the domain and the
-// lengths of the parts (see [identity.VerifyIn]).
-const signedSize = len(signDomain) + 1 + 6*4 + len(binding{}) + MaxPacket
+// lengths of the parts, and what else [identity.VerifyIn] needs.
+const signedSize = len(signDomain) + 1 + 6*4 + len(binding{}) + MaxPacket + identity.VerifyRoom
 
 // signedBy reports whether speaker signed p as bound to b. It uses buf, which
 // must have [signedSize] bytes.

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"stoa/cmd/stoa/app"
+	"stoa/identity"
 )
 
 // options are what the command line says.
@@ -84,6 +85,7 @@ func run(ctx context.Context, o options, in io.Reader, out io.Writer) error {
 		log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	}
 	slog.SetDefault(log)
+	identity.Share() // all listeners verify the same packets
 
 	if o.profile != "" {
 		f, err := os.Create(o.profile)
