@@ -253,7 +253,8 @@ func (f *follower) packet(p relay.Path, k *packet, now time.Time) {
 	seen := f.windows()
 	if !seen[k.speaker].take(k.n) {
 		if f.carrier != nil && f.w.at-f.carrier.direct[k.speaker] < fedFor {
-			return // it came from the speaker as well
+			f.watch.Packet(p, g.KID, g.Index, g.Frames, g.End, now) // it came from the speaker as well, and by this relay the first time
+			return
 		}
 		f.watch.Replayed(p, g.KID, g.Index, g.Frames, g.End, now)
 		return
@@ -281,12 +282,15 @@ func (f *follower) digest(a *attachment, d *relay.Digest) {
 	}
 }
 
-// perhapsLook asks the watch, but not more often than every 20 ms.
+// lookEvery is how often the watch is asked at most, ms.
+const lookEvery = 40
+
+// perhapsLook asks the watch, unless it was asked a moment ago.
 func (f *follower) perhapsLook() {
-	if f.w.at-f.looked >= 20 {
+	if f.w.at-f.looked >= lookEvery {
 		f.look()
 	} else {
-		f.wake(f.looked + 20)
+		f.wake(f.looked + lookEvery)
 	}
 }
 
@@ -314,7 +318,7 @@ func (f *follower) look() {
 		f.act(&acts[i])
 	}
 	if f.watch != nil && !next.IsZero() {
-		f.wake(max(f.w.at+1, next.UnixMilli()-dawn))
+		f.wake(max(f.w.at+lookEvery, next.UnixMilli()-dawn))
 	}
 }
 

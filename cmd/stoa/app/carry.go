@@ -182,7 +182,7 @@ func (c *carrier) bring(packet []byte, at time.Time) (seal.Glance, delivery) {
 	case err == nil:
 		return g, brought
 	case errors.Is(err, seal.ErrReplay) && c.fedDirectly(g.KID, at):
-		return g, unwanted
+		return g, brought // by this relay for the first time, unless the Watch knows better
 	case errors.Is(err, seal.ErrReplay):
 		return g, again
 	case errors.Is(err, seal.ErrUnknownKey):

@@ -538,7 +538,7 @@ func TestCarrierJudgesWhoBrings(t *testing.T) {
 
 	// While a relay moves between the levels, speakers feed it as well as others.
 	c.receive(anns[1], time.Now())
-	brings("what the speaker has brought", anns[1], unwanted)
+	brings("what the speaker has brought", anns[1], brought)
 	if _, got := c.bring(anns[1], time.Now().Add(directFor)); got != again {
 		t.Errorf("what the speaker brought long ago: %v, want %v", got, again)
 	}
