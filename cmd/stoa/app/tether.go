@@ -39,6 +39,10 @@ const (
 
 	// tetherTick bounds the time between two looks at the relays.
 	tetherTick = time.Second
+
+	// overslept is by how much a look at the relays that came late says that
+	// this node was asleep, or had no time: then what came late was here.
+	overslept = 200 * time.Millisecond
 )
 
 // attachment is a place at a relay. *node.Attachment is one.
@@ -183,6 +187,7 @@ func (t *tether) nudge() {
 // run holds to the relays until ctx ends, and returns when it has let go of all.
 func (t *tether) run(ctx context.Context) {
 	defer t.working.Wait()
+	next := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -193,7 +198,39 @@ func (t *tether) run(ctx context.Context) {
 			t.letGo()
 			return
 		}
-		timer.Reset(time.Until(t.turn(ctx, time.Now())))
+		next = t.wakeUp(ctx, next, time.Now())
+		timer.Reset(time.Until(next))
+	}
+}
+
+// wakeUp takes a turn that was due at a time, and judges nobody by what
+// happened if this node has overslept. Whoever is gone is noticed all the same.
+func (t *tether) wakeUp(ctx context.Context, due, now time.Time) time.Time {
+	if now.Sub(due) > overslept {
+		t.log.Info("overslept", "by", now.Sub(due))
+		t.forgive(now)
+	}
+	return t.turn(ctx, now)
+}
+
+// forgive begins to watch the relays anew.
+func (t *tether) forgive(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.acts = nil
+	t.watch = relay.NewWatch(now)
+	var pair relay.Pair
+	if h := t.holds[t.pair.Primary]; h != nil && h.at != nil {
+		pair.Primary = h.relay
+	}
+	if h := t.holds[t.pair.Shadow]; h != nil && h.at != nil {
+		pair.Shadow = h.relay
+	}
+	t.watch.SetPair(pair, now)
+	for _, h := range t.holds {
+		if p, ok := t.watch.PathOf(h.relay); ok && h.over {
+			t.watch.Lost(p, now)
+		}
 	}
 }
 

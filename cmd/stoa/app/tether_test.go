@@ -538,6 +538,63 @@ func TestTetherIgnoresDigestsOfOthers(t *testing.T) {
 	})
 }
 
+// A node that was asleep itself does not say that the relays were, but notices
+// who is gone.
+func TestTetherThatOversleptJudgesNobody(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		fail func(*stand)
+		late time.Duration
+		left bool
+	}{
+		{"awake, it leaves who forges", func(r *stand) { r.forges = true }, 0, true},
+		{"a little late as well", func(r *stand) { r.forges = true }, overslept, true},
+		{"having overslept it leaves nobody", func(r *stand) { r.forges = true }, overslept + 1, false},
+		{"but those who are gone", func(r *stand) { r.place.end(node.ErrUnreachable) }, overslept + 1, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStudio(t, four...)
+				h := newTether(tetherConfig{
+					room: s.room, me: idOf("me"), log: quiet(),
+					attach: s.attach, proof: func() []byte { return nil }, packet: s.packet,
+					left: func(p parting) { s.partings = append(s.partings, p) },
+				})
+				ctx, cancel := context.WithCancel(t.Context())
+				h.follow(s.all())
+				for range 3 { // nobody but this test takes turns
+					h.turn(ctx, time.Now())
+					synctest.Wait()
+				}
+				was := h.state()
+				if !was.whole() {
+					t.Fatalf("held to %+v", was)
+				}
+				talk := func(from, to uint32) {
+					for i := from; i < to; i += 2 {
+						time.Sleep(40 * time.Millisecond)
+						for _, call := range s.round(i, time.Now()) {
+							call()
+						}
+					}
+				}
+				talk(0, 100)
+				s.with(was.Pair.Primary, c.fail)
+				synctest.Wait()
+				talk(100, 104)
+				h.wakeUp(ctx, time.Now().Add(-c.late), time.Now())
+				synctest.Wait()
+				if left := len(s.partings) == 1 && s.partings[0].Relay == was.Pair.Primary; left != c.left || len(s.partings) > 1 {
+					t.Errorf("left %v", s.partings)
+				}
+				cancel()
+				h.letGo()
+				h.working.Wait()
+			})
+		})
+	}
+}
+
 func TestPartingText(t *testing.T) {
 	for _, c := range []struct {
 		p    parting
