@@ -1,8 +1,8 @@
 //go:build edited
 
 // A crooked relay for the tests: see crooked.go. STOA_CROOKED says in what way:
-// drops, delays, censors, forges or replays. Its digests are true, as those of a
-// relay that wants to seem honest are.
+// drops, delays, censors, forges or replays. It begins on SIGUSR1. Its digests are
+// true, as those of a relay that wants to seem honest are.
 
 package app
 
@@ -10,7 +10,10 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"stoa/node"
@@ -21,18 +24,22 @@ func bend(out fanout) fanout {
 	if how == "" {
 		return out
 	}
-	return &crooked{fanout: out, how: how}
+	c := &crooked{fanout: out, how: how}
+	begin := make(chan os.Signal, 1)
+	signal.Notify(begin, syscall.SIGUSR1)
+	go func() { <-begin; c.on.Store(true) }()
+	return c
 }
 
 type crooked struct {
 	fanout
 	how string
+	on  atomic.Bool
 
 	mu     sync.Mutex
 	victim uint64 // the voice that is swallowed
-	old    []byte // a packet of two seconds ago or more
+	old    []byte // the first packet of all
 	of     node.Voice
-	since  time.Time // when old was new
 	n      int
 }
 
@@ -40,6 +47,13 @@ func (c *crooked) Forward(packet []byte, v node.Voice) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.n++
+	if c.how == "replays" && c.old == nil {
+		c.old, c.of = bytes.Clone(packet), v
+	}
+	if !c.on.Load() {
+		c.fanout.Forward(packet, v)
+		return
+	}
 	switch c.how {
 	case "drops":
 		if rand.IntN(10) < 3 {
@@ -57,15 +71,12 @@ func (c *crooked) Forward(packet []byte, v node.Voice) {
 			return
 		}
 	case "forges":
-		if c.n%10 == 0 {
+		if c.n%2 == 0 {
 			packet = bytes.Clone(packet)
 			packet[len(packet)/2] ^= 1
 		}
 	case "replays":
-		if c.old == nil {
-			c.old, c.of, c.since = bytes.Clone(packet), v, time.Now()
-		}
-		if time.Since(c.since) > 2*time.Second && c.n%10 == 0 {
+		if c.n%2 == 0 {
 			c.fanout.Forward(c.old, c.of)
 		}
 	}

@@ -195,7 +195,7 @@ func (h *hall) follow(ctx context.Context) error {
 		switch {
 		case next.State.Closed:
 			return errEnded
-		case !next.Live:
+		case !next.Live && obedient:
 			return errRemoved
 		}
 		announcing.set(ctx, announces(next))

@@ -113,8 +113,7 @@ func (s *scene) enter(ctx context.Context) (link string, err error) {
 	if err != nil {
 		return "", err
 	}
-	opened, err := s.owner.until(ctx, app.EventLink)
-	if err != nil {
+	if _, err := s.owner.until(ctx, app.EventJoined); err != nil {
 		return "", err
 	}
 	ready, err := s.owner.until(ctx, app.EventReady)
@@ -135,7 +134,7 @@ func (s *scene) enter(ctx context.Context) (link string, err error) {
 			return "", err
 		}
 	}
-	return opened.Link, nil
+	return s.invite(ctx, app.InviteOptions{}) // now, so that it names the relays
 }
 
 func (s *scene) hire(ctx context.Context, name string, args ...string) (*player, error) {
@@ -148,8 +147,8 @@ func (s *scene) hire(ctx context.Context, name string, args ...string) (*player,
 }
 
 // invite has the owner make a link.
-func (s *scene) invite(ctx context.Context, role string) (string, error) {
-	req := app.Request{Verb: app.VerbInvite, Invite: &app.InviteOptions{Role: role, Uses: 1}}
+func (s *scene) invite(ctx context.Context, terms app.InviteOptions) (string, error) {
+	req := app.Request{Verb: app.VerbInvite, Invite: &terms}
 	reply, err := app.Do(ctx, s.owner.home, req, nil)
 	if err != nil {
 		return "", err
@@ -163,7 +162,7 @@ func (s *scene) invite(ctx context.Context, role string) (string, error) {
 }
 
 func (s *scene) addRelay(ctx context.Context, name string) error {
-	link, err := s.invite(ctx, "relay")
+	link, err := s.invite(ctx, app.InviteOptions{Role: "relay", Uses: 1, Slots: 2 * MaxListeners})
 	if err != nil {
 		return err
 	}
@@ -192,7 +191,7 @@ func (s *scene) addSpeaker(ctx context.Context, name string) error {
 	if err := os.WriteFile(file, clip, 0o600); err != nil {
 		return err
 	}
-	link, err := s.invite(ctx, "speaker")
+	link, err := s.invite(ctx, app.InviteOptions{Role: "speaker", Uses: 1})
 	if err != nil {
 		return err
 	}

@@ -20,11 +20,7 @@ const nowhere = "/p2p-circuit"
 // behindNAT starts somebody's stoa, which can reach others and not be reached.
 func (w *world) behindNAT(name string, args ...string) *process {
 	w.t.Helper()
-	args = append(args, "--bootstrap", w.bootstrap, "--listen", nowhere, "--name", name, "--out", w.record(name))
-	if !contains(args, "--in") {
-		args = append(args, "--in", "silence")
-	}
-	return start(w.t, honest, name, w.home(name), args...)
+	return start(w.t, honest, name, w.home(name), w.devices(name, args, "--listen", nowhere)...)
 }
 
 // relay starts a relay host.

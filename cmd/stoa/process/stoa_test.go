@@ -44,8 +44,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func build(out, tags string) bool {
-	b, err := exec.Command("go", "build", "-tags", tags, "-o", out, "stoa/cmd/stoa").CombinedOutput()
+func build(out, tags string) bool { return buildPackage(out, tags, "stoa/cmd/stoa") }
+
+func buildPackage(out, tags, path string) bool {
+	b, err := exec.Command("go", "build", "-tags", tags, "-o", out, path).CombinedOutput()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s", err, b)
 	}
@@ -75,6 +77,7 @@ type event struct {
 	Hint  string   `json:"hint"`
 	Stats *struct {
 		People   int               `json:"people"`
+		Links    int               `json:"links"`
 		Refused  map[string]uint64 `json:"refused"`
 		Speakers []struct {
 			Who      string  `json:"who"`
@@ -374,14 +377,20 @@ func (w *world) record(name string) string { return filepath.Join(w.dir, name+".
 // their loudspeaker a file, unless args say otherwise.
 func (w *world) run(program, name string, args ...string) *process {
 	w.t.Helper()
-	args = append(args, "--bootstrap", w.bootstrap, "--listen", loopback, "--name", name)
+	return start(w.t, program, name, w.home(name), w.devices(name, args, "--listen", loopback)...)
+}
+
+// devices adds to args what everybody on this network has.
+func (w *world) devices(name string, args []string, more ...string) []string {
+	args = append(args, "--bootstrap", w.bootstrap, "--name", name)
+	args = append(args, more...)
 	if !contains(args, "--in") {
 		args = append(args, "--in", "silence")
 	}
 	if !contains(args, "--out") {
 		args = append(args, "--out", w.record(name))
 	}
-	return start(w.t, program, name, w.home(name), args...)
+	return args
 }
 
 func contains(args []string, flag string) bool {
