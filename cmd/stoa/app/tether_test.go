@@ -358,7 +358,9 @@ func TestTetherSurvives(t *testing.T) {
 // TestTetherToBoth has both relays send voice, so that nothing is missed when one dies.
 func TestTetherToBoth(t *testing.T) {
 	tethered(t, four, func(s *studio, h *tether) {
+		h.mu.Lock()
 		h.both = true
+		h.mu.Unlock()
 		h.follow(s.all())
 		time.Sleep(time.Minute)
 		pair := h.state().Pair

@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"runtime/pprof"
 	"strings"
 	"sync"
@@ -29,6 +30,9 @@ import (
 	"stoa/cmd/stoa/app"
 	"stoa/identity"
 )
+
+// lazy is by how many percent the heap may grow before it is cleared up.
+const lazy = 400
 
 // options are what the command line says.
 type options struct {
@@ -85,7 +89,8 @@ func run(ctx context.Context, o options, in io.Reader, out io.Writer) error {
 		log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	}
 	slog.SetDefault(log)
-	identity.Share() // all listeners verify the same packets
+	identity.Share()         // all listeners verify the same packets
+	debug.SetGCPercent(lazy) // there is more memory than time
 
 	if o.profile != "" {
 		f, err := os.Create(o.profile)
