@@ -354,7 +354,6 @@ func TestTetherSurvives(t *testing.T) {
 	}
 }
 
-// A shadow that fails is replaced, and nobody hears anything of it.
 // TestTetherToBoth has both relays send voice, so that nothing is missed when one dies.
 func TestTetherToBoth(t *testing.T) {
 	tethered(t, four, func(s *studio, h *tether) {
@@ -382,6 +381,7 @@ func TestTetherToBoth(t *testing.T) {
 	})
 }
 
+// A shadow that fails is replaced, and nobody hears anything of it.
 func TestTetherReplacesTheShadow(t *testing.T) {
 	tethered(t, four, func(s *studio, h *tether) {
 		h.follow(s.all())

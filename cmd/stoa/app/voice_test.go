@@ -266,7 +266,9 @@ func viaRelay(t *testing.T, packets []sent) (forms []string) {
 
 // What goes to relays is signed and two frames at a time; those who hear
 // directly get each frame at once.
-func TestVoiceFeedsRelays(t *testing.T) {
+func TestVoiceFeedsRelays(t *testing.T) { synctest.Test(t, feedsRelays) }
+
+func feedsRelays(t *testing.T) {
 	v, w := mouth()
 	s := stage("ann")
 	s.Crowd = true
