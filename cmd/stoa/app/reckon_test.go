@@ -384,3 +384,28 @@ func TestReckonerBegins(t *testing.T) {
 		}
 	}
 }
+
+// The acting host tells what it hears and says, and counts only while it is the
+// host of a crowd.
+func TestWitness(t *testing.T) {
+	var w witness
+	now := time.Unix(1000, 0)
+	ann := sealerOf(t, "ann", oldKey)
+	w.count(signedBy(t, ann, 0, 2), now)
+	if w.floor(identity.RoomID{1}, idOf("ann"), now) != nil {
+		t.Error("something is told that nobody asked for")
+	}
+	w.watch(true)
+	w.count(signedBy(t, ann, 2, 2), now)
+	w.watch(true) // again, which changes nothing
+	w.count(signedBy(t, ann, 4, 2), now)
+	w.count([]byte("noise"), now)
+	f := w.floor(identity.RoomID{1}, idOf("ann"), now)
+	if f == nil || f.Host != idOf("ann") || len(f.Live) != 1 || f.Live[0].Count != 2 || f.Live[0].Index != 4 {
+		t.Errorf("told %+v", f)
+	}
+	w.watch(false)
+	if w.floor(identity.RoomID{1}, idOf("ann"), now) != nil {
+		t.Error("told by one who is no host any more")
+	}
+}
