@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -138,10 +139,8 @@ func findPeers(stoa, dir string) ([]peer, error) {
 	if murmurd, err := exec.LookPath("murmurd"); err != nil {
 		fmt.Fprintln(os.Stderr, "load: there is no murmurd here (apt-get install mumble-server), and so no row of mumble")
 	} else {
-		ini := filepath.Join(dir, "mumble.ini")
-		text := fmt.Sprintf("database=%[1]s/mumble.sqlite\nlogfile=%[1]s/mumble.log\nhost=127.0.0.1\nport=64738\nbandwidth=128000\n"+
-			"users=2000\nautobanAttempts=0\ntimeout=60\nmessagelimit=100\nmessageburst=500\nbonjour=False\n", dir)
-		if err := os.WriteFile(ini, []byte(text), 0o644); err != nil {
+		ini, err := mumbleHome(dir)
+		if err != nil {
 			return nil, err
 		}
 		peers = append(peers, peer{"mumble", func(ctx context.Context, s shape) (*result, error) {
@@ -149,6 +148,24 @@ func findPeers(stoa, dir string) ([]peer, error) {
 		}})
 	}
 	return peers, nil
+}
+
+// mumbleHome makes what mumble-server needs to run from dir, and returns its
+// settings. Started by root it changes to a user of its own, who has to be able to
+// write there.
+func mumbleHome(dir string) (ini string, err error) {
+	ini = filepath.Join(dir, "mumble.ini")
+	text := fmt.Sprintf("database=%[1]s/mumble.sqlite\nlogfile=%[1]s/mumble.log\nhost=127.0.0.1\nport=64738\nbandwidth=128000\n"+
+		"users=2000\nautobanAttempts=0\ntimeout=60\nmessagelimit=100\nmessageburst=500\nbonjour=False\n", dir)
+	if err := os.WriteFile(ini, []byte(text), 0o644); err != nil {
+		return "", err
+	}
+	if other, err := user.Lookup("mumble-server"); err == nil && os.Geteuid() == 0 {
+		uid, _ := strconv.Atoi(other.Uid)
+		gid, _ := strconv.Atoi(other.Gid)
+		return ini, os.Chown(dir, uid, gid)
+	}
+	return ini, nil
 }
 
 // once runs a program that prints one line of JSON.

@@ -62,6 +62,9 @@ func measureRelay(ctx context.Context, o options) (*result, error) {
 	if n := a.bad.Load(); n > 0 {
 		r.Err = fmt.Sprintf("%d packets were wrong", n)
 	}
+	if n := t.unlinked.Load(); n > 0 {
+		r.Err = fmt.Sprintf("%d packets were said while the relay had no link", n)
+	}
 	select {
 	case err := <-failed:
 		return nil, err

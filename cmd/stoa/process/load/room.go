@@ -45,7 +45,8 @@ type theatre struct {
 	server   *exec.Cmd
 	sent     [maxSpeakers]spoken
 	work     sync.WaitGroup
-	speaking atomic.Int32 // packets sent, to tell that the stage is alive
+	speaking atomic.Int32 // packets sent
+	unlinked atomic.Int32 // of these, those that no link to the relay took
 }
 
 const maxSpeakers = 16
@@ -265,7 +266,10 @@ func (t *theatre) speak(ctx context.Context, n int, p *person) error {
 		g, _ := seal.Glimpse(packet)
 		said.kid.Store(g.KID)
 		said.times[index/2%spokenMost].Store(time.Now().UnixNano())
-		p.net.Send(packet, []identity.ID{t.relay})
+		if p.net.Send(packet, []identity.ID{t.relay}) == 0 {
+			t.unlinked.Add(1)
+			t.work.Go(func() { _ = p.net.Link(ctx, t.relay) })
+		}
 		t.speaking.Add(1)
 	}
 }
