@@ -270,11 +270,8 @@ func (w *Watch) packet(p Path, kid uint64, index uint32, end, known bool, t mome
 	}
 	path := &w.paths[p]
 	s := w.find(kid)
-	if s == nil && known {
-		path.struck(t) // so old that it is forgotten here
-		return
-	}
 	if s == nil {
+		// Known or not: what a relay that has just been left sent to the end came before this.
 		s = w.add(kid, t)
 	}
 	path.alive(t)

@@ -104,9 +104,15 @@ func TestAtOnce(t *testing.T) {
 			[]Act{{Replace, two, Dead, 0}, {Swap, one, Dead, 0}}, Pair{}},
 		{"one replay", func(w *Watch) { w.Replayed(Primary, 9, 5, 2, false, ms(1)) }, nil, Pair{one, two}},
 		{"two within a second", func(w *Watch) {
+			talk(w, Primary, 0, 2000)
+			w.Replayed(Primary, 7, 4, 2, false, ms(2001))
+			w.Replayed(Primary, 7, 6, 2, false, ms(2041))
+		}, []Act{{Swap, one, Replays, 0}}, Pair{Primary: two}},
+		{"copies of what one who was left has brought", func(w *Watch) {
 			w.Replayed(Primary, 9, 5, 2, false, ms(1))
 			w.Replayed(Primary, 9, 7, 2, false, ms(41))
-		}, []Act{{Swap, one, Replays, 0}}, Pair{Primary: two}},
+			w.Packet(Primary, 9, 9, 2, false, ms(81))
+		}, nil, Pair{one, two}},
 		{"a repeat against loss", func(w *Watch) {
 			talk(w, Primary, 0, 200)
 			for at := 0; at < 200; at += 40 {
@@ -137,11 +143,11 @@ func TestAtOnce(t *testing.T) {
 	for _, tt := range tests {
 		w := pairOf()
 		tt.report(w)
-		acts, _ := w.Step(ms(100))
+		acts, _ := w.Step(ms(2100))
 		if !slices.Equal(acts, tt.acts) || w.Pair() != tt.pair {
 			t.Errorf("%s: %v, then %v", tt.name, acts, w.Pair())
 		}
-		if acts, _ = w.Step(ms(101)); len(acts) != 0 {
+		if acts, _ = w.Step(ms(2101)); len(acts) != 0 {
 			t.Errorf("%s: and again %v", tt.name, acts)
 		}
 	}

@@ -133,5 +133,8 @@ func (v *Verifier) Check(b []byte) (Stream, Glance, error) {
 	return k.stream, g, nil
 }
 
+// Knows reports whether packets of this KID could pass.
+func (v *Verifier) Knows(kid uint64) bool { return v.keys[kid] != nil }
+
 // Counts returns what has passed and been refused so far.
 func (v *Verifier) Counts() Checks { return v.counts }

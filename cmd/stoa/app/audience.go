@@ -134,6 +134,7 @@ func (a *seats) hear(e *ears, v *voice) {
 		attach: attachIn(a.net),
 		proof:  a.room.Proof,
 		packet: e.carry,
+		knows:  e.knows,
 		complain: func(c relay.Complaint) {
 			select {
 			case a.complaints <- c:

@@ -205,6 +205,13 @@ func (c *carrier) fedDirectly(kid uint64, now time.Time) bool {
 	return ok && now.Sub(at) < directFor
 }
 
+// knows reports whether a voice is one that may be passed on.
+func (c *carrier) knows(kid uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.verify.Knows(kid)
+}
+
 // pass passes a packet on, or says why not: one of the errors of the Verifier,
 // which counts them.
 func (c *carrier) pass(packet []byte, at time.Time) (seal.Glance, error) {

@@ -24,6 +24,7 @@ type ears struct {
 
 	mu     sync.Mutex
 	opener *seal.Opener
+	sealed *seal.Verifier // for what cannot be opened yet, since a secret is on its way
 	heard  map[seal.Stream]*hearing
 }
 
@@ -35,14 +36,16 @@ type hearing struct {
 }
 
 func newEars(id identity.RoomID, sources func() (*audio.Source, error)) *ears {
-	return &ears{sources: sources, fresh: make(chan struct{}, 1), opener: seal.NewOpener(id), heard: map[seal.Stream]*hearing{}}
+	return &ears{sources: sources, fresh: make(chan struct{}, 1), opener: seal.NewOpener(id), sealed: seal.NewVerifier(id), heard: map[seal.Stream]*hearing{}}
 }
 
 // follow makes the ears obey a snapshot: from here on only those who may speak
 // now can be opened, under the epochs that are known.
 func (e *ears) follow(s *room.Snapshot) error {
 	var epochs []seal.Epoch
+	var commits []identity.Hash
 	for _, ep := range s.Epochs {
+		commits = append(commits, ep.Commit)
 		if ep.Known {
 			epochs = append(epochs, seal.Epoch{Commit: ep.Commit, Secret: ep.Secret})
 		}
@@ -61,6 +64,7 @@ func (e *ears) follow(s *room.Snapshot) error {
 	if err := e.opener.SetStreams(streams); err != nil {
 		return err
 	}
+	e.sealed.SetSpeakers(streams, commits)
 	allowed := make(map[seal.Stream]bool, len(streams))
 	for _, st := range streams {
 		allowed[st] = true
@@ -109,13 +113,35 @@ func (e *ears) carry(packet []byte, at time.Time) (seal.Glance, delivery) {
 		e.take(st, frames, packet, at)
 		return g, brought
 	case errors.Is(err, seal.ErrUnknownKey):
-		return g, unwanted
+		return g, e.unopened(packet)
 	case errors.Is(err, seal.ErrReplay):
 		return g, again
 	case e.opener.Vouched(packet):
 		return g, unwanted // a speaker who signs what nobody can open harms himself alone
 	}
 	return g, forgery
+}
+
+// unopened is what came of a packet whose secret is not here: the relay is not
+// to blame for that, and need not be believed either. The caller holds mu.
+func (e *ears) unopened(packet []byte) delivery {
+	switch _, _, err := e.sealed.Check(packet); {
+	case err == nil:
+		return brought
+	case errors.Is(err, seal.ErrReplay):
+		return again
+	case errors.Is(err, seal.ErrForged):
+		return forgery
+	}
+	return unwanted
+}
+
+// knows reports whether a voice is one that a relay could bring: one that this
+// node has not heard of yet cannot be missed.
+func (e *ears) knows(kid uint64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.sealed.Knows(kid)
 }
 
 // take hands the frames of a packet that was opened to the player. The caller

@@ -324,6 +324,31 @@ func TestEarsJudgeRelays(t *testing.T) {
 	}
 }
 
+// TestEarsBlameNoRelayForALackingSecret: who has just come waits for the secret,
+// and can tell all the same whether relays bring what the speaker has signed.
+func TestEarsBlameNoRelayForALackingSecret(t *testing.T) {
+	s := stage("cid")
+	for i := range s.Epochs {
+		s.Epochs[i].Known, s.Epochs[i].Secret = false, [32]byte{}
+	}
+	e := newEars(s.Room, nil)
+	if err := e.follow(s); err != nil {
+		t.Fatal(err)
+	}
+	first := signedBy(t, sealerOf(t, "ann", oldKey), 0, 2)
+	altered := bytes.Clone(first)
+	altered[len(altered)-70] ^= 1
+	for i, want := range []delivery{forgery, brought, again} {
+		g, got := e.carry([][]byte{altered, first, first}[i], time.Now())
+		if got != want || !e.knows(g.KID) {
+			t.Errorf("packet %d: %v, want %v; known: %v", i, got, want, e.knows(g.KID))
+		}
+	}
+	if g, _ := seal.Glimpse(signedBy(t, sealerOf(t, "cid", oldKey), 0, 2)); e.knows(g.KID) {
+		t.Error("a voice is known that may not speak")
+	}
+}
+
 func TestTally(t *testing.T) {
 	start := time.Unix(1000, 0)
 	type frame struct {

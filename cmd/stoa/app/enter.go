@@ -286,7 +286,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 	h.carry.room, h.carry.tell = r, s.emit
 	h.carry.serve = func(cfg node.ServeConfig) (fanout, error) { return net.Serve(cfg) }
 	h.carry.lend, h.carry.advise = s.loan, net.Advise
-	h.carry.up = newTether(tetherConfig{room: rec.Room, me: h.me, log: log, attach: attachIn(net), proof: r.Proof, packet: h.carry.bring, both: true})
+	h.carry.up = newTether(tetherConfig{room: rec.Room, me: h.me, log: log, attach: attachIn(net), proof: r.Proof, packet: h.carry.bring, knows: h.carry.knows, both: true})
 	h.carry.want(s.cfg.Lend || s.cfg.Relay != nil)
 	h.invite = func(ctx context.Context, opts InviteOptions) (string, identity.Grant, error) {
 		return s.invite(ctx, h, opts)

@@ -74,6 +74,10 @@ type tetherConfig struct {
 	// whose listeners would blame it for what its own primary does wrong.
 	both bool
 
+	// knows says whether a voice is known here. Digests and floors are read for
+	// those alone: until the news of a speaker has come, none can be missed.
+	knows func(kid uint64) bool
+
 	complain func(relay.Complaint) // tells others of a relay that did wrong; may be nil
 	left     func(parting)         // tells that a relay was left; may be nil
 }
@@ -159,6 +163,11 @@ func newTether(cfg tetherConfig) *tether {
 
 // follow sets the course. It never blocks.
 func (t *tether) follow(c course) {
+	if c.floor != nil {
+		known := *c.floor
+		known.Live = t.known(known.Live)
+		c.floor = &known
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if c.holds != t.course.holds && c.holds != ([8]byte{}) {
@@ -168,7 +177,7 @@ func (t *tether) follow(c course) {
 			}
 		}
 	}
-	if c.floor != nil && c.floor != t.course.floor {
+	if c.floor != nil && (t.course.floor == nil || c.floor.Host != t.course.floor.Host || c.floor.Seq != t.course.floor.Seq) {
 		now := time.Now()
 		t.watch.Floor(c.floor, now)
 		t.judge(now)
@@ -527,7 +536,18 @@ func (t *tether) onDigest(h *hold, b []byte, at time.Time) {
 	if err != nil || d.Relay != h.relay || d.Room != t.room {
 		return // a relay that sends no digests of its own is silent
 	}
+	d.Live = t.known(d.Live)
 	t.report(h, at, func(p relay.Path) { t.watch.Digest(p, d, at) })
+}
+
+// known returns those of the voices that this node knows of.
+func (t *tether) known(live []relay.Live) (list []relay.Live) {
+	for _, l := range live {
+		if t.knows(l.KID) {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 func (t *tether) onDrain(h *hold) {

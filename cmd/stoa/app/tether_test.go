@@ -222,7 +222,8 @@ func tethered(t *testing.T, names []string, during func(s *studio, h *tether)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStudio(t, names...)
 		h := newTether(tetherConfig{
-			room: s.room, me: idOf("me"), log: quiet(),
+			knows: func(uint64) bool { return true },
+			room:  s.room, me: idOf("me"), log: quiet(),
 			attach: s.attach, proof: func() []byte { return nil }, packet: s.packet,
 			complain: func(c relay.Complaint) { s.complain = append(s.complain, c) },
 			left:     func(p parting) { s.partings = append(s.partings, p) },
@@ -558,7 +559,8 @@ func TestTetherThatOversleptJudgesNobody(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStudio(t, four...)
 				h := newTether(tetherConfig{
-					room: s.room, me: idOf("me"), log: quiet(),
+					knows: func(uint64) bool { return true },
+					room:  s.room, me: idOf("me"), log: quiet(),
 					attach: s.attach, proof: func() []byte { return nil }, packet: s.packet,
 					left: func(p parting) { s.partings = append(s.partings, p) },
 				})
