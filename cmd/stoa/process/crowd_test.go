@@ -262,14 +262,14 @@ func TestCrowdHearsThroughRelays(t *testing.T) {
 	alive := keys(hosts)
 
 	began := time.Now()
-	many := w.crowd("many", n-sample, 0, listener, "-every", "60ms")
+	many := w.crowd("many", n-sample, 0, listener, "-every", "150ms")
 	many.until("everybody's place", joining(n), stands(alive))
-	few := w.crowd("few", sample, sample, listener, "-every", "60ms", "-first", strconv.Itoa(n))
+	few := w.crowd("few", sample, sample, listener, "-every", "150ms", "-first", strconv.Itoa(n))
 	few.until("the last ones' place", joining(sample), stands(alive))
 	t.Logf("%d listeners are in after %v", n, time.Since(began).Round(time.Millisecond))
 
 	few.report()
-	hearFor(2*clipLength(t, "a") + time.Second)
+	hearFor(3 * clipLength(t, "a"))
 	r := many.until("everybody's place", patience, stands(alive))
 	carried := map[string]int{}
 	var sounds []float64
@@ -307,7 +307,7 @@ func TestRelayDies(t *testing.T) {
 	ann := w.run(honest, "ann", "open", "Stoa", "--in", clip("a"), "--loop", "--out", "none")
 	listener := ann.wait("a link", kind("link")).Link
 	hosts := w.hosts(ann, 3)
-	c := w.crowd("crowd", n, 0, listener, "-every", "60ms")
+	c := w.crowd("crowd", n, 0, listener, "-every", "150ms")
 	r := c.until("everybody's place", joining(n), stands(keys(hosts)))
 
 	var silences []float64
@@ -374,7 +374,7 @@ func TestRelaysThatLie(t *testing.T) {
 			var c *crowd
 			hers := map[int]bool{}
 			for i := 0; len(hers) == 0; i++ {
-				c = w.crowd(fmt.Sprint("crowd-", i), 12, 0, listener, "-listen", nowhere, "-every", "60ms")
+				c = w.crowd(fmt.Sprint("crowd-", i), 12, 0, listener, "-listen", nowhere, "-every", "150ms")
 				for _, l := range c.until("everybody's place", joining(12), stands(keys(hosts))).Listeners {
 					if l.Primary == id {
 						hers[l.N] = true
