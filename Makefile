@@ -1,7 +1,9 @@
 # make run [ARGS="open Hello"]   build stoa and run it
 # make test                      everything that must hold
 # make bench                     the figures, in a table at the end; five minutes
+# make relaybench                what a relay costs, beside other ways; fifteen minutes
 # make crowd [LISTENERS=400]     crowds behind relays, real processes; ten minutes
+# make sim [SIMTIME=10m]         10,000 members in virtual time; about as long in real time
 # make fuzz [FUZZTIME=1m]        every fuzz target for a while
 #
 # The first thing that each does is to install what is missing: see .ci/need.
@@ -10,6 +12,8 @@
 TAGS := -tags nolibopusfile
 FUZZTIME := 1m
 LISTENERS := 400
+SIMTIME := 10m
+SHAPES := 1:50 1:200 1:500 1:1000 5:100
 PACKAGES := identity node room audio cmd
 
 # STRICT=1 fails when a test is skipped; TESTFLAGS are further flags of go test.
@@ -18,7 +22,7 @@ TESTFLAGS :=
 
 export CGO_ENABLED := 1
 
-.PHONY: run build need test check bench crowd fuzz clean
+.PHONY: run build need test check bench relaybench crowd sim fuzz clean
 
 run: build
 	@bin/stoa $(ARGS)
@@ -59,9 +63,17 @@ bench: need
 	@{ go test $(TAGS) -run '^$$' -bench '$(FIGURES)' -benchmem ./identity ./room ./room/seal ./audio ./audio/opus ./node; \
 	go test $(TAGS) -run '^$$' -bench . -timeout 9m ./cmd/stoa/process; } 2>&1 | go run .ci/figures/figures.go
 
+# PERFLOAD=program brings rows of a load generator for other relays.
+relaybench: build
+	@go build -o bin/load ./cmd/stoa/process/load
+	@bin/load bench -stoa bin/stoa -rounds 3 $(SHAPES)
+
 # The tests of crowds, in the size that they are meant for.
 crowd: need
 	STOA_CROWD=$(LISTENERS) go test $(TAGS) -count=1 -v -timeout 30m -run 'Crowd|RelayDies|RelaysThatLie' ./cmd/stoa/process
+
+sim: need
+	go test -tags nolibopusfile,sim -count=1 -v -timeout 2h -run 'TestTenThousand$$' ./room -thousands $(SIMTIME)
 
 fuzz: need
 	.ci/fuzz $(FUZZTIME)

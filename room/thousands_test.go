@@ -4,7 +4,7 @@
 // among the core, the streams and bundles between a relay and its listeners, and everybody's log: there is one, of which each has seen so much.
 //
 //	go test ./room -run TestThousands -v
-//	go test ./room -run TestTenThousand -timeout 60m -thousands 10m -v
+//	go test ./room -tags sim -run TestTenThousand -timeout 60m -thousands 10m -v
 //
 // A run that fails prints its seed, and -seed repeats it event for event.
 
@@ -17,7 +17,6 @@ import (
 )
 
 var (
-	thousandsFor  = flag.Duration("thousands", 0, "how long the room of TestTenThousand lives, in virtual time; 0 skips it")
 	thousandsSeed = flag.Uint64("seed", 1, "of the simulated rooms of thousands")
 )
 
@@ -32,17 +31,6 @@ func TestThousands(t *testing.T) {
 		cfg.members, cfg.length, cfg.disaster = 200, 30*time.Second, 20*time.Second
 	}
 	simulate(t, cfg, 0.96, 0.02)
-}
-
-// TestTenThousand is a room as large as stoa is made for.
-func TestTenThousand(t *testing.T) {
-	if *thousandsFor == 0 {
-		t.Skip("takes minutes: run it by make sim")
-	}
-	simulate(t, thousands{
-		seed: *thousandsSeed, members: 10000, speakers: 8, hosts: 60, slots: 500, peers: 100, liars: 0.2, rate: 200, churn: 0.1,
-		life: 20 * time.Minute, disaster: *thousandsFor * 2 / 3, kicks: 30 * time.Second, acts: 5 * time.Second, length: *thousandsFor,
-	}, 0.999, 0.005)
 }
 
 // TestReplay has a seed repeat everything, and another one not.
