@@ -113,6 +113,8 @@ func (l *listener) tune() error {
 	for _, p := range l.theatre.people {
 		streams = append(streams, seal.Stream{Speaker: p.key.ID(), Session: p.session})
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err := l.opener.SetEpochs(epochs); err != nil {
 		return err
 	}

@@ -75,6 +75,11 @@ func measureRelay(ctx context.Context, o options) (*result, error) {
 
 // measure counts for a while.
 func (a *audience) measure(r *result, pid int, window time.Duration) error {
+	for _, l := range a.all {
+		if err := l.tune(); err != nil { // the room may have another secret by now
+			return err
+		}
+	}
 	before := a.theatre.speaking.Load()
 	from, err := look(pid)
 	if err != nil {

@@ -234,13 +234,7 @@ const spokenMost = 256 // packets: 10 s
 // speak has a speaker send a packet of two frames every 40 ms until ctx ends.
 func (t *theatre) speak(ctx context.Context, n int, p *person) error {
 	s := seal.NewSealer(t.record.Room, p.key, p.session)
-	e, ok := p.room.Snapshot().Speaking(time.Now())
-	if !ok {
-		return errors.New("no key to speak with")
-	}
-	if err := s.SetEpoch(seal.Epoch{Commit: e.Commit, Secret: e.Secret}); err != nil {
-		return err
-	}
+	var epoch identity.Hash
 	said := &t.sent[n]
 	// Everybody speaks in the same half of the 40 ms, as the relay asks speakers to.
 	next := time.Now().Truncate(packetTime).Add(packetTime + time.Duration(n)*time.Millisecond)
@@ -253,6 +247,16 @@ func (t *theatre) speak(ctx context.Context, n int, p *person) error {
 			return nil
 		}
 		next = next.Add(packetTime)
+		e, ok := p.room.Snapshot().Speaking(time.Now())
+		if !ok {
+			return errors.New("no key to speak with")
+		}
+		if e.Commit != epoch { // the first, or one that is made because the relay is new
+			if err := s.SetEpoch(seal.Epoch{Commit: e.Commit, Secret: e.Secret}); err != nil {
+				return err
+			}
+			epoch = e.Commit
+		}
 		for i := range payload {
 			payload[i] = byte(i*37) ^ byte(index)
 		}
