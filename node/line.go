@@ -145,7 +145,7 @@ func (l *line) next() (batch []byte, closing bool) {
 	return batch, false
 }
 
-// cut ends the line at once and tells the far end why. read returns.
+// cut ends the line at once and tells the far end why, without waiting. read returns soon.
 func (l *line) cut(why network.StreamErrorCode) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -158,7 +158,7 @@ func (l *line) cut(why network.StreamErrorCode) {
 		close(answer)
 	}
 	l.asked = nil
-	l.stream.ResetWithError(why)
+	l.stream.drop(why)
 }
 
 // read hands over each frame until the stream ends or handle fails, and says why. What a

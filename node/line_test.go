@@ -18,6 +18,7 @@ import (
 type wall struct {
 	network.Stream
 	stuck chan struct{} // closed: not any more; nil: never
+	slow  time.Duration // that a reset takes
 
 	mu     sync.Mutex
 	writes [][]byte
@@ -57,6 +58,7 @@ func (w *wall) CloseWrite() error {
 }
 
 func (w *wall) ResetWithError(code network.StreamErrorCode) error {
+	time.Sleep(w.slow)
 	w.code = code
 	close(w.reset)
 	return nil
@@ -116,12 +118,34 @@ func TestLineToWhoDoesNotRead(t *testing.T) {
 			_, answer := l.register()
 			l.cut(network.StreamGarbageCollected)
 			work.Wait()
+			synctest.Wait() // it has been reset
 			if _, ok := <-answer; ok || w.code != network.StreamGarbageCollected {
 				t.Errorf("who waits for an answer waits on, or the code is %x", w.code)
 			}
 			if l.send([]byte("x")) {
 				t.Error("a line that was cut takes frames")
 			}
+		}
+	})
+}
+
+// A reset that does not get out, over a TCP connection that has stalled, holds up nobody.
+func TestCutDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWall()
+		w.slow = 10 * time.Second
+		l, _ := testLine(w)
+		start := time.Now()
+		l.cut(network.StreamGated)
+		if l.send([]byte("more")) {
+			t.Error("a line that was cut takes frames")
+		}
+		if took := time.Since(start); took > 0 {
+			t.Errorf("cutting took %v", took)
+		}
+		<-w.reset
+		if w.code != network.StreamGated {
+			t.Errorf("the far end is told %x", w.code)
 		}
 	})
 }

@@ -347,6 +347,10 @@ type stream struct {
 func (s stream) Read(b []byte) (int, error)  { return s.rw.Read(b) }
 func (s stream) Write(b []byte) (int, error) { return s.rw.Write(b) }
 
+// drop resets the stream without waiting: over a TCP connection that has stalled a reset
+// blocks for up to 10 s. Nobody waits for it, for it touches nothing of ours.
+func (s stream) drop(why network.StreamErrorCode) { go s.ResetWithError(why) }
+
 // open dials a peer when there is no connection and opens a stream on the best one.
 // It goes round host.NewStream, which waits for identify to finish first.
 func (n *Node) open(ctx context.Context, p peer.ID, proto protocol.ID) (stream, error) {

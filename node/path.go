@@ -213,7 +213,7 @@ func (p *path) close() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.stream != nil {
-			p.stream.Reset()
+			p.stream.drop(network.StreamNoError)
 		}
 	})
 }
