@@ -41,7 +41,6 @@ type child struct {
 
 	expelled  atomic.Bool // it may not be carried any more
 	publishes bucket
-	letters   atomic.Int32 // of its, on their way
 
 	mu      sync.Mutex
 	holds   [8]byte   // the commitment of a secret that it hands out
@@ -58,7 +57,7 @@ func (rl *Relay) newChild(s stream, a attach) (*child, error) {
 		proof:     a.Proof,
 		conn:      s.Conn(),
 		addr:      addrOf(s.Conn()),
-		line:      newLine(s, rl.begin, rl.work.Done),
+		line:      newChildLine(s, rl.begin, rl.work.Done),
 		since:     now,
 		judged:    now,
 		publishes: bucket{rate: childPublish, burst: childPublishMany},

@@ -228,10 +228,12 @@
 //	                 and that quarter in all; 256 from one IPv4 address or IPv6 /56; 2 of one person
 //	who waits        5 s to attach and 5 s to be admitted; 1024, of these 96 from one address
 //	proof            4 KiB
-//	control frames   256 KiB each; 100 and 512 KiB a second with bursts of 400 and 2 MiB; 256 and 1 MiB wait to be
-//	                 sent, or the far end is cut
+//	control frames   256 KiB each; from a child 100 and 512 KiB a second with bursts of 400 and 2 MiB, from a relay
+//	                 1 MiB a second with a burst of 4 MiB; 256 and 1 MiB wait to be sent, or the far end is cut
+//	the feed         512 KiB a second, the log first; 512 KiB of the log and 512 KiB of the rest wait
 //	a child          publishes 5 messages a second with a burst of 20
-//	letters          64 KiB, answers 256 KiB; 4 at once from one child, 256 at once through a relay; 5 s
+//	letters          64 KiB, answers 256 KiB; 4 at once from one person, 256 at once through a relay, of these 128 to one
+//	                 person each; 5 s
 //	audits           2 Mbit/s for 2 s; two at once, one a minute from one member
 //	people           4096 with 8 addresses of 256 bytes; a peer speaks for at most 3
 package node

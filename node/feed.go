@@ -128,10 +128,14 @@ func (rl *Relay) feed(c *gossipChannel, plain, sealed []byte) {
 	if rl.cfg.Feed != nil && !rl.cfg.Feed(c.name, plain) {
 		return
 	}
+	log := c.name == "log"
+	frame := control{kind: controlGossip, channel: c.index, body: sealed}.append(nil)
 	rl.mu.Lock()
-	fits := len(rl.pending)+len(sealed) <= feedBytes
-	if fits {
-		rl.pending = control{kind: controlGossip, channel: c.index, body: sealed}.append(rl.pending)
+	fits := false
+	if log {
+		fits = rl.log.push(frame)
+	} else {
+		fits = rl.rest.push(frame)
 	}
 	rl.mu.Unlock()
 	if !fits {
@@ -139,9 +143,50 @@ func (rl *Relay) feed(c *gossipChannel, plain, sealed []byte) {
 	}
 	rl.counts.fed.Add(1)
 	poke(rl.feeding)
-	if c.name == "log" {
+	if log {
 		poke(rl.urgent)
 	}
+}
+
+// A backlog holds frames that wait to be fed.
+type backlog struct {
+	frames [][]byte
+	size   int
+}
+
+// push says whether there was room.
+func (b *backlog) push(frame []byte) bool {
+	if b.size+len(frame) > feedBytes {
+		return false
+	}
+	b.frames = append(b.frames, frame)
+	b.size += len(frame)
+	return true
+}
+
+// pop appends frames to piece, which becomes no longer than most unless by its first frame.
+func (b *backlog) pop(piece []byte, most int) []byte {
+	n := 0
+	for n < len(b.frames) && (len(piece) == 0 || len(piece)+len(b.frames[n]) <= most) {
+		piece = append(piece, b.frames[n]...)
+		b.size -= len(b.frames[n])
+		n++
+	}
+	if b.frames = b.frames[n:]; len(b.frames) == 0 {
+		b.frames = nil
+	}
+	return piece
+}
+
+// nextFeed takes what is to be fed next, the log first, and says whether there is more.
+func (rl *Relay) nextFeed() (piece []byte, more bool) {
+	rl.mu.Lock()
+	defer rl.mu.Unlock()
+	piece = rl.log.pop(nil, feedPiece)
+	if len(rl.log.frames) == 0 {
+		piece = rl.rest.pop(piece, feedPiece)
+	}
+	return piece, rl.log.size+rl.rest.size > 0
 }
 
 // poke wakes whoever waits for a channel of one slot.
@@ -152,8 +197,8 @@ func poke(c chan struct{}) {
 	}
 }
 
-// feedLoop gives what is queued to every child, a few at a time: thousands of writes at
-// once would keep voice waiting.
+// feedLoop gives what is queued to every child, a piece at a time, and no more than a child
+// takes.
 func (rl *Relay) feedLoop() {
 	for {
 		select {
@@ -167,19 +212,29 @@ func (rl *Relay) feedLoop() {
 		case <-rl.urgent:
 		case <-time.After(feedDelay):
 		}
-		rl.mu.Lock()
-		frames := rl.pending
-		rl.pending = nil
-		rl.mu.Unlock()
-		if len(frames) == 0 {
-			continue // went along with the last
-		}
-		for i, c := range rl.all() {
-			if i%feedAtOnce == feedAtOnce-1 {
-				time.Sleep(feedPause)
+		for more := true; more; {
+			var piece []byte
+			if piece, more = rl.nextFeed(); len(piece) == 0 {
+				break // went along with the last
 			}
-			c.send(frames)
+			rl.feedAll(piece)
+			select {
+			case <-rl.ctx.Done():
+				return
+			case <-time.After(time.Duration(len(piece)) * time.Second / feedRate):
+			}
 		}
+	}
+}
+
+// feedAll gives frames to every child, a few at a time: thousands of writes at once would
+// keep voice waiting.
+func (rl *Relay) feedAll(frames []byte) {
+	for i, c := range rl.all() {
+		if i%feedAtOnce == feedAtOnce-1 {
+			time.Sleep(feedPause)
+		}
+		c.send(frames)
 	}
 }
 

@@ -25,8 +25,9 @@ const (
 	lineBytes  = 1 << 20 // of them
 	lineBuffer = 512     // for reading: a line is idle most of the time, and there are thousands
 
-	frameRate, frameBurst       = 100, 400           // frames a second that may come
+	frameRate, frameBurst       = 100, 400           // frames a second that may come from a child
 	frameBytes, frameBytesBurst = 512 << 10, 2 << 20 // bytes of them
+	fedBytes, fedBytesBurst     = 1 << 20, 4 << 20   // from a relay, which a room full of news makes send many frames
 )
 
 // A line is safe for concurrent use but for read, which one goroutine calls.
@@ -35,7 +36,8 @@ type line struct {
 	begin  func() bool // counts a goroutine, unless what the line belongs to has ended
 	done   func()      // the goroutine has ended
 
-	frames, bytes bucket // that may come
+	frames *bucket // that may come; nil: any number
+	bytes  bucket  // of them
 
 	mu      sync.Mutex
 	queue   [][]byte
@@ -49,15 +51,23 @@ type line struct {
 	lastAsk uint32
 }
 
+// newLine makes the end of a child, whom its relay may send any number of frames.
 func newLine(s stream, begin func() bool, done func()) *line {
 	return &line{
 		stream: s,
 		begin:  begin,
 		done:   done,
-		frames: bucket{rate: frameRate, burst: frameBurst},
-		bytes:  bucket{rate: frameBytes, burst: frameBytesBurst},
+		bytes:  bucket{rate: fedBytes, burst: fedBytesBurst},
 		asked:  make(map[uint32]chan control),
 	}
+}
+
+// newChildLine makes the end of a relay.
+func newChildLine(s stream, begin func() bool, done func()) *line {
+	l := newLine(s, begin, done)
+	l.frames = &bucket{rate: frameRate, burst: frameBurst}
+	l.bytes.rate, l.bytes.burst = frameBytes, frameBytesBurst
+	return l
 }
 
 // send queues whole frames, of which it keeps the slice, and reports whether the line
@@ -170,7 +180,7 @@ func (l *line) read(handle func(control) error) error {
 		if err != nil {
 			return err
 		}
-		if now := time.Now(); !l.frames.take(1, now) || !l.bytes.take(float64(len(frame)), now) {
+		if now := time.Now(); l.frames != nil && !l.frames.take(1, now) || !l.bytes.take(float64(len(frame)), now) {
 			return errors.New("too many control frames")
 		}
 		c, err := parseControl(frame)

@@ -149,3 +149,63 @@ func TestCutDoesNotWait(t *testing.T) {
 		}
 	})
 }
+
+// A room full of news is no flood: only bytes are counted of what a relay sends.
+func TestAListenerTakesABurstOfNews(t *testing.T) {
+	news := func(frames, size int) []byte {
+		var b []byte
+		for range frames {
+			b = control{kind: controlGossip, body: make([]byte, size)}.append(b)
+		}
+		return b
+	}
+	for _, end := range []struct {
+		what  string
+		make  func(stream, func() bool, func()) *line
+		feed  []byte
+		takes bool
+	}{
+		{"a child, many frames", newLine, news(10*frameBurst, 100), true},
+		{"a child, many bytes", newLine, news(90, 60<<10), false},
+		{"a relay, many frames", newChildLine, news(10*frameBurst, 100), false},
+		{"a relay, many bytes", newChildLine, news(90, 60<<10), false},
+	} {
+		l := end.make(stream{nil, bytes.NewBuffer(end.feed)}, nil, nil)
+		err := l.read(func(control) error { return nil })
+		if took := errors.Is(err, io.EOF); took != end.takes {
+			t.Errorf("%s: %v", end.what, err)
+		}
+	}
+}
+
+// However much there is to say, children get it at a pace that they take, the log first.
+func TestTheFeedPutsTheLogFirst(t *testing.T) {
+	rl := &Relay{}
+	const size = 10 << 10
+	for rl.rest.push(make([]byte, size)) {
+	}
+	for range 10 {
+		rl.log.push(bytes.Repeat([]byte{1}, size))
+	}
+	if n := len(rl.rest.frames); n != feedBytes/size {
+		t.Errorf("%d frames of the rest wait", n)
+	}
+	total, old := 0, byte(1)
+	for more := true; more; {
+		var piece []byte
+		piece, more = rl.nextFeed()
+		if len(piece) == 0 || len(piece) > feedPiece {
+			t.Fatalf("a piece of %d bytes", len(piece))
+		}
+		for _, kind := range piece {
+			if kind > old {
+				t.Fatal("the log came after the rest")
+			}
+			old = kind
+		}
+		total += len(piece)
+	}
+	if want := 10*size + feedBytes/size*size; total != want {
+		t.Errorf("%d bytes came, want %d", total, want)
+	}
+}

@@ -41,13 +41,16 @@ const (
 	childrenEach    = 2 // of one person
 
 	feedDelay  = 250 * time.Millisecond // until what is not urgent is fed, in one packet with what follows
-	feedBytes  = 512 << 10              // that wait to be fed
+	feedBytes  = 512 << 10              // that wait to be fed, of the log and of the rest
+	feedRate   = fedBytes / 2           // bytes a second; letters go beside it
+	feedPiece  = 64 << 10               // of the rest at a time, so that the log need not wait for more
 	feedAtOnce = 64                     // children, and then voice has its turn
 	feedPause  = time.Millisecond
 
-	lettersAtOnce   = 256 // that a relay carries; others wait until theirs has no time left
-	lettersPerChild = 4
-	somebodyPeers   = 3 // fellow listeners, and as many members, whom a letter to somebody tries
+	lettersAtOnce  = 256 // that a relay carries; others wait until theirs has no time left
+	lettersToNamed = 128 // of these: who asks somebody need not wait for who asks a slow friend
+	lettersEach    = 4   // of one person
+	somebodyPeers  = 3   // fellow listeners, and as many members, whom a letter to somebody tries
 )
 
 // Admission is what a relay's program says of somebody who wants to be carried.
@@ -92,7 +95,8 @@ type ServeConfig struct {
 	Hears func() []identity.ID
 
 	// Commit names the secret for which such a child asks: those children that said
-	// they hold it are asked first. nil asks no children.
+	// they hold it are asked first, every other time after a member, for they may lie.
+	// nil asks no children.
 	Commit func() [8]byte
 }
 
@@ -149,6 +153,8 @@ type Relay struct {
 	feeding chan struct{} // one slot: something waits to be fed
 	urgent  chan struct{} // one slot: it may not wait for more
 	posting chan struct{} // a slot for each letter on its way
+	named   chan struct{} // a slot for each of these that is to one person
+	credit  credit        // which children hold the secret that others ask for
 	turn    atomic.Uint64 // whose it is to answer somebody
 	beat    atomic.Int64  // when something last went to all children, unix ns
 
@@ -161,9 +167,11 @@ type Relay struct {
 	perAddr  map[netip.Prefix]int     // of these, by address
 	waiting  map[netip.Prefix]int     // by address; all of them are waited
 	waited   int
+	letters  map[identity.ID]int // on their way, by who asks
 	reviewed chan struct{} // closed and replaced when those who wait should be judged again
 	emptied  chan struct{} // closed when a draining relay has no child left
-	pending  []byte        // frames to feed
+	log      backlog       // frames to feed
+	rest     backlog       // once there is none in log
 	audits   map[identity.ID]time.Time
 	auditing int
 }
@@ -181,6 +189,8 @@ func (r *Room) Serve(cfg ServeConfig) (*Relay, error) {
 		feeding:  make(chan struct{}, 1),
 		urgent:   make(chan struct{}, 1),
 		posting:  make(chan struct{}, lettersAtOnce),
+		named:    make(chan struct{}, lettersToNamed),
+		letters:  make(map[identity.ID]int),
 		children: make(map[identity.ID][]*child),
 		perAddr:  make(map[netip.Prefix]int),
 		waiting:  make(map[netip.Prefix]int),
