@@ -54,6 +54,10 @@
 // relays behind 5 % of loss, at random or in bursts of 100 and 200 ms, was left in the simulation of TestHonestRelaysAreNotBlamed; -honest-time
 // makes it longer. When each of the two lacks a voice that the other brings, both are kept and both send.
 //
+// A floor speaks only against relays that were there when it began to, and not at all when it has a voice leap: more than 10 s ahead of what was
+// heard of it and of the time since. What comes late by a relay is a replay only from an age on that no relay passes on, for a speaker can keep a
+// packet as long as that. What the same relay has sent before is one at once, but for one repeat.
+//
 // When more than four speak, a relay sends the four loudest, and fewer to a listener that reports loss. A voice that is not clearly louder than
 // those is not missed.
 //

@@ -70,6 +70,9 @@ const (
 	// floorAfter is how long neither path may have what the acting host hears.
 	floorAfter = 3 * time.Second
 
+	// leapFrames is how far the acting host may be ahead of what was heard of a stream, and of the time since then: 10 s.
+	leapFrames = 500
+
 	claimLife = time.Second            // how long a digest's word on a stream holds
 	aliveFor  = 300 * time.Millisecond // how long a sign of life does
 	calmStep  = time.Second            // between two calls of Step when nothing is due
@@ -403,6 +406,23 @@ func (s *stream) floored(index uint32, t moment) {
 	}
 }
 
+// leaps tells whether an index is farther ahead of all that was heard of the stream, by packets or by the word of a path, than its speaker can be.
+// Of a stream that was never heard any index may be the first.
+func (s *stream) leaps(index uint32, t moment) bool {
+	heard := false
+	leap := func(newest uint32, at moment) bool {
+		heard = true
+		return int64(int32(index-newest)) > leapFrames+int64((t-at)/frameTime)
+	}
+	for p := range s.track {
+		track, claim := &s.track[p], &s.claim[p]
+		if track.started && !leap(track.newest, track.at) || claim.known && !leap(claim.live.Index, claim.moved) {
+			return false
+		}
+	}
+	return heard
+}
+
 // known tells whether a path has come near an index, by packets or by its word.
 func (s *stream) known(index uint32) bool {
 	const near = 50 // a second
@@ -471,7 +491,7 @@ func (j *judge) shadowFault() (Fault, uint64) {
 		if j.unknown(s) {
 			return Censors, s.kid
 		}
-		if j.floorLacks(s) {
+		if j.floorLacks(s, Shadow) {
 			return Censors, s.kid
 		}
 	}
@@ -501,9 +521,10 @@ func (j *judge) unknown(s *stream) bool {
 	return false
 }
 
-// floorLacks tells whether neither path has a voice that the acting host hears.
-func (j *judge) floorLacks(s *stream) bool {
-	return s.floor.since != 0 && s.floor.confirmed && !s.known(s.floor.index) && !j.excused(s) && j.past(s.floor.since+floorAfter)
+// floorLacks tells whether neither path has a voice that the acting host hears, and has heard only since the relay of this one came.
+func (j *judge) floorLacks(s *stream, p Path) bool {
+	f := &s.floor
+	return f.since != 0 && f.since >= j.w.paths[p].begin && f.confirmed && !s.known(f.index) && !j.excused(s) && j.past(f.since+floorAfter)
 }
 
 // primaryFault tells why the primary has to go, if it has to.
@@ -518,7 +539,7 @@ func (j *judge) primaryFault() (Fault, uint64) {
 		return Dead, 0
 	}
 	for _, s := range w.streams {
-		if j.floorLacks(s) {
+		if j.floorLacks(s, Primary) {
 			return Censors, s.kid
 		}
 	}

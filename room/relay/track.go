@@ -11,8 +11,13 @@ const (
 	// repeatFrames is how late the second copy of a packet may come: relays repeat the packets of the tick before, against loss.
 	repeatFrames = 16
 
-	// staleFrames is how late what was known may come the first time by a path. No queue on the way holds a second.
-	staleFrames = 50
+	// windowFrames is how late a relay passes on what it has not seen: windowSize of package seal. A speaker may have kept that until now.
+	windowFrames = 128
+
+	// staleFrames is from how late on what was known may not come the first time by a path: no relay passed it on, even if its repeat came first.
+	staleFrames = windowFrames + repeatFrames
+
+	frameTime = 20 * time.Millisecond
 
 	arrivals = 32 // packets whose time of arrival is kept: 1.3 s of two frames each
 )
@@ -62,14 +67,14 @@ func (t *track) note(index uint32, end, known bool, at moment) arrived {
 	case age >= trackFrames:
 		return replay
 	case !t.seen.has(age):
-		if known && age > staleFrames {
+		if known && age >= staleFrames {
 			return replay
 		}
 		t.seen.set(age)
 		t.at = at
 		t.ring[index/2%arrivals] = arrival{index, at}
 		return first
-	case t.twice.has(age) || age > repeatFrames:
+	case t.twice.has(age) || age > repeatFrames && !t.fresh(index, at):
 		return replay
 	}
 	t.twice.set(age)
@@ -84,6 +89,12 @@ func (t *track) advance(index uint32) {
 	t.started, t.newest = true, index
 	t.seen.shift(by)
 	t.twice.shift(by)
+}
+
+// fresh tells whether a packet came first so lately that its repeat may come, however old it was.
+func (t *track) fresh(index uint32, at moment) bool {
+	came, ok := t.came(index)
+	return ok && at-came <= repeatFrames*frameTime
 }
 
 // came returns when a packet came first, if that is remembered.

@@ -189,12 +189,12 @@ func (w *Watch) exchange(t moment) {
 	for s := range w.all() {
 		s.track[Primary], s.track[Shadow] = s.track[Shadow], s.track[Primary]
 		s.claim[Primary], s.claim[Shadow] = s.claim[Shadow], s.claim[Primary]
-		s.rough = 0
+		s.rough, s.floor = 0, floorClaim{}
 	}
 	w.acquit()
 }
 
-// enter puts a relay, or nobody, in a place, and forgets who was there.
+// enter puts a relay, or nobody, in a place, and forgets who was there. What the acting host heard before a relay came does not speak against it.
 func (w *Watch) enter(place Path, id identity.ID, t moment) {
 	if place == Primary {
 		w.pair.Primary = id
@@ -204,6 +204,9 @@ func (w *Watch) enter(place Path, id identity.ID, t moment) {
 	w.paths[place] = path{since: t, begin: t}
 	for s := range w.all() {
 		s.track[place], s.claim[place] = track{}, claim{}
+		if !id.IsZero() {
+			s.floor = floorClaim{}
+		}
 		if place == Primary {
 			s.rough = 0
 		}
@@ -442,7 +445,7 @@ func (w *Watch) claims(p Path, l *Live, t moment) {
 	}
 }
 
-// Floor reports the acting host's floor, verified.
+// Floor reports the acting host's floor, verified. What it says of a stream that it lets leap is ignored.
 func (w *Watch) Floor(f *Floor, at time.Time) {
 	t := w.moment(at)
 	for i := range f.Live {
@@ -451,7 +454,9 @@ func (w *Watch) Floor(f *Floor, at time.Time) {
 			if s == nil {
 				s = w.add(l.KID, t)
 			}
-			s.floored(l.Index, t)
+			if !s.leaps(l.Index, t) {
+				s.floored(l.Index, t)
+			}
 		}
 	}
 }

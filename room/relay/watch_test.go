@@ -373,6 +373,109 @@ func TestBothCollude(t *testing.T) {
 	}
 }
 
+// TestFreshRelaysAreNotBlamed: what two relays hid together does not speak against those who come after them, even when the voice has ended.
+func TestFreshRelaysAreNotBlamed(t *testing.T) {
+	for seed := range uint64(20) {
+		w := newWorld(seed, 2, 4)
+		floors(w)
+		w.start()
+		w.run(40 * time.Second)
+		w.listener.stuck = true
+		for _, r := range w.relays[:2] {
+			r.forward = func(v voicePacket) bool { return v.kid != 101 }
+			r.lie = func(d *Digest) {
+				d.Live = slices.DeleteFunc(d.Live, func(l Live) bool { return l.KID == 101 })
+			}
+		}
+		w.run(w.now + 10*time.Second)
+		if pair := w.listener.watch.Pair(); pair != (Pair{}) {
+			t.Fatalf("seed %d: still with %v", seed, pair)
+		}
+		w.speakers[1].quiet = seed%2 == 0
+		from := w.now
+		w.listener.stuck = false
+		w.listener.fill()
+		w.run(from + 20*time.Second)
+		if left, any := firstAct(w.listener.since(from), Swap, Replace); any {
+			t.Errorf("seed %d: %v", seed, left)
+		}
+	}
+}
+
+// TestFloorStarts: a floor that began before a relay came, on either path, or that leaps, proves nothing; a new one does.
+func TestFloorStarts(t *testing.T) {
+	floor := func(w *Watch, index uint32, at int) {
+		w.Floor(&Floor{Live: []Live{{KID: 7, Index: index}}}, ms(at))
+	}
+	faults := func(w *Watch, at int) (Fault, Fault) {
+		j := judge{w: w, now: w.moment(ms(at))}
+		shadow, _ := j.shadowFault()
+		primary, _ := j.primaryFault()
+		return primary, shadow
+	}
+	claimed := func() *Watch {
+		w := pairOf()
+		floor(w, 1000, 10)
+		floor(w, 1100, 1000)
+		return w
+	}
+	tests := []struct {
+		name            string
+		make            func() *Watch
+		primary, shadow Fault
+	}{
+		{"both there all along", claimed, Censors, Censors},
+		{"they change places", func() *Watch {
+			w := claimed()
+			w.SetPair(Pair{someone(2), someone(1)}, ms(1500))
+			return w
+		}, 0, 0},
+		{"another shadow", func() *Watch {
+			w := claimed()
+			w.SetPair(Pair{someone(1), someone(3)}, ms(1500))
+			return w
+		}, 0, 0},
+		{"no shadow", func() *Watch {
+			w := claimed()
+			w.SetPair(Pair{Primary: someone(1)}, ms(1500))
+			return w
+		}, Censors, 0},
+		{"a leap", func() *Watch {
+			w := pairOf()
+			talk(w, Primary, 0, 10)
+			floor(w, leapFrames+2, 10)
+			floor(w, leapFrames+100, 100)
+			return w
+		}, 0, 0},
+		{"as far as may be", func() *Watch {
+			w := pairOf()
+			talk(w, Primary, 0, 10)
+			floor(w, leapFrames, 10)
+			floor(w, leapFrames+4, 100)
+			return w
+		}, Censors, Censors},
+		{"a pause as long", func() *Watch {
+			w := NewWatch(noon.Add(-time.Minute))
+			w.SetPair(Pair{someone(1), someone(2)}, noon.Add(-time.Minute))
+			talk(w, Primary, -30000, -29990)
+			floor(w, ^uint32(0)-200, -10000)
+			floor(w, ^uint32(0)-100, -9000)
+			return w
+		}, Censors, Censors},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := tt.make()
+			for p := range w.paths {
+				w.paths[p].digests, w.paths[p].digest, w.paths[p].life = 1, w.moment(ms(4100)), w.moment(ms(4100))
+			}
+			if primary, shadow := faults(w, 4200); primary != tt.primary || shadow != tt.shadow {
+				t.Errorf("%v and %v", primary, shadow)
+			}
+		})
+	}
+}
+
 // TestShadowThatDoesNotKnow: a shadow whose digests leave out what the primary brings is no use, and goes.
 func TestShadowThatDoesNotKnow(t *testing.T) {
 	w := newWorld(1, 2, 3)
