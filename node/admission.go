@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
@@ -123,21 +124,21 @@ func (rl *Relay) turnAway(s stream, a attach, status attachStatus) error {
 }
 
 // await asks Admit about a newcomer until it decides, for 5 s at most. Nothing is sent
-// meanwhile.
+// meanwhile. Who is known takes no place among those who wait.
 func (rl *Relay) await(conn network.Conn, a attach) error {
-	addr := addrOf(conn)
-	if !rl.startWaiting(addr) {
-		return ErrFull
+	verdict, reviewed := rl.judge(a)
+	if verdict == NotYet {
+		addr, p := addrOf(conn), conn.RemotePeer()
+		if !rl.startWaiting(addr, p) {
+			return ErrFull
+		}
+		defer rl.stopWaiting(addr, p)
 	}
-	defer rl.stopWaiting(addr)
 	tick := time.NewTicker(admissionEvery)
 	defer tick.Stop()
 	late := time.After(admissionLasts)
 	for {
-		rl.mu.Lock()
-		reviewed := rl.reviewed
-		rl.mu.Unlock()
-		switch rl.cfg.Admit(a.From, a.Proof) {
+		switch verdict {
 		case Yes:
 			return nil
 		case No:
@@ -153,29 +154,40 @@ func (rl *Relay) await(conn network.Conn, a attach) error {
 		case <-rl.ctx.Done():
 			return ErrClosed
 		}
+		verdict, reviewed = rl.judge(a)
 	}
 }
 
-func (rl *Relay) startWaiting(addr netip.Prefix) bool {
+// judge asks Admit about a newcomer. reviewed is closed when another answer may be had.
+func (rl *Relay) judge(a attach) (verdict Admission, reviewed <-chan struct{}) {
+	rl.mu.Lock()
+	reviewed = rl.reviewed
+	rl.mu.Unlock()
+	return rl.cfg.Admit(a.From, a.Proof), reviewed
+}
+
+func (rl *Relay) startWaiting(addr netip.Prefix, p peer.ID) bool {
 	rl.mu.Lock()
 	defer rl.mu.Unlock()
-	if rl.waited >= waitingChildren || addr.IsValid() && rl.waiting[addr] >= waitingPerAddr {
+	if rl.waited >= waitingChildren || rl.knocking[p] >= waitingPerPeer || addr.IsValid() && rl.waiting[addr] >= waitingPerAddr {
 		return false
 	}
 	rl.waited++
 	rl.waiting[addr]++
+	rl.knocking[p]++
 	return true
 }
 
-func (rl *Relay) stopWaiting(addr netip.Prefix) {
+func (rl *Relay) stopWaiting(addr netip.Prefix, p peer.ID) {
 	rl.mu.Lock()
 	defer rl.mu.Unlock()
 	rl.waited--
 	subtract(rl.waiting, addr)
+	subtract(rl.knocking, p)
 }
 
 // subtract takes one away, and the entry with the last.
-func subtract(m map[netip.Prefix]int, k netip.Prefix) {
+func subtract[K comparable](m map[K]int, k K) {
 	if m[k]--; m[k] <= 0 {
 		delete(m, k)
 	}

@@ -226,7 +226,8 @@
 //	a window         16 packets of 16 speakers
 //	children         as many with voice as there are slots, and a quarter more when other relays die; twice as many
 //	                 and that quarter in all; 256 from one IPv4 address or IPv6 /56; 2 of one person
-//	who waits        5 s to attach and 5 s to be admitted; 1024, of these 96 from one address
+//	who waits        5 s to attach and 5 s to be admitted; 1024, of these 96 from one address and
+//	                 2 from one peer; who is admitted at once takes no place
 //	proof            4 KiB
 //	control frames   256 KiB each; from a child 100 and 512 KiB a second with bursts of 400 and 2 MiB, from a relay
 //	                 1 MiB a second with a burst of 4 MiB; 256 and 1 MiB wait to be sent, or the far end is cut

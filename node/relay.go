@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"stoa/identity"
 )
@@ -37,6 +38,7 @@ const (
 
 	childrenPerAddr = 256 // admitted or waiting, from one IPv4 address or IPv6 /56
 	waitingPerAddr  = 96  // more than a busload that joins at once
+	waitingPerPeer  = 2   // one attach that was given up, and the one after it
 	waitingChildren = 1024
 	childrenEach    = 2 // of one person
 
@@ -167,11 +169,12 @@ type Relay struct {
 	perAddr  map[netip.Prefix]int     // of these, by address
 	waiting  map[netip.Prefix]int     // by address; all of them are waited
 	waited   int
+	knocking map[peer.ID]int     // of waiting, by peer
 	letters  map[identity.ID]int // on their way, by who asks
-	reviewed chan struct{} // closed and replaced when those who wait should be judged again
-	emptied  chan struct{} // closed when a draining relay has no child left
-	log      backlog       // frames to feed
-	rest     backlog       // once there is none in log
+	reviewed chan struct{}       // closed and replaced when those who wait should be judged again
+	emptied  chan struct{}       // closed when a draining relay has no child left
+	log      backlog             // frames to feed
+	rest     backlog             // once there is none in log
 	audits   map[identity.ID]time.Time
 	auditing int
 }
@@ -194,6 +197,7 @@ func (r *Room) Serve(cfg ServeConfig) (*Relay, error) {
 		children: make(map[identity.ID][]*child),
 		perAddr:  make(map[netip.Prefix]int),
 		waiting:  make(map[netip.Prefix]int),
+		knocking: make(map[peer.ID]int),
 		reviewed: make(chan struct{}),
 		emptied:  make(chan struct{}),
 		audits:   make(map[identity.ID]time.Time),

@@ -172,37 +172,42 @@ func TestGuestsAreForgotten(t *testing.T) {
 }
 
 func TestWaitingIsBounded(t *testing.T) {
-	rl := &Relay{waiting: make(map[netip.Prefix]int)}
+	rl := &Relay{waiting: make(map[netip.Prefix]int), knocking: make(map[peer.ID]int)}
 	addr := func(i int) netip.Prefix {
 		return netip.PrefixFrom(netip.AddrFrom4([4]byte{1, 2, byte(i >> 8), byte(i)}), 32)
 	}
+	who := func(i int) peer.ID { return peer.ID([]byte{byte(i >> 8), byte(i)}) }
 	for i := range waitingPerAddr {
-		if !rl.startWaiting(addr(0)) {
+		if !rl.startWaiting(addr(0), who(i)) {
 			t.Fatalf("%d wait at one address", i)
 		}
 	}
-	if rl.startWaiting(addr(0)) {
+	if rl.startWaiting(addr(0), who(5000)) {
 		t.Error("one more waits at that address")
 	}
 	for i := waitingPerAddr; i < waitingChildren; i++ {
-		if !rl.startWaiting(addr(i)) {
+		if !rl.startWaiting(addr(i), who(i)) {
 			t.Fatalf("%d wait", i)
 		}
 	}
-	if rl.startWaiting(addr(5000)) {
+	if rl.startWaiting(addr(5000), who(5000)) {
 		t.Error("one more waits")
 	}
-	for range waitingPerAddr {
-		rl.stopWaiting(addr(0))
+	for i := range waitingPerAddr {
+		rl.stopWaiting(addr(0), who(i))
 	}
 	if _, kept := rl.waiting[addr(0)]; kept || rl.waited != waitingChildren-waitingPerAddr {
 		t.Errorf("%d wait, and the address is known: %v", rl.waited, kept)
 	}
 	// On loopback nobody needs a bound on himself.
-	rl = &Relay{waiting: make(map[netip.Prefix]int)}
-	for range 2 * waitingPerAddr {
-		if !rl.startWaiting(netip.Prefix{}) {
+	rl = &Relay{waiting: make(map[netip.Prefix]int), knocking: make(map[peer.ID]int)}
+	for i := range 2 * waitingPerAddr {
+		if !rl.startWaiting(netip.Prefix{}, who(i)) {
 			t.Fatal("too many on loopback")
 		}
+	}
+	// Wherever it is, one peer waits twice at most.
+	if !rl.startWaiting(netip.Prefix{}, who(0)) || rl.startWaiting(netip.Prefix{}, who(0)) {
+		t.Error("one peer does not wait exactly twice")
 	}
 }

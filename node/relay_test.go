@@ -177,6 +177,44 @@ func TestAttachErrors(t *testing.T) {
 	})
 }
 
+// Strangers who wait keep out strangers, not members.
+func TestWhoIsKnownDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, h := nodetest.Hosts(t, oneWay, 2)
+		rl := serve(t, h[0].Room, node.ServeConfig{Admit: func(_ identity.ID, proof []byte) node.Admission {
+			if string(proof) == "member" {
+				return node.Yes
+			}
+			return node.NotYet
+		}})
+		l := listeners(h[1:])[0]
+		l.Room.Meet(h[0].ID, h[0].Addrs())
+		ctx, cancel := context.WithCancel(t.Context())
+		var work sync.WaitGroup
+		for range 2 {
+			work.Go(func() { l.Room.Attach(ctx, l.config(h[0].ID, false)) })
+		}
+		time.Sleep(time.Second)
+		if n := rl.Stats().Waiting; n != 2 {
+			t.Fatalf("%d wait", n)
+		}
+		if _, err := l.Room.Attach(ctx, l.config(h[0].ID, false)); !errors.Is(err, node.ErrFull) {
+			t.Errorf("the third of one peer that waits: %v", err)
+		}
+		cfg := l.config(h[0].ID, false)
+		cfg.Proof = []byte("member")
+		if _, err := l.Room.Attach(ctx, cfg); err != nil {
+			t.Errorf("a member: %v", err)
+		}
+		cancel()
+		work.Wait()
+		time.Sleep(10 * time.Second)
+		if n := rl.Stats().Waiting; n != 0 {
+			t.Errorf("%d still wait", n)
+		}
+	})
+}
+
 // The news that somebody may be carried comes after him.
 func TestAdmissionWaitsForTheNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -505,7 +543,7 @@ func TestLetters(t *testing.T) {
 			t.Errorf("64 KiB: %v", err)
 		}
 
-		// Somebody: a member, until listeners say that they know.
+		// Somebody: a member alone, until listeners say that they know.
 		if rep, err := asker.AskSomebody(t.Context(), []byte("hi")); string(rep) != "0 to 2: hi" {
 			t.Errorf("asked somebody: %q, %v", rep, err)
 		}
@@ -522,8 +560,8 @@ func TestLetters(t *testing.T) {
 			by = append(by, string(rep[:1]))
 		}
 		slices.Sort(by)
-		if !slices.Equal(by, []string{"3", "3", "4", "4"}) {
-			t.Errorf("answered by %v, want each fellow listener in turn", by)
+		if !slices.Equal(by, []string{"0", "0", "3", "4"}) {
+			t.Errorf("answered by %v, want the member and a fellow listener in turn", by)
 		}
 		commit = [8]byte{'d'}
 		if rep, err := asker.AskSomebody(t.Context(), []byte("hi")); string(rep) != "0 to 2: hi" {
