@@ -112,7 +112,8 @@
 // as many as the least of these says: its grants, where the one that gives most decides, 64 where that names none, and no bound for an owner;
 // its advert, by slots and by kbit/s; and what was audited. Of each auditor who is in, the newest audit counts. The members of one branch of
 // invites ([State.Subtree]) speak with one voice, the median of theirs, and the median of the branches is believed, of an even number the lower
-// of the two in the middle. Without an auditor who moderates it takes three, and until then a relay counts for 16 slots at most.
+// of the two in the middle. A relay that nobody has audited is believed 16 slots. Where the auditors are of fewer than three branches only
+// the audits of those count who moderate, and what they say is believed as 16 slots at least.
 //
 // The beacon of a relay is the hash of the oldest valid epoch, the lowest number, that has in its past the first live conferral that made it a
 // relay: the earliest by time, then by hash. It is not known when the relay chooses its key, and later epochs do not change it. Who may make epochs makes one for relays that have no beacon, five

@@ -14,7 +14,7 @@ import (
 const (
 	slotKbps     = 64 // kbit/s of upload: what one listener takes of three voices at worst, of which one speaks most of the time
 	slotsOnTrust = 16 // of a relay that nobody has measured
-	enoughAudits = 3  // by people who only speak, before they count
+	enoughAudits = 3  // branches from which audits have to come before those of people who only speak count
 )
 
 // RelayMember is a member who offers to carry listeners.
@@ -102,29 +102,44 @@ func (s *State) beacon(since *node) identity.Hash {
 }
 
 // audited is what a relay is believed to send, in kbit/s, and by how many members' measurements: the median over the branches of invites
-// from which its auditors came, of the median in each, so that nobody wins by bringing friends. Without somebody who moderates among them
-// it takes three; until then a relay is trusted with little.
+// from which its auditors came, of the median in each, so that nobody wins by bringing friends. Of fewer than three branches only those who
+// moderate count, and they take from a relay nothing of the little with which it is trusted unmeasured: of two, one alone would decide.
 func (s *State) audited(id identity.ID) (kbps uint32, auditors int) {
-	branches := map[identity.Hash][]uint32{}
-	moderated := false
+	all := s.auditsOf(id, needs[KindAudit])
+	if len(all) >= enoughAudits {
+		return all.median()
+	}
+	kbps, auditors = s.auditsOf(id, moderates).median()
+	return max(kbps, slotsOnTrust*slotKbps), auditors
+}
+
+// measured is what audits say of a relay, in kbit/s, by the branches of their authors.
+type measured map[identity.Hash][]uint32
+
+// auditsOf collects the audits of a relay by members with any of the capabilities.
+func (s *State) auditsOf(id identity.ID, by identity.Caps) measured {
+	m := measured{}
 	for _, n := range s.audits[id] {
-		m := s.Members[n.op.Author]
-		if m.Caps&needs[KindAudit] == 0 {
+		if s.Members[n.op.Author].Caps&by == 0 {
 			continue
 		}
-		branch := s.Subtree(m.ID)
-		branches[branch] = append(branches[branch], n.op.args.audit.Kbps)
-		moderated = moderated || m.Caps&moderates != 0
-		auditors++
+		branch := s.Subtree(n.op.Author)
+		m[branch] = append(m[branch], n.op.args.audit.Kbps)
 	}
-	if !moderated && auditors < enoughAudits {
-		return slotsOnTrust * slotKbps, auditors
-	}
+	return m
+}
+
+// median is the median of the branches' medians, 0 without any, and of how many audits.
+func (m measured) median() (kbps uint32, audits int) {
 	var medians []uint32
-	for _, of := range branches {
+	for _, of := range m {
 		medians = append(medians, median(of))
+		audits += len(of)
 	}
-	return median(medians), auditors
+	if audits == 0 {
+		return 0, 0
+	}
+	return median(medians), audits
 }
 
 // median of an even number is the lower of the two in the middle.

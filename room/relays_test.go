@@ -60,7 +60,7 @@ func TestRelaySlots(t *testing.T) {
 	slots(slotsOnTrust, 0)
 	audit("pia 1", pia, sp, 64*50)
 	audit("pete 1", pete, sq, 64*70)
-	slots(slotsOnTrust, 2) // two who only speak are not enough
+	slots(slotsOnTrust, 0) // two who only speak are not enough
 	audit("mona 1", mona, m, 64*60)
 	slots(60, 3) // three branches: the median
 	p.minutes(6)
@@ -95,12 +95,16 @@ func TestAuditBranches(t *testing.T) {
 		friend := p.grant(fmt.Sprint("friend ", i), mark, chief, who, speaker, false)
 		p.do(fmt.Sprint("says ", i), who, friend, KindAudit, paul, AuditArgs{64 * 900})
 	}
-	if got := p.relay(t, paul); got.Slots != 900 {
-		t.Fatalf("%d slots by one branch", got.Slots)
+	if got := p.relay(t, paul); got.Slots != slotsOnTrust || got.Audits != 0 {
+		t.Fatalf("%d slots by the friends, who are one branch", got.Slots)
 	}
 	p.do("owner says", owner, nil, KindAudit, paul, AuditArgs{64 * 40})
-	if got := p.relay(t, paul); got.Slots != 40 || got.Audits != 4 {
-		t.Errorf("%d slots by %d audits of two branches, want the lower", got.Slots, got.Audits)
+	if got := p.relay(t, paul); got.Slots != 40 || got.Audits != 1 {
+		t.Errorf("%d slots by %d audits of two branches, want the owner's", got.Slots, got.Audits)
+	}
+	p.do("mark says", mark, chief, KindAudit, paul, AuditArgs{64 * 900})
+	if got := p.relay(t, paul); got.Slots != 40 || got.Audits != 2 {
+		t.Errorf("%d slots by %d audits of two who moderate, want the lower", got.Slots, got.Audits)
 	}
 	s := p.l.State()
 	if s.Subtree(p.c.id(pia)) != s.Subtree(p.c.id(mark)) || s.Subtree(p.c.id(pia)) == s.Subtree(p.c.id(mona)) || s.Subtree(p.c.id(owner)) != identity.Hash(p.c.id(owner)) {
@@ -110,6 +114,44 @@ func TestAuditBranches(t *testing.T) {
 		t.Error("a stranger has a branch")
 	}
 	p.replay()
+}
+
+// TestAuditsThatDoNotDecide: neither one who only speaks nor many keys of one link take a relay out of service or make it great.
+func TestAuditsThatDoNotDecide(t *testing.T) {
+	type says struct {
+		who  int
+		kbps uint32
+	}
+	const big = 64 * 200
+	for _, tt := range []struct {
+		name   string
+		audits []says // pia, pete and eve came by one link to speak
+		want   uint16
+	}{
+		{"a speaker against an owner", []says{{owner, big}, {pia, 0}}, 200},
+		{"three keys of one link", []says{{pia, 0}, {pete, 0}, {eve, 0}}, slotsOnTrust},
+		{"three that flatter", []says{{pia, big}, {pete, big}, {eve, big}}, slotsOnTrust},
+		{"three keys against an owner", []says{{owner, big}, {pia, 0}, {pete, 0}, {eve, 0}}, 200},
+		{"an owner against an owner", []says{{owner, big}, {owner2, 0}}, slotsOnTrust},
+		{"one who moderates", []says{{mona, 0}}, slotsOnTrust},
+		{"three branches", []says{{owner, big}, {owner2, 64 * 100}, {pia, 0}, {pete, 0}}, 100},
+		{"most of three branches", []says{{owner, big}, {mona, 0}, {pia, 0}}, 0},
+	} {
+		p, m, r := relayed(t, 1000)
+		p.do("offer", paul, r, KindAdvert, room, AdvertArgs{1000, 0, nil})
+		l := p.link(owner, nil, "speakers", identity.Grant{Role: speaker})
+		for _, who := range []int{pia, pete, eve} {
+			p.admit(fmt.Sprint("in ", who), who, p.by(l, who))
+		}
+		for i, a := range tt.audits {
+			under := map[int]identity.Credential{mona: m, pia: p.by(l, pia), pete: p.by(l, pete), eve: p.by(l, eve)}[a.who]
+			p.do(fmt.Sprint("says ", i), a.who, under, KindAudit, paul, AuditArgs{a.kbps})
+		}
+		if got := p.relay(t, paul); got.Slots != tt.want {
+			t.Errorf("%s: %d slots, want %d", tt.name, got.Slots, tt.want)
+		}
+		p.replay()
+	}
 }
 
 func TestRelayRights(t *testing.T) {
