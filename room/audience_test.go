@@ -286,7 +286,7 @@ func TestKickFromTheAudience(t *testing.T) {
 
 func TestClosedLinkAndSeats(t *testing.T) {
 	crowded(t, calm, func(p *porch) {
-		carl := p.listens("carl", p.rita)
+		carl, emil := p.listens("carl", p.rita), p.listens("emil", p.anna)
 		time.Sleep(time.Second)
 		p.must(p.anna.Revoke(ctx, p.link.Chain.Leaf().Hash(), true))
 		time.Sleep(time.Second)
@@ -298,10 +298,17 @@ func TestClosedLinkAndSeats(t *testing.T) {
 		if s := carl.Snapshot(); !s.Live || p.rita.Admits(carl.key.ID(), carl.Proof()) != room.Yes {
 			t.Error("who was seated before is out")
 		}
-		p.must(carl.RaiseHand(ctx, true)) // his invite admits nobody any more: the owner gives him a grant
+		// Their invite admits nobody any more. The owner gives a grant to whom she seated herself.
+		p.must(emil.RaiseHand(ctx, true))
+		if err := carl.RaiseHand(ctx, true); !errors.Is(err, identity.ErrRevoked) && !errors.Is(err, room.ErrLocked) {
+			t.Errorf("by the seat of a relay: %v", err)
+		}
 		time.Sleep(time.Second)
-		if h := p.anna.Snapshot().Hands; len(h) != 1 || h[0].Who != carl.key.ID() {
+		if h := p.anna.Snapshot().Hands; len(h) != 1 || h[0].Who != emil.key.ID() {
 			t.Errorf("hands %v", h)
+		}
+		if s := carl.Snapshot(); !s.Live || !s.Seated {
+			t.Error("who may not stand up does not hear any more")
 		}
 	})
 }

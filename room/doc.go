@@ -131,8 +131,9 @@
 // the person does, and a revoke. This is the one place where the times in operations decide, two clocks' and at the word of a gate: a gate that
 // lies about the time seats people whom a closed invite or a lock keeps out, until it is put out itself and with it all whom it has seated.
 //
-// Who wants to speak is admitted on the seat first. If their invite admits nobody any more, a member who may call people to the stage gives
-// them a grant to listen instead.
+// Who wants to speak is admitted on the seat first. If their invite admits nobody any more and the gate of their seat moderates, a member who
+// may call people to the stage gives them a grant to listen instead: it would outlast a gate that lied. By the seat of any other gate they
+// go on listening.
 //
 // # Order of judgement
 //

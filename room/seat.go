@@ -340,7 +340,7 @@ func (r *Room) onSeat(ctx context.Context, from identity.ID, q seatQuestion) (an
 }
 
 // promote makes somebody who is seated a member: on their seat, or, where their invite admits nobody any more, by a grant of this member who
-// may call people to the stage. Loop only.
+// may call people to the stage. The grant lasts though the gate may have lied about the time, so it takes a gate that moderates. Loop only.
 func (r *Room) promote(who identity.ID, p *proven, now time.Time) error {
 	if r.member(who) {
 		return nil
@@ -348,8 +348,12 @@ func (r *Room) promote(who identity.ID, p *proven, now time.Time) error {
 	if a, err := p.judge(r.state, who); a != Yes {
 		return err
 	}
-	if r.state.Refuses(p.cred) == nil {
+	refused := r.state.Refuses(p.cred)
+	if refused == nil {
 		return r.admit(who, AdmitArgs{Credential: p.cred.Bytes(), Seat: p.raw}, now)
+	}
+	if !r.staff(p.seat.By) {
+		return refused
 	}
 	if !r.guard.joined(now) {
 		return ErrBusy

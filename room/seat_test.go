@@ -229,6 +229,28 @@ func TestAdmittedOnASeat(t *testing.T) {
 	}
 }
 
+// TestNoGrantOnTheWordOfARelay: a seat that a relay dates back past a lock lets its holder hear, but earns them no grant that would outlast it.
+func TestNoGrantOnTheWordOfARelay(t *testing.T) {
+	p := newPlay(t)
+	m, _, l := p.start()
+	p.carrier("relay", paul, 0)
+	early := p.time
+	p.do("lock", mona, m, KindLock, room, nil)
+	raw := p.seated(l, pia, paul, func(s *Seat) { s.Time = early })
+	if got, err := p.admits(pia, raw); got != Yes {
+		t.Fatalf("does not hear: %v", err)
+	}
+	r := stand(t, p, owner)
+	now := time.UnixMilli(int64(p.time))
+	v, err := r.prove(p.c.id(pia), raw, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.promote(p.c.id(pia), v, now); !errors.Is(err, ErrLocked) || r.member(p.c.id(pia)) {
+		t.Errorf("stands up: %v", err)
+	}
+}
+
 // TestHearsInAnyOrder: whatever a history holds, and in whatever order it came, it says the same of every seat.
 func TestHearsInAnyOrder(t *testing.T) {
 	histories := uint64(400)
