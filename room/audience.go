@@ -18,6 +18,10 @@ const (
 	// one more costs everybody a connection and heartbeats.
 	crowdFrom  = 24
 	crowdUntil = 16 // and below which they come back
+
+	// crowdDwell is for how long nobody comes back yet: as long as a relay takes to start anew, and as those take to come in again whom it
+	// carried.
+	crowdDwell = 30 * time.Second
 )
 
 // RelayView is a relay as it is seen here.

@@ -23,7 +23,7 @@ type attendance struct {
 	count   int              // of people, without those of the roster
 	stale   bool             // people have come or gone since they were counted, also in the roster
 	countAt time.Time        // when they may be counted again
-	crowd   bool
+	crowd   crowding
 	floor   *relay.Floor
 	floorAt time.Time
 	raws    map[identity.ID][]byte // the last attendance of each relay, for those who come next
@@ -138,14 +138,31 @@ func (r *Room) attend(now time.Time) {
 		r.count, r.stale, r.dirty = r.people.Count(func(p relay.Prefix) bool { return here[p] }), false, true
 		r.countAt = now.Add(countEvery)
 	}
-	if crowd := isCrowd(r.crowd, r.listening()+r.count, r.carriers()); crowd != r.crowd {
-		r.crowd, r.dirty = crowd, true
-	}
+	was := r.crowd.on
+	r.crowd = r.crowd.next(r.listening()+r.count, r.carriers(), now)
+	r.dirty = r.dirty || r.crowd.on != was
 }
 
-// isCrowd tells whether so many people are a crowd, if they were one or not before. Without a relay there is nobody to carry them.
-func isCrowd(was bool, people, relays int) bool {
-	return relays > 0 && (people >= crowdFrom || was && people >= crowdUntil)
+// crowding is whether the people are a crowd. It is a pure machine.
+type crowding struct {
+	on    bool
+	until time.Time // when a crowd ends that has lost its reason; zero while it has one
+}
+
+// next is what follows now that so many people and relays are here. Without a relay there is nobody to carry them. A crowd outlives its
+// reason by crowdDwell, so that thousands do not come into gossip and leave it again because one relay starts anew.
+func (c crowding) next(people, relays int, now time.Time) crowding {
+	switch {
+	case relays > 0 && (people >= crowdFrom || c.on && people >= crowdUntil):
+		return crowding{on: true}
+	case !c.on:
+		return c
+	case c.until.IsZero():
+		c.until = now.Add(crowdDwell)
+	case !now.Before(c.until):
+		return crowding{}
+	}
+	return c
 }
 
 // listening counts the people of the roster who hear, this one included. Loop only.
@@ -204,6 +221,8 @@ func (a *attendance) next(now time.Time) time.Time {
 	}
 	if a.stale {
 		sooner(a.countAt)
+	} else if !a.crowd.until.IsZero() {
+		sooner(a.crowd.until)
 	}
 	if a.floor != nil {
 		sooner(a.floorAt.Add(floorLife))

@@ -10,18 +10,55 @@ import (
 	"stoa/room/relay"
 )
 
-func TestIsCrowd(t *testing.T) {
-	crowd := false
+func TestCrowding(t *testing.T) {
+	var c crowding
+	now := time.UnixMilli(dawn)
 	for i, tt := range []struct {
+		after          time.Duration // the step before
 		people, relays int
 		want           bool
 	}{
-		{23, 1, false}, {24, 0, false}, {24, 1, true}, {20, 1, true}, {16, 1, true}, {15, 1, false},
-		{23, 1, false}, {10000, 3, true}, {10000, 0, false}, {24, 1, true},
+		{0, 23, 1, false}, {0, 24, 0, false}, {time.Hour, 24, 0, false}, {0, 24, 1, true}, {0, 20, 1, true}, {time.Hour, 16, 1, true},
+		{0, 15, 1, true}, {crowdDwell - 1, 3, 1, true}, {1, 15, 1, false}, {0, 23, 1, false}, // too few, for long enough
+		{0, 10000, 3, true}, {0, 10000, 0, true}, {crowdDwell - 1, 10000, 0, true}, // the only relay starts anew
+		{0, 10000, 1, true}, {time.Hour, 10000, 1, true},
+		{0, 10000, 0, true}, {crowdDwell - 1, 15, 0, true}, {1, 15, 1, false}, // one reason after the other is one time
+		{0, 24, 1, true}, {0, 0, 0, true}, {time.Hour, 0, 0, false}, {0, 20, 1, false},
 	} {
-		if crowd = isCrowd(crowd, tt.people, tt.relays); crowd != tt.want {
-			t.Errorf("step %d, %d people and %d relays: %t", i, tt.people, tt.relays, crowd)
+		now = now.Add(tt.after)
+		if c = c.next(tt.people, tt.relays, now); c.on != tt.want {
+			t.Errorf("step %d, %d people and %d relays: %t", i, tt.people, tt.relays, c.on)
 		}
+	}
+}
+
+// TestCrowdOutlivesItsRelay: when the only relay goes, the room is a crowd for a while yet, wakes when that is over, and seats nobody meanwhile.
+func TestCrowdOutlivesItsRelay(t *testing.T) {
+	p := newPlay(t)
+	_, _, l := p.start()
+	cred := p.carrier("relay", paul, 100)
+	p.do("offer", paul, cred, KindAdvert, room, AdvertArgs{100, 0, nil})
+	r := stand(t, p, owner)
+	now := time.UnixMilli(int64(p.time))
+	at := func(d time.Duration) time.Time { return now.Add(d) }
+	a := &relay.Attendance{Room: r.id, Relay: p.c.id(paul), Seq: 1, Time: p.time, Count: 50}
+	r.takeReport(a.Sign(p.c.keys[paul]), now)
+	r.roster.here[p.c.id(paul)] = &attendee{}
+	r.attend(now)
+	if !r.crowd.on || !r.seats(p.c.id(pia), p.by(l, pia)) {
+		t.Fatalf("with a relay: %+v", r.crowd)
+	}
+	delete(r.roster.here, p.c.id(paul))
+	r.attend(at(time.Second))
+	if !r.crowd.on || r.seats(p.c.id(pia), p.by(l, pia)) {
+		t.Errorf("without it: %+v", r.crowd)
+	}
+	end := at(time.Second + crowdDwell)
+	if next := r.attendance.next(at(time.Second)); !next.Equal(end) {
+		t.Errorf("wakes at %v, want %v", next, end)
+	}
+	if r.attend(end); r.crowd.on || !r.crowd.until.IsZero() {
+		t.Errorf("after all: %+v", r.crowd)
 	}
 }
 

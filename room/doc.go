@@ -121,10 +121,10 @@
 //
 // # Seats
 //
-// When 24 people are here and a relay is alive the room is a crowd, until fewer than 16 are here or no relay is. Then those who may only hear
-// leave gossip for the relays: the audience. Who comes to a gate of a crowd by an invite that lets them hear and no more, without count,
-// gets a seat instead of an admit: "this person came by this invite at this time", signed by the gate. A gate is a member with any capability
-// beyond hearing and speaking. Nothing joins the log.
+// When 24 people are here and a relay is alive the room is a crowd, until for 30 s fewer than 16 have been here or no relay alive. Then those
+// who may only hear leave gossip for the relays: the audience. Who comes to a gate of a crowd by an invite that lets them hear and no more,
+// without count, while a relay is alive, gets a seat instead of an admit: "this person came by this invite at this time", signed by the gate.
+// A gate is a member with any capability beyond hearing and speaking. Nothing joins the log.
 //
 // A seat holds while its gate is one, and while an admission on the same credential would stand that was made at the seat's time and that
 // everything done later had seen: so a closed invite, a lock, or the removal of somebody further up ends no earlier seats, but a kick or ban of

@@ -511,7 +511,7 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 		Invites: slices.Clone(r.invites),
 		Ops:     r.log.Len(),
 
-		Crowd: r.crowd, Audience: r.count, Relays: r.viewRelays(now), Floor: r.floor,
+		Crowd: r.crowd.on, Audience: r.count, Relays: r.viewRelays(now), Floor: r.floor,
 	}
 	place := make(map[identity.ID]int, len(s.Hands))
 	for _, h := range s.Hands {

@@ -305,9 +305,10 @@ func checkSeated(s *State, me identity.ID, cred identity.Credential, raw []byte,
 	return nil
 }
 
-// seats tells whether this gate seats somebody who came on a credential, instead of letting them into the log. Loop only.
+// seats tells whether this gate seats somebody who came on a credential, instead of letting them into the log, as it does while somebody can
+// carry them. Loop only.
 func (r *Room) seats(who identity.ID, cred identity.Credential) bool {
-	return r.crowd && !r.member(who) && seatable(cred) && r.state.counted(lineage(cred)) && r.state.Gate(r.me)
+	return r.crowd.on && r.carriers() > 0 && !r.member(who) && seatable(cred) && r.state.counted(lineage(cred)) && r.state.Gate(r.me)
 }
 
 // giveSeat seats somebody whose credential has been verified as of now. Loop only.

@@ -92,7 +92,8 @@ func isRelay(s *room.Snapshot, id identity.ID) bool {
 }
 
 // overfull says that more people listen in a crowd than its relays can carry,
-// so that the stage has to bear some of them.
+// so that the stage has to bear some of them: all, when no relay is alive,
+// though nobody here may know of any.
 func overfull(s *room.Snapshot) bool {
 	places, listeners := 0, s.Audience
 	for _, c := range levelsOf(s).serve {
@@ -107,7 +108,7 @@ func overfull(s *room.Snapshot) bool {
 			listeners++
 		}
 	}
-	return listeners > places
+	return places == 0 || listeners > places
 }
 
 // mayHoldLink says whether somebody may hold a media link to this node. settled

@@ -36,6 +36,7 @@ func theatre(me string, changes ...func(*room.Snapshot)) *room.Snapshot {
 
 func crowded(s *room.Snapshot)    { s.Crowd = true }
 func oneCarried(s *room.Snapshot) { s.Relays[1].Carries = 1 }
+func bereft(s *room.Snapshot)     { s.Relays[0].Alive, s.Relays[1].Alive = false, false }
 func small(s *room.Snapshot)      { s.Relays[0].Most, s.Relays[1].Most = 1, 0 }
 
 // manyRelays makes the room one of n relays of the names m0, m1 and so on.
@@ -131,6 +132,8 @@ func TestWhoLinksWhom(t *testing.T) {
 			should: slices.Concat(stage, hall, relays), may: slices.Concat(stage, hall, relays)},
 		{name: "whoever is carried in it", with: []func(*room.Snapshot){crowded, small}, settled: true, carried: true,
 			should: slices.Concat(stage, relays), may: slices.Concat(stage, hall, relays)},
+		{name: "a crowd whose relays are gone", with: []func(*room.Snapshot){crowded, bereft}, settled: true,
+			should: slices.Concat(stage, hall), may: slices.Concat(stage, hall, relays)},
 	} {
 		view := map[string]*room.Snapshot{}
 		for _, n := range names {
@@ -163,6 +166,15 @@ func TestWhoLinksWhom(t *testing.T) {
 				t.Errorf("%s: %s lets a stranger in", c.name, n)
 			}
 		}
+	}
+}
+
+// TestNobodyIsDeafWithoutRelays: a speaker may have heard of nobody who listens, for they are out of gossip.
+func TestNobodyIsDeafWithoutRelays(t *testing.T) {
+	s := theatre("ann", crowded, bereft)
+	s.People = slices.DeleteFunc(s.People, func(p room.Person) bool { return !p.Stage })
+	if s.Audience != 0 || !mayHoldLink(s, idOf("cid"), true) {
+		t.Error("a listener is refused though no relay is alive")
 	}
 }
 
