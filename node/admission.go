@@ -88,6 +88,12 @@ func (rl *Relay) serve(s stream, a attach) error {
 		c.path.close()
 		return rl.turnAway(s, a, attachFull)
 	}
+	// A Review that came after Admit and before insert has not seen this child.
+	if verdict, _ := rl.judge(a); c.judge(verdict, time.Now()) {
+		rl.dismiss(c)
+		rl.counts.refused.Add(1)
+		return rl.turnAway(s, a, attachRefused)
+	}
 	defer rl.end(c, network.StreamNoError)
 	c.path.begin(a.Token)
 	if err := rl.answerAttach(s, a, attached{Token: c.path.in}); err != nil {

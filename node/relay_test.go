@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,6 +174,30 @@ func TestAttachErrors(t *testing.T) {
 		}
 		if s := rl.Stats(); s.Refused != 2 || s.Admitted != 0 || s.Waiting != 0 {
 			t.Errorf("stats: %+v", s)
+		}
+	})
+}
+
+// Somebody is removed while he is being admitted, and the review does not see him yet.
+func TestAReviewIsNotOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, h := nodetest.Hosts(t, oneWay, 2)
+		var rl *node.Relay
+		var removed atomic.Bool
+		rl = serve(t, h[0].Room, node.ServeConfig{Admit: func(identity.ID, []byte) node.Admission {
+			if removed.Swap(true) {
+				return node.No
+			}
+			rl.Review() // there is nobody to review
+			return node.Yes
+		}})
+		l := listeners(h[1:])[0]
+		l.Room.Meet(h[0].ID, h[0].Addrs())
+		if _, err := l.Room.Attach(t.Context(), l.config(h[0].ID, true)); !errors.Is(err, node.ErrRefused) {
+			t.Errorf("removed meanwhile: %v", err)
+		}
+		if n := len(rl.Children()); n != 0 {
+			t.Errorf("%d children", n)
 		}
 	})
 }
