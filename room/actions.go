@@ -62,8 +62,8 @@ func (r *Room) silence() error {
 // no error. Who is only seated becomes a member first, for which a gate has to
 // be here. Errors: ErrNotMember, ErrOnStage, ErrTooOften, ErrBusy.
 func (r *Room) RaiseHand(ctx context.Context, up bool) error {
-	if up && r.Snapshot().Seated {
-		if err := r.standUp(ctx); err != nil {
+	if up {
+		if err := r.StandUp(ctx); err != nil {
 			return err
 		}
 	}
@@ -91,6 +91,17 @@ func (r *Room) RaiseHand(ctx context.Context, up bool) error {
 		r.hurry(now)
 		return nil
 	})
+}
+
+// StandUp makes a member of who is only seated, for which a gate has to be
+// here: members are heard of by everybody and hold links of their own. For
+// anybody else it does nothing. Errors: those of a gate, ErrBusy when none is
+// here.
+func (r *Room) StandUp(ctx context.Context) error {
+	if !r.Snapshot().Seated {
+		return nil
+	}
+	return r.standUp(ctx)
 }
 
 // StageAdd calls a member to the stage.

@@ -47,6 +47,12 @@ const (
 
 	// auditTime bounds one attempt.
 	auditTime = 30 * time.Second
+
+	// standAgain is the pause between two attempts of somebody who is seated
+	// and deaf to become a member; it grows to standRarely, and is drawn out at
+	// random so that not all who lost the same relay ask at once.
+	standAgain  = 5 * time.Second
+	standRarely = 2 * time.Minute
 )
 
 // reckoner decides what this node asks of relays. It is a pure machine but
@@ -94,6 +100,34 @@ func (a *reckoner) next(s *room.Snapshot, links []node.LinkInfo, h *held, now ti
 		a.quiet = false
 	}
 	return c, a.quiet
+}
+
+// standing decides when somebody who is seated asks to be made a member: when
+// no relay has carried them for so long that they are out of the quiet. Nobody
+// holds a link to who is no member. It is a pure machine but for chance.
+type standing struct {
+	busy bool
+	wait time.Duration // before the attempt after the next one
+	at   time.Time     // of the next attempt
+}
+
+// next says whether to ask now. finish has to follow.
+func (a *standing) next(s *room.Snapshot, quiet bool, h *held, now time.Time) bool {
+	switch {
+	case !s.Seated || !s.Live || s.State.Closed || quiet || h.Primary != nil || h.Shadow != nil:
+		a.wait, a.at = 0, time.Time{}
+		return false
+	case a.busy || now.Before(a.at):
+		return false
+	}
+	a.busy = true
+	return true
+}
+
+// finish notes that the attempt is over.
+func (a *standing) finish(now time.Time) {
+	a.wait = min(max(2*a.wait, standAgain), standRarely)
+	a.busy, a.at = false, now.Add(a.wait+rand.N(a.wait))
 }
 
 // seats are this node's places at relays, and what it does for those of others.
@@ -193,6 +227,8 @@ func (a *seats) run(ctx context.Context) {
 	var flipped, told time.Time
 	audits := auditing{of: map[identity.Hash]audit{}}
 	done := make(chan identity.Hash)
+	var stands standing
+	stood := make(chan struct{})
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -221,9 +257,20 @@ func (a *seats) run(ctx context.Context) {
 				}
 			})
 		}
+		if stands.next(s, quiet, &h, now) {
+			work.Go(func() {
+				a.standUp(ctx)
+				select {
+				case stood <- struct{}{}:
+				case <-ctx.Done():
+				}
+			})
+		}
 		select {
 		case <-a.look:
 		case <-tick.C:
+		case <-stood:
+			stands.finish(time.Now())
 		case c := <-a.complaints:
 			a.complain(ctx, c)
 		case advert := <-done:
@@ -251,6 +298,13 @@ func (a *seats) setQuiet(ctx context.Context, on bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.hushed = on
+}
+
+// standUp makes a member of this person, who is seated and hears nothing.
+func (a *seats) standUp(ctx context.Context) {
+	if err := a.room.StandUp(ctx); err != nil && ctx.Err() == nil {
+		a.log.Info("becoming a member, for want of a relay", "err", err)
+	}
 }
 
 // tell tells the person of a relay that was left.
