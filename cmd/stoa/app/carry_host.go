@@ -185,63 +185,171 @@ func (t RelayRooms) perform(ctx context.Context, s *Session) error {
 	if err != nil {
 		return err
 	}
+	all := hostedBy(kept, t.Links, s.tellError)
+	ends := make(chan hostEnd, len(all))
 	var rooms sync.WaitGroup
 	defer rooms.Wait()
-	known := map[identity.RoomID]bool{}
-	for _, rec := range kept {
-		known[rec.Room] = true
-		h, err := s.returnTo(rec, nil)
-		if err != nil {
-			s.tellRoom(rec.Room, err)
-			continue
-		}
-		rooms.Go(func() { s.carryRoom(ctx, h) })
-	}
-	for _, link := range t.Links {
-		inv, err := parseLink(link)
-		if err == nil && known[inv.Room] {
-			continue
-		}
-		if err == nil {
-			err = checkRelayLink(s, link)
-		}
-		if err != nil {
-			s.tellError(err)
-			continue
-		}
-		known[inv.Room] = true
-		rooms.Go(func() { s.carryLink(ctx, link) })
+	for _, r := range all {
+		rooms.Go(func() { ends <- hostEnd{r.id, s.host(ctx, r)} })
 	}
 	if s.cfg.Relay.Any {
 		rooms.Go(func() { s.volunteer(ctx) })
 	}
+	if err := lastEnd(ctx, ends, s.tellRoom); err != nil && !s.cfg.Relay.Any {
+		return err
+	}
 	<-ctx.Done()
 	return nil
+}
+
+// hosted is a room that a relay host should carry.
+type hosted struct {
+	id    identity.RoomID
+	kept  bool     // this home is a relay of it, as far as it knows
+	links []string // to get in by otherwise
+}
+
+// hostedBy lists the rooms that a home keeps and those that links lead to, each
+// once. bad is told what is wrong with a link that leads nowhere.
+func hostedBy(kept []room.Record, links []string, bad func(error)) (all []hosted) {
+	for _, rec := range kept {
+		all = append(all, hosted{id: rec.Room, kept: true})
+	}
+	for _, link := range links {
+		inv, err := parseLink(link)
+		if err != nil {
+			bad(err)
+			continue
+		}
+		i := slices.IndexFunc(all, func(r hosted) bool { return r.id == inv.Room })
+		if i < 0 {
+			i, all = len(all), append(all, hosted{id: inv.Room})
+		}
+		all[i].links = append(all[i].links, link)
+	}
+	return all
+}
+
+// hostEnd is that a room is carried no more, and why: nil for in peace.
+type hostEnd struct {
+	id  identity.RoomID
+	err error
+}
+
+// lastEnd waits until the rooms, of which there are as many as ends can hold,
+// are all over. It returns the last error that ended one, nil when ctx ends.
+// tell is told the others.
+func lastEnd(ctx context.Context, ends <-chan hostEnd, tell func(identity.RoomID, error)) error {
+	var last hostEnd
+	for range cap(ends) {
+		select {
+		case e := <-ends:
+			if e.err == nil {
+				continue
+			}
+			if last.err != nil {
+				tell(last.id, last.err)
+			}
+			last = e
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return last.err
+}
+
+// host carries a room until ctx or the room ends, or there is no way into it.
+func (s *Session) host(ctx context.Context, r hosted) error {
+	return keepIn(ctx, stays{
+		enter: func(ctx context.Context) (*hall, error) { return s.enterHosted(ctx, r) },
+		stay:  s.stay,
+		out:   func(h *hall) bool { return len(r.links) == 0 && stillIn(h.room.Snapshot()) != nil },
+		tell:  func(err error) { s.tellRoom(r.id, err) },
+	})
+}
+
+// stays are how to be in a room again and again.
+type stays struct {
+	enter func(context.Context) (*hall, error)
+	stay  func(context.Context, *hall) error // nil when it ended in peace
+	out   func(*hall) bool                   // after it: there is no way back
+	tell  func(error)                        // of what is tried again
+}
+
+// keepIn enters a room, however long it takes until somebody there can be
+// reached, and stays; when something goes wrong, it does so again. It returns
+// nil when a stay or ctx ended in peace, else why there is no way in.
+func keepIn(ctx context.Context, s stays) error {
+	wait := enterAgain
+	for {
+		h, err := s.enter(ctx)
+		again := mayPass(err)
+		if err == nil {
+			began := time.Now()
+			if err = s.stay(ctx, h); err == nil {
+				return nil
+			}
+			again = !s.out(h)
+			if time.Since(began) >= enterRarely {
+				wait = enterAgain
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !again {
+			return err
+		}
+		s.tell(err)
+		if !pause(ctx, wait) {
+			return nil
+		}
+		wait = min(2*wait, enterRarely)
+	}
+}
+
+// enterHosted returns to a room that this home keeps, or else enters by the
+// first link to it that is good.
+func (s *Session) enterHosted(ctx context.Context, r hosted) (*hall, error) {
+	var failed error
+	if r.kept {
+		h, err := s.returnToKept(r.id)
+		if err == nil {
+			return h, nil
+		}
+		failed = err
+	}
+	for _, link := range r.links {
+		h, err := s.enterByLink(ctx, link)
+		if err == nil {
+			return h, nil
+		}
+		if !mayPass(failed) {
+			failed = err
+		}
+	}
+	return nil, failed
+}
+
+func (s *Session) returnToKept(id identity.RoomID) (*hall, error) {
+	rec, err := s.home.store.Room(id)
+	if err != nil {
+		return nil, err
+	}
+	return s.returnTo(rec, nil)
+}
+
+func (s *Session) enterByLink(ctx context.Context, link string) (*hall, error) {
+	if err := checkRelayLink(s, link); err != nil {
+		return nil, err
+	}
+	return JoinRoom{Link: link}.enter(ctx, s)
 }
 
 // carryRoom stays in a room and tells what ended that.
 func (s *Session) carryRoom(ctx context.Context, h *hall) {
 	if err := s.stay(ctx, h); err != nil {
 		s.tellRoom(h.id, err)
-	}
-}
-
-// carryLink enters the room that a link leads to, however long it takes until
-// somebody there can be reached, and stays.
-func (s *Session) carryLink(ctx context.Context, link string) {
-	for wait := enterAgain; ; wait = min(2*wait, enterRarely) {
-		h, err := (JoinRoom{Link: link}).enter(ctx, s)
-		if err == nil {
-			s.carryRoom(ctx, h)
-			return
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		s.tellError(err)
-		if !mayPass(err) || !pause(ctx, wait) {
-			return
-		}
 	}
 }
 
