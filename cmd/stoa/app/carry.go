@@ -136,8 +136,8 @@ func (c *carrier) serving() bool {
 func (c *carrier) follow(s *room.Snapshot) {
 	c.mu.Lock()
 	c.verify.SetSpeakers(voicesIn(s))
-	maps.DeleteFunc(c.kids, func(_ uint64, who identity.ID) bool { return !s.State.CanSpeak(who) })
-	maps.DeleteFunc(c.direct, func(kid uint64, _ time.Time) bool { _, known := c.kids[kid]; return !known })
+	maps.DeleteFunc(c.kids, func(kid uint64, _ identity.ID) bool { return !c.verify.Knows(kid) })
+	maps.DeleteFunc(c.direct, func(kid uint64, _ time.Time) bool { return !c.verify.Knows(kid) })
 	changed := c.state != s.State
 	c.state = s.State
 	if allowed := s.Live && s.Me.Caps.Has(identity.CapRelay) && !s.State.Closed; c.allowed != allowed {

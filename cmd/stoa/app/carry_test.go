@@ -332,6 +332,30 @@ func TestCarrierPassesOnWhatMayBeHeard(t *testing.T) {
 	}
 }
 
+// Sessions and epochs go by; what is kept of their streams goes with them.
+func TestCarrierForgetsStreams(t *testing.T) {
+	c := newCarrying()
+	c.set(c.fan)
+	c.follow(c.porch.snapshot)
+	c.receive(packets(t, "ann", 1)[0], time.Now())
+	c.receive(packets(t, "bob", 1)[0], time.Now())
+	if len(c.kids) != 2 || len(c.direct) != 2 {
+		t.Fatalf("it knows %d streams, %d of them directly", len(c.kids), len(c.direct))
+	}
+	next := relayed()
+	next.People[0].Session = [8]byte{99}
+	c.follow(next)
+	if len(c.kids) != 1 || len(c.direct) != 1 {
+		t.Errorf("after ann's next session it knows %d streams, %d of them directly", len(c.kids), len(c.direct))
+	}
+	next = relayed()
+	next.Epochs = []room.EpochKey{epochOf(3, time.Time{})}
+	c.follow(next)
+	if len(c.kids) != 0 || len(c.direct) != 0 {
+		t.Errorf("in the next epoch it knows %d streams, %d of them directly", len(c.kids), len(c.direct))
+	}
+}
+
 func TestCarrierReviewsWhenTheStateChanges(t *testing.T) {
 	c := newCarrying()
 	c.set(c.fan)
