@@ -70,6 +70,7 @@ var cast = []string{"Ada", "Ben", "Callum"}
 type scene struct {
 	Options
 	owner   *player
+	players []*player          // all who were hired, whatever came of them
 	relays  map[string]*player // by key
 	private string             // address to bootstrap from
 
@@ -143,7 +144,12 @@ func (s *scene) hire(ctx context.Context, name string, args ...string) (*player,
 	if args[0] != "relay" {
 		args = append(args, "--out", "none", "--name", name)
 	}
-	return hire(ctx, s.Program, name, home, func(app.Event) {}, args...)
+	p, err := hire(ctx, s.Program, name, home, func(app.Event) {}, args...)
+	if err != nil {
+		return nil, err
+	}
+	s.players = append(s.players, p)
+	return p, nil
 }
 
 // invite has the owner make a link.
@@ -210,13 +216,10 @@ func (s *scene) addSpeaker(ctx context.Context, name string) error {
 	return nil
 }
 
-// dismiss ends the programs that ctx has not ended yet and waits for them.
+// dismiss waits for every program that was hired. Their context has ended.
 func (s *scene) dismiss() {
-	for _, p := range s.relays {
+	for _, p := range s.players {
 		<-p.over
-	}
-	if s.owner != nil {
-		<-s.owner.over
 	}
 }
 
@@ -242,6 +245,10 @@ func (s *scene) watch(ctx context.Context, began time.Time, filled <-chan error)
 			}
 		case <-kill:
 			killed, carried = s.kill()
+			if killed == "" {
+				s.Tell("no relay is left that could be killed")
+				continue
+			}
 			s.Tell(fmt.Sprintf("%s is killed, which carried %d listeners", killed, len(carried)))
 			judge = time.After(judgeAfter)
 		case <-judge:
@@ -263,16 +270,20 @@ func (s *scene) lines(since time.Duration) []string {
 }
 
 // kill ends the busiest relay as a power cut would, and returns its name and
-// whom it carried.
+// whom it carried. The name is empty when no relay is left.
 func (s *scene) kill() (name string, carried []int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := s.board.busiest()
+	p, left := s.relays[id]
+	if !left {
+		return "", nil
+	}
 	carried = s.board.carriedBy(id)
 	s.board.dead[id] = true
 	for i := range s.board.ears {
 		s.board.ears[i].silence = 0
 	}
-	s.relays[id].kill()
+	p.kill()
 	return s.board.names[id], slices.Clone(carried)
 }
