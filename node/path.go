@@ -91,6 +91,7 @@ type path struct {
 	out      token         // on what we send; set before begun
 	begun    atomic.Bool   // out is known
 	raw      atomic.Bool   // RAW is up
+	queueing atomic.Bool   // the sender is giving QUIC a datagram
 	heard    atomic.Int64  // when something last came, by any carrier; durations since born
 	heardRaw atomic.Int64  // by RAW
 	sentRaw  atomic.Int64  // when something other than probes last went by RAW
@@ -202,7 +203,8 @@ func (p *path) begin(out token) {
 func (p *path) now() time.Duration { return time.Since(p.born) }
 
 // close ends the path. It does not wait: the sender may be stuck in a datagram queue
-// until the connection ends.
+// until the connection ends. If it still is in 2 s, the connection is ended, or a far end
+// that acknowledges nothing would leave us one sender for each path that it asks for.
 func (p *path) close() {
 	p.ended.Do(func() {
 		close(p.done)
@@ -214,6 +216,13 @@ func (p *path) close() {
 		defer p.mu.Unlock()
 		if p.stream != nil {
 			p.stream.drop(network.StreamNoError)
+		}
+		if p.wire != nil && p.sending {
+			time.AfterFunc(writePatience, func() {
+				if p.queueing.Load() {
+					p.conn.Close()
+				}
+			})
 		}
 	})
 }
@@ -270,14 +279,15 @@ func (p *path) send(b []byte) bool {
 }
 
 func (p *path) ready() bool {
-	if !p.begun.Load() || p.silent() {
-		return false
-	}
+	return p.begun.Load() && !p.silent() && !p.closed()
+}
+
+func (p *path) closed() bool {
 	select {
 	case <-p.done:
-		return false
-	default:
 		return true
+	default:
+		return false
 	}
 }
 
@@ -358,7 +368,7 @@ func (p *path) enqueue(head, body []byte) {
 	if ring.push(head, body, p.now()) {
 		p.dropped.Add(1)
 	}
-	start := !p.sending && p.node.begin()
+	start := !p.sending && !p.closed() && p.node.begin()
 	p.sending = p.sending || start
 	p.mu.Unlock()
 	if start {
@@ -431,7 +441,9 @@ func (p *path) pop(buf []byte) []byte {
 // carry sends a message by datagram or stream. It blocks.
 func (p *path) carry(b []byte) error {
 	if p.wire != nil {
+		p.queueing.Store(true)
 		err := p.quic.SendDatagram(b[2:])
+		p.queueing.Store(false)
 		if tooLarge := new(quic.DatagramTooLargeError); errors.As(err, &tooLarge) {
 			p.dropped.Add(1) // the path shrank
 			return nil

@@ -5,7 +5,10 @@ package node
 import (
 	"bytes"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
 
 	"stoa/identity"
 )
@@ -254,6 +257,45 @@ func TestSilentFarSideGetsNothing(t *testing.T) {
 	if p.send(b) {
 		t.Error("sent after close")
 	}
+}
+
+// closer is a connection that can be closed.
+type closer struct {
+	network.Conn
+	at chan time.Time
+}
+
+func (c closer) Close() error {
+	c.at <- time.Now()
+	return nil
+}
+
+// A far end that acknowledges nothing fills QUIC's queue. It must not keep a sender there
+// for each path that it gave up.
+func TestStuckSenderEndsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, stuck := range []bool{true, false} {
+			p := idlePath()
+			conn := closer{at: make(chan time.Time, 1)}
+			p.conn, p.wire = conn, &wire{cancel: func() {}}
+			p.queueing.Store(true)
+			start := time.Now()
+			p.close()
+			time.Sleep(writePatience / 2)
+			p.queueing.Store(stuck)
+			time.Sleep(writePatience)
+			select {
+			case at := <-conn.at:
+				if !stuck || at.Sub(start) != writePatience {
+					t.Errorf("stuck %v: closed after %v", stuck, at.Sub(start))
+				}
+			default:
+				if stuck {
+					t.Error("the connection stays")
+				}
+			}
+		}
+	})
 }
 
 func TestJunkFindsNoPath(t *testing.T) {
