@@ -3,6 +3,7 @@
 package room
 
 import (
+	"bytes"
 	"cmp"
 	"time"
 
@@ -96,8 +97,9 @@ func (s *State) carries(id identity.ID) uint16 {
 	return uint16(most)
 }
 
+// takeFloor takes what somebody hears if that is the acting host, as far as this machine knows: any other moderator could replace it otherwise.
 func (r *Room) takeFloor(f *relay.Floor, now time.Time) {
-	if f.Room != r.id || r.state.Members[f.Host].Caps&hosts == 0 || apart(f.Time, now) > maxSkew {
+	if f.Room != r.id || f.Host != r.host() || apart(f.Time, now) > maxSkew {
 		return
 	}
 	if r.floor != nil && r.floor.Host == f.Host && f.Seq <= r.floor.Seq && f.Time <= r.floor.Time {
@@ -163,6 +165,24 @@ func (c crowding) next(people, relays int, now time.Time) crowding {
 		return crowding{}
 	}
 	return c
+}
+
+// host is the acting host: the strongest person here who has one of the hosts' capabilities; zero when there is none. Loop only.
+func (r *Room) host() identity.ID {
+	var best Member
+	stand := func(who identity.ID) {
+		m := r.state.Members[who]
+		if m.Caps&hosts != 0 && (best.ID.IsZero() || cmp.Or(cmp.Compare(m.Rank, best.Rank), bytes.Compare(who[:], best.ID[:])) < 0) {
+			best = m
+		}
+	}
+	for who := range r.roster.here {
+		stand(who)
+	}
+	if !r.left {
+		stand(r.me)
+	}
+	return best.ID
 }
 
 // listening counts the people of the roster who hear, this one included. Loop only.

@@ -198,22 +198,43 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
-// TestFloor: the latest of a host counts, for a while.
+// TestFloor: the latest of the acting host counts, for a while, and nobody else's.
 func TestFloor(t *testing.T) {
 	p := newPlay(t)
-	p.start()
-	r := stand(t, p, owner)
+	monas, _, _ := p.start()
+	p.grant("pete", mona, monas, pete, moderator, false)
+	r := stand(t, p, pia)
+	arrive := func(who int) {
+		r.roster.here[p.c.id(who)] = &attendee{Presence: Presence{Who: p.c.id(who)}}
+		if s := r.snapshot(time.UnixMilli(int64(p.time))); s.Host != r.host() || s.Host != p.c.id(who) {
+			t.Fatalf("%d came, and %v hosts", who, s.Host)
+		}
+	}
 	now := time.UnixMilli(int64(p.time))
 	put := func(who int, seq uint32, at uint64) {
 		f := &relay.Floor{Room: r.id, Host: p.c.id(who), Seq: seq, Time: at}
 		r.takeReport(f.Sign(p.c.keys[who]), now)
 	}
+	expect := func(who int, seq uint32) {
+		t.Helper()
+		if r.floor == nil || r.floor.Host != p.c.id(who) || r.floor.Seq != seq {
+			t.Fatalf("floor %+v", r.floor)
+		}
+	}
+	put(mona, 1, p.time)
+	if r.floor != nil {
+		t.Fatalf("the floor of somebody who is not here: %+v", r.floor)
+	}
+	arrive(pete)
+	put(pete, 7, p.time)
+	expect(pete, 7)
+	arrive(mona)
 	put(mona, 2, p.time)
 	put(mona, 1, p.time-1000)
 	put(pia, 9, p.time)
-	if r.floor == nil || r.floor.Host != p.c.id(mona) || r.floor.Seq != 2 {
-		t.Fatalf("floor %+v", r.floor)
-	}
+	put(pete, 8, p.time)
+	put(owner, 9, p.time)
+	expect(mona, 2)
 	r.attend(now.Add(floorLife))
 	if r.floor != nil {
 		t.Error("an old floor is shown")

@@ -17,7 +17,8 @@
 // and what a partition kept apart.
 //
 // Attendances of relays, floors of the acting host and complaints (package relay) travel on the channel of heartbeats. They are taken from
-// members with the capability relay, from those who may mute, kick or call to the stage, and from every member. The audience sends no
+// members with the capability relay, from those who may mute, kick or call to the stage, and from every member. All such floors are passed on,
+// but one counts only from the acting host, as each machine sees it: the strongest of those people who are here. The audience sends no
 // heartbeats. Its relays pass on to it operations, hands, floors, attendances, and the heartbeats of people who may do more than hear or
 // whose hand is up; they publish what it sends.
 //

@@ -536,12 +536,7 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 	slices.SortFunc(s.People, func(a, b Person) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), bytes.Compare(a.ID[:], b.ID[:]))
 	})
-	for _, p := range s.People {
-		if p.Caps&hosts != 0 {
-			s.Host = p.ID
-			break
-		}
-	}
+	s.Host = r.host()
 	return s
 }
 
