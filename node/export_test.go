@@ -144,3 +144,15 @@ func (n *Node) ConnectedSince(addr string, t time.Time) bool {
 		return c.Stat().Opened.Before(t)
 	})
 }
+
+// Overwork takes up all there is to answer asks with.
+func (n *Node) Overwork() (release func()) {
+	for range cap(n.asking) {
+		n.asking <- struct{}{}
+	}
+	return func() {
+		for range cap(n.asking) {
+			<-n.asking
+		}
+	}
+}

@@ -10,6 +10,7 @@ package node
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,8 +31,8 @@ const (
 // AskSomebody puts one request (at most 64 KiB) to whoever a relay finds: a fellow
 // listener that holds the room's secret, or a member outside the audience. The reply
 // (at most 256 KiB) is signed by somebody, who may be anybody with the room's key: it
-// must prove itself by what it says. The error wraps [ErrUnreachable], [ErrRefused] or
-// [ErrBusy].
+// must prove itself by what it says, and who refuses or says nothing is not heeded. The
+// error wraps [ErrUnreachable] or [ErrBusy].
 func (r *Room) AskSomebody(ctx context.Context, req []byte) ([]byte, error) {
 	rep, err := r.post(ctx, identity.ID{}, req)
 	if err != nil {
@@ -71,6 +72,8 @@ func (r *Room) postBy(ctx context.Context, a *Attachment, to identity.ID, body [
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", ErrUnreachable, err) // the relay's doing: others may do better
+		case to.IsZero() && (refused || len(rep) == 0):
+			return nil, fmt.Errorf("%w who knows", ErrUnreachable) // somebody is nobody's last word
 		case refused:
 			return nil, ErrRefused
 		}
@@ -91,14 +94,15 @@ func (r *Room) answerLetter(sealed []byte) ([]byte, error) {
 	if !l.To.IsZero() && l.To != r.key.ID() {
 		return nil, errors.New("letter for somebody else")
 	}
-	if !r.lettered.add([12]byte(l.Nonce[:12])) {
-		return nil, errors.New("letter came twice")
-	}
+	// First, because the relay brings a letter again when we are busy.
 	select {
 	case r.node.asking <- struct{}{}:
 		defer func() { <-r.node.asking }()
 	default:
 		return nil, ErrBusy
+	}
+	if !r.lettered.add([12]byte(l.Nonce[:12])) {
+		return nil, errors.New("letter came twice")
 	}
 	body, err := r.handle(l.From, l.Body)
 	if err == nil && len(body) > maxAnswer {
@@ -116,14 +120,12 @@ func (rl *Relay) post(c *child, f control) {
 	back := func(what fate, b []byte) {
 		c.send(control{kind: controlAnswer, id: f.id, fate: what, body: b}.append(nil))
 	}
-	if c.letters.Add(1) > lettersPerChild || !rl.begin() {
-		c.letters.Add(-1)
+	if !rl.beginLetter(c.key.id) {
 		back(letterBusy, nil)
 		return
 	}
 	go func() {
-		defer rl.work.Done()
-		defer c.letters.Add(-1)
+		defer rl.endLetter(c.key.id)
 		ctx, cancel := context.WithTimeout(rl.ctx, letterPatience)
 		defer cancel()
 		b, err := rl.carry(ctx, c, f)
@@ -135,6 +137,28 @@ func (rl *Relay) post(c *child, f control) {
 		}
 		back(fateOf(err), b)
 	}()
+}
+
+// beginLetter counts one more letter of a person, unless there are enough, and its
+// goroutine as begin does.
+func (rl *Relay) beginLetter(from identity.ID) bool {
+	rl.mu.Lock()
+	defer rl.mu.Unlock()
+	if rl.closed || rl.letters[from] >= lettersEach {
+		return false
+	}
+	rl.letters[from]++
+	rl.work.Add(1)
+	return true
+}
+
+func (rl *Relay) endLetter(from identity.ID) {
+	rl.mu.Lock()
+	if rl.letters[from]--; rl.letters[from] == 0 {
+		delete(rl.letters, from)
+	}
+	rl.mu.Unlock()
+	rl.work.Done()
 }
 
 // carry finds who answers a letter. A relay carries nobody else's: a letter that was
@@ -149,6 +173,9 @@ func (rl *Relay) carry(ctx context.Context, c *child, f control) ([]byte, error)
 	}
 	if l.To == rl.room.key.ID() {
 		return rl.room.answerLetter(f.body)
+	}
+	if commit := rl.commit(); l.To.IsZero() && commit != [8]byte{} {
+		rl.credit.asks(c.key, commit, c.commit() == commit, sha256.Sum256(l.Body))
 	}
 	for {
 		b, err := rl.deliver(ctx, c, l.To, f.body)
@@ -167,25 +194,50 @@ func (rl *Relay) carry(ctx context.Context, c *child, f control) ([]byte, error)
 
 // deliver tries everybody who may answer a letter, once.
 func (rl *Relay) deliver(ctx context.Context, c *child, to identity.ID, sealed []byte) ([]byte, error) {
-	select {
-	case rl.posting <- struct{}{}:
-		defer func() { <-rl.posting }()
-	case <-ctx.Done():
-		return nil, ErrBusy
+	slots := []chan struct{}{rl.posting}
+	if !to.IsZero() {
+		slots = []chan struct{}{rl.named, rl.posting}
+	}
+	for _, slot := range slots {
+		select {
+		case slot <- struct{}{}:
+			defer func() { <-slot }()
+		case <-ctx.Done():
+			return nil, ErrBusy
+		}
 	}
 	var ways []errand
+	commit := rl.commit()
 	if to.IsZero() {
-		ways = rl.somebody(c)
+		ways = rl.somebody(c, commit)
 	} else {
 		ways = rl.waysTo(to)
 	}
-	return tryEach(ctx, letterNext, ways, func(ctx context.Context, way errand) ([]byte, error) {
+	got, err := tryEach(ctx, letterNext, ways, func(ctx context.Context, way errand) (delivery, error) {
 		return way(ctx, sealed)
 	})
+	if err == nil && to.IsZero() && got.by != nil {
+		rl.credit.gave(c.key, commit, got.by.key.id)
+	}
+	return got.answer, err
+}
+
+// commit names the secret that children ask for.
+func (rl *Relay) commit() [8]byte {
+	if rl.cfg.Commit == nil {
+		return [8]byte{}
+	}
+	return rl.cfg.Commit()
+}
+
+// A delivery is an answer and, if it was one, the child that gave it.
+type delivery struct {
+	answer []byte
+	by     *child
 }
 
 // An errand takes a letter to somebody and brings the answer.
-type errand func(ctx context.Context, sealed []byte) ([]byte, error)
+type errand func(ctx context.Context, sealed []byte) (delivery, error)
 
 // waysTo are the ways to one person: as our child, or where the room knows him to be.
 func (rl *Relay) waysTo(id identity.ID) (ways []errand) {
@@ -196,23 +248,29 @@ func (rl *Relay) waysTo(id identity.ID) (ways []errand) {
 }
 
 // somebody are the ways to a few who may know what an asker wants: children that hold the
-// secret, each in turn, and members outside the audience.
-func (rl *Relay) somebody(asker *child) (ways []errand) {
-	turn := int(rl.turn.Add(1))
-	if rl.cfg.Commit != nil {
-		commit := rl.cfg.Commit()
+// secret, each in turn, and members outside the audience. That a child holds it is a claim,
+// so every other asker is sent to a member first.
+func (rl *Relay) somebody(asker *child, commit [8]byte) (ways []errand) {
+	turn := rl.turn.Add(1)
+	pair := int(turn / 2)
+	if commit != [8]byte{} {
 		holders := slices.DeleteFunc(rl.all(), func(c *child) bool {
-			return c == asker || c.silent() || c.commit() != commit || commit == [8]byte{}
+			return c == asker || c.silent() || c.commit() != commit || !rl.credit.believes(c.key.id, commit)
 		})
 		slices.SortFunc(holders, func(a, b *child) int { return a.since.Compare(b.since) })
-		for _, c := range rotate(holders, turn, somebodyPeers) {
+		for _, c := range rotate(holders, pair, somebodyPeers) {
 			ways = append(ways, c.bring)
 		}
 	}
-	if rl.cfg.Hears != nil {
-		for _, id := range rotate(rl.cfg.Hears(), turn, somebodyPeers) {
-			ways = append(ways, rl.reach(id))
+	if rl.cfg.Hears == nil {
+		return ways
+	}
+	for i, id := range rotate(rl.cfg.Hears(), pair, somebodyPeers) {
+		at := len(ways)
+		if i == 0 && turn%2 == 1 {
+			at = 0
 		}
+		ways = slices.Insert(ways, at, rl.reach(id))
 	}
 	return ways
 }
@@ -228,20 +286,21 @@ func rotate[T any](list []T, turn, few int) []T {
 }
 
 // bring takes a letter to the child.
-func (c *child) bring(ctx context.Context, sealed []byte) ([]byte, error) {
+func (c *child) bring(ctx context.Context, sealed []byte) (delivery, error) {
 	if c.silent() {
-		return nil, ErrUnreachable
+		return delivery{}, ErrUnreachable
 	}
 	what, b := c.line.ask(ctx, c.key.id, sealed)
-	return b, what.err()
+	return delivery{b, c}, what.err()
 }
 
 // reach takes a letter to a member who is not our child.
 func (rl *Relay) reach(id identity.ID) errand {
-	return func(ctx context.Context, sealed []byte) ([]byte, error) {
-		return tryPeers(ctx, rl.room, id, func(ctx context.Context, p peer.ID) ([]byte, error) {
+	return func(ctx context.Context, sealed []byte) (delivery, error) {
+		b, err := tryPeers(ctx, rl.room, id, func(ctx context.Context, p peer.ID) ([]byte, error) {
 			return rl.room.postTo(ctx, p, sealed)
 		})
+		return delivery{answer: b}, err
 	}
 }
 
@@ -294,10 +353,15 @@ func (r *Room) postTo(ctx context.Context, p peer.ID, sealed []byte) ([]byte, er
 	}
 	s.CloseWrite()
 	b, err := readFrame(s, maxAnswer+wireSlack)
-	if err != nil {
-		return nil, cutShort(err)
+	if err == nil {
+		return b, nil
 	}
-	return b, nil
+	if err = cutShort(err); errors.Is(err, ErrRefused) {
+		// Who refuses says so in the answer. This peer only does not know the room, or the
+		// letter, and the next may.
+		err = fmt.Errorf("%w: %v", ErrUnreachable, err)
+	}
+	return nil, err
 }
 
 // handleLetter answers a letter that a relay brings.
