@@ -341,7 +341,7 @@ func (f *fanout) flush(now time.Duration) {
 			continue
 		}
 		for j := range v.n {
-			f.put(s, j, v.parcels[j].bytes(), now)
+			f.put(s, j, v.parcels[j].bytes(), now, limit)
 		}
 	}
 	f.send(limit)
@@ -443,39 +443,39 @@ func (f *fanout) afford(n int, limit time.Duration) bool {
 }
 
 // put gives one message to a seat's path: to a batch if that goes by RAW. j says which of
-// the seat's heads is free.
-func (f *fanout) put(s *fanSeat, j int, body []byte, now time.Duration) {
+// the seat's heads is free. A full batch is sent, and waits until limit at most.
+func (f *fanout) put(s *fanSeat, j int, body []byte, now, limit time.Duration) {
 	s.seq++
 	head := &s.heads[j]
 	putBundleHead(head, s.seq, now)
 	copy(head[1:], s.path.out[:])
 	f.counts.bundles.Add(1)
 	f.counts.bytes.Add(uint64(len(head) + len(body)))
-	if !f.batch(s, j == 0, head[:], body, now) {
+	if !f.batch(s, j == 0, head[:], body, now, limit) {
 		s.path.enqueue(head[:], body)
 	}
 }
 
 // batch adds a message to the batch of the seat's socket, if the seat goes by RAW.
-func (f *fanout) batch(s *fanSeat, aim bool, head, body []byte, now time.Duration) bool {
+func (f *fanout) batch(s *fanSeat, aim bool, head, body []byte, now, limit time.Duration) bool {
 	p := s.path
 	if !p.raw.Load() || aim && !p.aim(&s.target) {
 		return false
 	}
-	b := f.batchOf(s.target.socket)
+	b := f.batchOf(s.target.socket, limit)
 	if b == nil {
 		return false
 	}
 	f.counts.raw.Add(1)
 	p.loaded(f.born.Add(now).Sub(p.born))
 	if b.add(&s.target, head, body) {
-		f.sendBatch(b, flushLasts)
+		f.sendBatch(b, limit-f.now())
 	}
 	return true
 }
 
 // batchOf finds the batch for a socket, or makes one.
-func (f *fanout) batchOf(s *socket) *batch {
+func (f *fanout) batchOf(s *socket, limit time.Duration) *batch {
 	for _, b := range f.batches {
 		if b.socket == s {
 			return b
@@ -485,7 +485,7 @@ func (f *fanout) batchOf(s *socket) *batch {
 		return nil
 	}
 	if len(f.batches) == batchesMost { // sockets come and go, seldom
-		f.send(f.now() + flushLasts)
+		f.send(limit)
 		f.batches = f.batches[:0]
 	}
 	b := newBatch(s)
@@ -510,7 +510,7 @@ func (f *fanout) sendBatch(b *batch, patience time.Duration) {
 
 // sendDigest sends a digest by itself, to those who get voice or to the others.
 func (f *fanout) sendDigest(d []byte, media bool, now time.Duration) {
-	seats := *f.seats.Load()
+	seats, limit := *f.seats.Load(), now+flushLasts
 	for _, s := range seats {
 		if s.media.Load() != media || !s.fresh(f, now) {
 			continue
@@ -519,9 +519,9 @@ func (f *fanout) sendDigest(d []byte, media bool, now time.Duration) {
 		head := s.heads[0][:mediaHead]
 		head[0] = kindDigest
 		copy(head[1:], s.path.out[:])
-		if !f.batch(s, true, head, d, now) {
+		if !f.batch(s, true, head, d, now, limit) {
 			s.path.enqueue(head, d)
 		}
 	}
-	f.send(now + flushLasts)
+	f.send(limit)
 }
