@@ -73,8 +73,9 @@ func (r *Room) newLink(p peer.ID, s stream, dialled bool) (*link, error) {
 		return nil, err
 	}
 	l.path = path
-	if path.wire == nil {
-		path.useStream(s)
+	if path.wire == nil && !path.useStream(s) {
+		path.close()
+		return nil, ErrClosed
 	}
 	return l, nil
 }

@@ -460,12 +460,16 @@ func (p *path) carry(b []byte) error {
 }
 
 // useStream gives the path the stream for its Stream carrier. The caller reads it with
-// readStream.
-func (p *path) useStream(s stream) {
+// readStream, or resets it when the path is closed or has one.
+func (p *path) useStream(s stream) bool {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed() || p.stream != nil {
+		return false
+	}
 	p.stream = &s
-	p.mu.Unlock()
 	p.nudge()
+	return true
 }
 
 // readStream takes messages off a stream until it ends.
@@ -511,13 +515,11 @@ func (p *path) dialStream() {
 		p.fail(err)
 		return
 	}
-	p.useStream(named)
-	p.ask(p.now(), Stream) // the first message says whose stream it is
-	select {
-	case <-p.done:
-		s.Reset() // close may not have seen the stream
-	default:
+	if !p.useStream(named) {
+		s.Reset()
+		return
 	}
+	p.ask(p.now(), Stream) // the first message says whose stream it is
 	p.fail(p.readStream(named))
 }
 
@@ -533,12 +535,11 @@ func (n *Node) handleBundle(raw network.Stream) {
 	var buf [maxMedia]byte
 	b, err := readMedia(s, buf[:])
 	p := n.paths.find(b)
-	if err != nil || p == nil || p.conn != raw.Conn() || p.wire != nil || p.hasStream() {
+	if err != nil || p == nil || p.conn != raw.Conn() || p.wire != nil || !p.useStream(s) {
 		raw.Reset()
 		return
 	}
 	raw.SetReadDeadline(time.Time{})
-	p.useStream(s)
 	p.receive(b, Stream, time.Now())
 	p.fail(p.readStream(s))
 	raw.Reset()

@@ -270,6 +270,28 @@ func (c closer) Close() error {
 	return nil
 }
 
+// A path has one stream, and none once it is closed: nobody would reset it.
+func TestPathTakesOneStream(t *testing.T) {
+	p := idlePath()
+	p.wire = nil
+	w := newWall()
+	if !p.useStream(stream{w, w}) {
+		t.Fatal("not taken")
+	}
+	second := newWall()
+	if p.useStream(stream{second, second}) {
+		t.Error("took a second stream")
+	}
+	p.close()
+	<-w.reset
+	p = idlePath()
+	p.wire = nil
+	p.close()
+	if p.useStream(stream{second, second}) {
+		t.Error("took a stream after its end")
+	}
+}
+
 // A far end that acknowledges nothing fills QUIC's queue. It must not keep a sender there
 // for each path that it gave up.
 func TestStuckSenderEndsTheConnection(t *testing.T) {
