@@ -251,8 +251,8 @@ func joining(n int) time.Duration { return patience + time.Duration(n)*time.Seco
 // TestCrowdHearsThroughRelays: one speaker, four relays, and listeners who are
 // linked to relays alone. Those who came last write down what they hear.
 func TestCrowdHearsThroughRelays(t *testing.T) {
-	n, sample := crowdSize(t, 48), 6
-	if n >= 200 {
+	n, sample, whole := crowdSize(t, 32), 4, os.Getenv("STOA_CROWD") != ""
+	if whole {
 		sample = 20
 	}
 	w := newWorld(t)
@@ -290,9 +290,14 @@ func TestCrowdHearsThroughRelays(t *testing.T) {
 		t.Errorf("the speaker is linked to %d people, and there are %d relays", speaker.Stats.Links, len(hosts))
 	}
 	few.quit()
+	sought := soughtClip(t, clip("a"))
 	for i := range sample {
-		name := fmt.Sprint("listener ", n+i)
-		recognise(t, name, clip("a"), filepath.Join(few.dir, fmt.Sprintf("heard-%d.wav", n+i)))
+		name, file := fmt.Sprint("listener ", n+i), filepath.Join(few.dir, fmt.Sprintf("heard-%d.wav", n+i))
+		if whole { // and alone on its machine: every gap counts
+			recognise(t, name, clip("a"), file)
+		} else if share := listen(tape{t, file}.between(10*time.Second, 0)).share(sought); share < heardShare {
+			t.Errorf("%s does not hear clip a (%.2f)", name, share)
+		}
 	}
 }
 
