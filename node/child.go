@@ -76,7 +76,11 @@ func (c *child) report(b []byte, at time.Time) {
 }
 
 // silent says whether the child gets nothing now, for it has not reported for so long.
-func (c *child) silent() bool { return c.path.quietFor() > leaseSilence }
+func (c *child) silent() bool { return c.unreported() > leaseSilence }
+
+// unreported is for how long the child, which has its seat, has not reported. Whatever
+// else it sends renews no lease.
+func (c *child) unreported() time.Duration { return c.relay.fan.unreported(c.seat.Load()) }
 
 // send queues control frames, unless the child is silent. A child that is too slow for
 // them is cut.

@@ -179,6 +179,11 @@ func (f *fanout) report(s *fanSeat, b []byte, at time.Time) {
 	s.kind.Store(varietyOf(s.throttle.speakers(), s.meter.lossOut() >= repeatLoss))
 }
 
+// unreported is for how long the child in a seat has not reported.
+func (f *fanout) unreported(s *fanSeat) time.Duration {
+	return f.now() - time.Duration(s.heard.Load())
+}
+
 // loss is the share of the bundles for a seat that did not arrive lately.
 func (f *fanout) loss(s *fanSeat) float64 { return s.meter.lossOut() }
 

@@ -172,6 +172,30 @@ func TestStaleChildGetsNothing(t *testing.T) {
 	}
 }
 
+// Only who reports shows that it listens: probes, or letters, renew no lease.
+func TestOnlyReportsRenewALease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, p := newFanout(&Node{}, 0), idlePath()
+		p.sink = func([]byte, time.Time) {}
+		c := &child{relay: &Relay{fan: f}, path: p}
+		c.seat.Store(f.add(p, true))
+		time.Sleep(leaseSilence)
+		if c.silent() {
+			t.Error("silent too soon")
+		}
+		p.receive(make([]byte, mediaHead), Datagram, time.Now())
+		c.report(append([]byte{kindFiller}, p.in[:]...), time.Now())
+		time.Sleep(time.Millisecond)
+		if !c.silent() {
+			t.Error("something that is no report was taken for one")
+		}
+		c.report(newMeter(f.node, time.Now()).appendReport(nil, false, time.Now()), time.Now())
+		if c.silent() {
+			t.Error("silent after a report")
+		}
+	})
+}
+
 func TestDigestGoesAlongWithABundle(t *testing.T) {
 	w := newFanWorld(t, listenSystem, "127.0.0.1:0", 0)
 	w.listener("127.0.0.1", true)

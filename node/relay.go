@@ -370,7 +370,7 @@ func (rl *Relay) keep() {
 func (rl *Relay) keepOnce(now time.Time) {
 	for _, c := range rl.all() {
 		switch {
-		case c.path.quietFor() > leaseEnd:
+		case c.unreported() > leaseEnd:
 			rl.end(c, network.StreamGarbageCollected)
 		case c.due(now):
 			rl.review(c, now)
