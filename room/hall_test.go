@@ -40,6 +40,7 @@ type guest struct {
 // meeting runs f in a bubble with a hall whose network is like that.
 func meeting(t *testing.T, c roomtest.Conditions, f func(h *hall)) {
 	t.Helper()
+	t.Parallel() // virtual time needs no machine of its own
 	synctest.Test(t, func(t *testing.T) {
 		f(&hall{t: t, net: roomtest.NewNet(1, c)})
 	})

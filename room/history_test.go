@@ -228,6 +228,7 @@ func (h *history) merged(order []int, looking bool) *Log {
 // TestHistories is the promise that a room's members need no server: 10,000 histories, each merged in causal order, every second one with
 // a look after each operation, and in two random orders.
 func TestHistories(t *testing.T) {
+	t.Parallel()
 	histories := uint64(10000)
 	if testing.Short() {
 		histories = 500

@@ -23,6 +23,7 @@ var (
 // TestThousands is the beginning of a room, which is the worst of it: everybody meets the liars for the first time, and a fifth of the relays
 // dies at once.
 func TestThousands(t *testing.T) {
+	t.Parallel()
 	cfg := thousands{
 		seed: *thousandsSeed, members: 1000, speakers: 8, hosts: 30, slots: 100, peers: 20, liars: 0.2, rate: 200, churn: 0.1,
 		life: 10 * time.Minute, disaster: 40 * time.Second, kicks: 15 * time.Second, acts: 4 * time.Second, length: time.Minute,
@@ -35,6 +36,7 @@ func TestThousands(t *testing.T) {
 
 // TestReplay has a seed repeat everything, and another one not.
 func TestReplay(t *testing.T) {
+	t.Parallel()
 	run := func(seed uint64) string {
 		w := newWorld(t, thousands{
 			seed: seed, members: 60, speakers: 4, hosts: 10, slots: 20, peers: 2, liars: 0.3, rate: 50, churn: 1,

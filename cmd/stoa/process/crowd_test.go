@@ -269,7 +269,7 @@ func TestCrowdHearsThroughRelays(t *testing.T) {
 	t.Logf("%d listeners are in after %v", n, time.Since(began).Round(time.Millisecond))
 
 	few.report()
-	hearFor(3 * clipLength(t, "a"))
+	hearFor(2 * clipLength(t, "a"))
 	r := many.until("everybody's place", patience, stands(alive))
 	carried := map[string]int{}
 	var sounds []float64
