@@ -38,17 +38,9 @@ func (n *Node) handleRelay(raw network.Stream) {
 func (n *Node) acceptChild(s stream) error {
 	p := s.Conn().RemotePeer()
 	s.SetDeadline(time.Now().Add(attachPatience))
-	frame, err := readFrame(s, maxAttach)
+	r, sealed, err := n.readSealed(s, maxAttach)
 	if err != nil {
 		return err
-	}
-	tag, sealed, err := cutTag(frame)
-	if err != nil {
-		return err
-	}
-	r := n.roomByTag(tag)
-	if r == nil {
-		return errDoor
 	}
 	ch := channel{r.id, p, n.host.ID()}
 	a, err := openAttach(r.door, ch, sealed)

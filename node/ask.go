@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -50,20 +51,30 @@ func (n *Node) handleAsk(s network.Stream) {
 	s.Close()
 }
 
-// readAsk reads a request and finds the room that it is for.
-func (n *Node) readAsk(s network.Stream) (*Room, request, error) {
-	s.SetReadDeadline(time.Now().Add(askHandling))
-	frame, err := readFrame(s, maxRequest+wireSlack)
+// readSealed reads the first frame of a stream, of at most limit bytes with the room's
+// tag, and finds the room that it is for. What it returns is still sealed.
+func (n *Node) readSealed(s io.Reader, limit int) (*Room, []byte, error) {
+	frame, err := readFrame(s, limit)
 	if err != nil {
-		return nil, request{}, err
+		return nil, nil, err
 	}
 	tag, sealed, err := cutTag(frame)
 	if err != nil {
-		return nil, request{}, err
+		return nil, nil, err
 	}
 	r := n.roomByTag(tag)
 	if r == nil {
-		return nil, request{}, errDoor
+		return nil, nil, errDoor
+	}
+	return r, sealed, nil
+}
+
+// readAsk reads a request and finds the room that it is for.
+func (n *Node) readAsk(s network.Stream) (*Room, request, error) {
+	s.SetReadDeadline(time.Now().Add(askHandling))
+	r, sealed, err := n.readSealed(s, maxRequest+wireSlack)
+	if err != nil {
+		return nil, request{}, err
 	}
 	from := s.Conn().RemotePeer()
 	req, err := openRequest(r.door, channel{r.id, from, n.host.ID()}, sealed)

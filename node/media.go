@@ -250,17 +250,9 @@ func (n *Node) handleLink(raw network.Stream) {
 
 func (n *Node) acceptLink(s stream, p peer.ID) error {
 	s.SetDeadline(time.Now().Add(helloPatience))
-	frame, err := readFrame(s, maxHello)
+	r, sealed, err := n.readSealed(s, maxHello)
 	if err != nil {
 		return err
-	}
-	tag, sealed, err := cutTag(frame)
-	if err != nil {
-		return err
-	}
-	r := n.roomByTag(tag)
-	if r == nil {
-		return errDoor
 	}
 	ch := channel{r.id, p, n.host.ID()}
 	h, err := openHello(r.door, ch, sealed)

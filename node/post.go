@@ -385,17 +385,9 @@ func (n *Node) handleLetter(s network.Stream) {
 
 func (n *Node) acceptLetter(s network.Stream) error {
 	s.SetDeadline(time.Now().Add(letterPatience))
-	frame, err := readFrame(s, maxLetter)
+	r, sealed, err := n.readSealed(s, maxLetter)
 	if err != nil {
 		return err
-	}
-	tag, sealed, err := cutTag(frame)
-	if err != nil {
-		return err
-	}
-	r := n.roomByTag(tag)
-	if r == nil {
-		return errDoor
 	}
 	b, err := r.answerLetter(sealed)
 	if err != nil {
