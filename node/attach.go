@@ -46,6 +46,7 @@ type AttachmentInfo struct {
 	Relay   identity.ID
 	Peer    string // the relay's peer ID
 	Addr    string // its address
+	Way     Way
 	Carrier Carrier
 	RTT     time.Duration // 0 until it was measured
 	LossIn  float64       // share of the bundles that did not arrive, in our last report
@@ -326,7 +327,7 @@ func (a *Attachment) Holds(commit [8]byte) {
 // Info describes the attachment as it is now.
 func (a *Attachment) Info() AttachmentInfo {
 	on := a.path.info()
-	info := AttachmentInfo{Relay: a.cfg.Relay, Peer: a.peer.String(), Addr: a.addr, Carrier: on.carrier, RTT: on.rtt}
+	info := AttachmentInfo{Relay: a.cfg.Relay, Peer: a.peer.String(), Addr: a.addr, Way: wayOf(a.path.conn), Carrier: on.carrier, RTT: on.rtt}
 	a.meter.mu.Lock()
 	info.LossIn, info.Jitter, info.Bundles = a.meter.lossIn, a.meter.in.jitter, a.meter.received
 	a.meter.mu.Unlock()

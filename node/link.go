@@ -176,6 +176,7 @@ func (l *link) info() LinkInfo {
 		Session:  l.session,
 		Peer:     l.key.peer.String(),
 		Addr:     l.conn.RemoteMultiaddr().String(),
+		Way:      wayOf(l.conn),
 		Carrier:  path.carrier,
 		RTT:      m.rtt,
 		LossOut:  m.loss.share(),

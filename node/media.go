@@ -31,6 +31,7 @@ type LinkInfo struct {
 	Session [8]byte // of the far run of the program
 	Peer    string  // the far peer ID
 	Addr    string  // the far address
+	Way     Way
 	Carrier Carrier
 
 	RTT      time.Duration // 0 until it was measured, within a second
