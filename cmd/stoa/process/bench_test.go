@@ -23,6 +23,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"stoa/cmd/stoa/process/hear"
 )
 
 const (
@@ -458,10 +460,10 @@ func mark() []float64 {
 func voice(b *testing.B) string {
 	b.Helper()
 	x := said(b, clip("a"))
-	loud := rms(x) / 3
+	loud := hear.RMS(x) / 3
 	var out []float64
 	for i := 0; len(out) < voiceSize; i = (i + window) % (len(x) - window) {
-		if part := x[i : i+window]; rms(part) > loud {
+		if part := x[i : i+window]; hear.RMS(part) > loud {
 			out = append(out, part...)
 		}
 	}

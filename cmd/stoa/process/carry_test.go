@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stoa/cmd/stoa/process/hear"
 )
 
 // nowhere is where a node listens that nobody can dial, as behind a NAT: two
@@ -146,7 +148,7 @@ func TestRelaysCarryARoom(t *testing.T) {
 	for name := range listeners {
 		heard := tape{t, w.record(name)}
 		until := heard.reach(before[name] + enoughSpeech)
-		if share := listen(heard.between(before[name], until)).share(sought); share < heardShare {
+		if share := hear.Listen(heard.between(before[name], until)).Share(sought); share < heardShare {
 			t.Errorf("%s does not hear clip a (%.2f)", name, share)
 		}
 	}

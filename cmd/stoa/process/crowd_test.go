@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"stoa/cmd/stoa/process/hear"
 )
 
 // crowdSize is how many listeners a test of a crowd has.
@@ -295,7 +297,7 @@ func TestCrowdHearsThroughRelays(t *testing.T) {
 		name, file := fmt.Sprint("listener ", n+i), filepath.Join(few.dir, fmt.Sprintf("heard-%d.wav", n+i))
 		if whole { // and alone on its machine: every gap counts
 			recognise(t, name, clip("a"), file)
-		} else if share := listen(tape{t, file}.between(10*time.Second, 0)).share(sought); share < heardShare {
+		} else if share := hear.Listen(tape{t, file}.between(10*time.Second, 0)).Share(sought); share < heardShare {
 			t.Errorf("%s does not hear clip a (%.2f)", name, share)
 		}
 	}
@@ -450,7 +452,7 @@ func TestRelaysObeyTheRoom(t *testing.T) {
 			eventually(t, "both relays refusing him", func() bool { return refused() >= before+50 })
 		}
 		heard.reach(told + promised + 2*time.Second)
-		t.Logf("after the %s the last of him was heard after %v at most", verb, flushed+lastSound(heard.between(told, 0)))
+		t.Logf("after the %s the last of him was heard after %v at most", verb, flushed+hear.LastSound(heard.between(told, 0)))
 		heard.silent("bob, from a second after the "+verb, told+promised, 0)
 		if verb == "mute" {
 			ann.verb("unmute", id)

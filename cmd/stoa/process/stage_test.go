@@ -6,6 +6,8 @@ package process
 import (
 	"testing"
 	"time"
+
+	"stoa/cmd/stoa/process/hear"
 )
 
 // unknownKeys is how many packets a process has refused because the room gives
@@ -92,6 +94,6 @@ func TestHandStageAndEditedClient(t *testing.T) {
 		}
 		r.silent(p.name+", before Cid was on the stage", 0, before[p])
 		r.silent(p.name+", from a second after the drop", dropped[p]+promised, 0)
-		t.Logf("%s heard the last of Cid at most %v after the drop", p.name, flushed+lastSound(r.between(dropped[p], 0)))
+		t.Logf("%s heard the last of Cid at most %v after the drop", p.name, flushed+hear.LastSound(r.between(dropped[p], 0)))
 	}
 }

@@ -5,6 +5,8 @@ package process
 import (
 	"testing"
 	"time"
+
+	"stoa/cmd/stoa/process/hear"
 )
 
 // recognise fails the test unless the recording holds the clip as the issue
@@ -12,9 +14,9 @@ import (
 func recognise(t *testing.T, who string, clipPath, recording string) {
 	t.Helper()
 	heard, _ := readWAV(t, recording)
-	v := compare(said(t, clipPath), heard)
+	v := hear.Compare(said(t, clipPath), heard)
 	t.Logf("%s heard %s %v", who, clipPath, v)
-	if v.correlation <= 0.95 || v.gap > 40 || v.level < -1 || v.level > 1 {
+	if v.Correlation <= 0.95 || v.Gap > 40 || v.Level < -1 || v.Level > 1 {
 		t.Errorf("%s did not hear what was said in %s: %v", who, clipPath, v)
 	}
 }

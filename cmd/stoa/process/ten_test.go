@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"stoa/cmd/stoa/process/hear"
 )
 
 // TestTenSpeakers has ten people speak at the same time, each another text, and
@@ -64,7 +66,7 @@ func (w *world) eachHearsNine() {
 		tries  = 3
 	)
 	w.t.Helper()
-	clips := make([]*sought, len(ten))
+	clips := make([]*hear.Sought, len(ten))
 	for i, name := range ten {
 		clips[i] = soughtClip(w.t, clip(name))
 	}
@@ -78,7 +80,7 @@ func (w *world) eachHearsNine() {
 				if recognised[[2]int{i, k}] {
 					continue
 				}
-				share := h.share(c)
+				share := h.Share(c)
 				switch {
 				case k == i:
 					most = max(most, share)
@@ -102,7 +104,7 @@ func (w *world) eachHearsNine() {
 }
 
 // listenToTen returns what the ten hear from now on for a time.
-func (w *world) listenToTen(aWhile time.Duration) []pieces {
+func (w *world) listenToTen(aWhile time.Duration) []hear.Pieces {
 	w.t.Helper()
 	from := make([]time.Duration, len(ten))
 	for i, name := range ten {
@@ -112,9 +114,9 @@ func (w *world) listenToTen(aWhile time.Duration) []pieces {
 	for i, name := range ten {
 		to[i] = tape{w.t, w.record(name)}.reach(from[i] + aWhile)
 	}
-	heard := make([]pieces, len(ten))
+	heard := make([]hear.Pieces, len(ten))
 	for i, name := range ten {
-		heard[i] = listen(tape{w.t, w.record(name)}.between(from[i], to[i]))
+		heard[i] = hear.Listen(tape{w.t, w.record(name)}.between(from[i], to[i]))
 	}
 	return heard
 }

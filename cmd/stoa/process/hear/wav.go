@@ -1,0 +1,100 @@
+// Reading recordings, also those that are being made.
+
+package hear
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Rate is that of everything compared here, in samples a second.
+const Rate = 48000
+
+// Window is the step of an energy envelope, in samples: 20 ms.
+const Window = Rate / 50
+
+// ReadWAV returns the samples of a 16-bit WAV file with one channel, from -1 to 1,
+// and the file's own rate.
+func ReadWAV(path string) (samples []float64, rate int, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
+		return nil, 0, fmt.Errorf("%s is no WAV file", path)
+	}
+	for p := 12; p+8 <= len(b); {
+		id, size := string(b[p:p+4]), int(binary.LittleEndian.Uint32(b[p+4:]))
+		data := b[p+8 : min(p+8+size, len(b))]
+		switch id {
+		case "fmt ":
+			if len(data) < 16 {
+				return nil, 0, fmt.Errorf("%s: its format is cut off", path)
+			}
+			channels, bits := binary.LittleEndian.Uint16(data[2:]), binary.LittleEndian.Uint16(data[14:])
+			if bits != 16 || channels != 1 {
+				return nil, 0, fmt.Errorf("%s: %d bits, %d channels; only 16 and 1 are read", path, bits, channels)
+			}
+			rate = int(binary.LittleEndian.Uint32(data[4:]))
+		case "data":
+			if rate == 0 {
+				return nil, 0, fmt.Errorf("%s has no format", path)
+			}
+			for i := 0; i+1 < len(data); i += 2 {
+				samples = append(samples, float64(int16(binary.LittleEndian.Uint16(data[i:])))/32768)
+			}
+		}
+		p += 8 + size + size&1
+	}
+	return samples, rate, nil
+}
+
+// ReadClip returns what was said, at Rate. Straight lines between the samples of
+// the file are good enough for an energy envelope.
+func ReadClip(path string) ([]float64, error) {
+	in, r, err := ReadWAV(path)
+	if err != nil || len(in) == 0 {
+		return nil, err
+	}
+	out := make([]float64, len(in)*Rate/r)
+	for i := range out {
+		at := float64(i) * float64(r) / Rate
+		k := int(at)
+		next := min(k+1, len(in)-1)
+		out[i] = in[k] + (in[next]-in[k])*(at-float64(k))
+	}
+	return out, nil
+}
+
+// A Tape is the path of a recording that a running stoa makes with --out.
+type Tape string
+
+// Flushed is how far behind the sound what is on the disk may be.
+const Flushed = 200 * time.Millisecond
+
+// Now is how long the recording is. What is heard later is recorded later.
+func (r Tape) Now() (time.Duration, error) {
+	info, err := os.Stat(string(r))
+	if err != nil {
+		return 0, err
+	}
+	return time.Duration(info.Size()) * time.Second / (2 * Rate), nil
+}
+
+// Between returns a part of the recording. No end means all the rest.
+func (r Tape) Between(from, to time.Duration) ([]float64, error) {
+	x, _, err := ReadWAV(string(r))
+	if err != nil {
+		return nil, err
+	}
+	a, b := int(from.Seconds()*Rate), int(to.Seconds()*Rate)
+	if to == 0 || b > len(x) {
+		b = len(x)
+	}
+	if a >= b {
+		return nil, fmt.Errorf("%s holds nothing from %v to %v", string(r), from, to)
+	}
+	return x[a:b], nil
+}
