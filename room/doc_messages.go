@@ -7,7 +7,8 @@
 // no member here, whose time is out of step (two minutes; 30 seconds for a hand), or who sends too much, is ignored, for others may know
 // better.
 //
-//	presence  1 room, 2 who, 3 session, 4 name, 5 mic, 6 addresses, 7 heads, 8 hand, 9 time, 10 seq, 11 bye, 12 synced
+//	presence  1 room, 2 who, 3 session, 4 name, 5 mic, 6 addresses, 7 heads, 8 hand, 9 time, 10 seq, 11 bye, 12 synced,
+//	          13 hears [(who, way, loss, rtt)], 14 relay, 15 helps
 //	hand      1 room, 2 who, 3 up, 4 time, 5 seq
 //	seat      1 room, 2 who, 3 grant, 4 time, 5 by
 //	card      1 room, 2 title, 3 topic, 4 lang, 5 stage, 6 count, 7 link, 8 time, 9 by, 10 charter, 11 credential
@@ -25,6 +26,30 @@
 // Of one person's hands the one with the highest (time, seq) counts, unless a later heartbeat of its owner shows another or none: the
 // owner has the last word. A hand is down after ten minutes, when its owner may speak, is put out, says goodbye, or has been away for a
 // minute.
+//
+// # Who hears whom
+//
+// A heartbeat says for each person on the stage how its author hears them (for who only carries: how their voice arrives): a line with the
+// first 8 bytes of their ID, the way (0 not at all, 1 direct, 2 punched, 3 TCP, 4 WebSocket, 5 by a relay), the share lost in 255ths and the
+// round trip in ms; and who brings it the voices of those it has no link to. There are up to 32 lines, of distinct people, ascending, and
+// fewer where the heartbeat would not hold them; those stay who are not heard, then those heard by relays. What is news, that sound or a link
+// has come or gone, is said at once, as soon as 250 ms after the heartbeat before; figures wait for the next one.
+//
+// Covered is everybody who sends heartbeats. In a crowd only those are listed who are not heard directly, so that the audience is brought
+// nothing more while all is well. The audience itself says nothing here: whom a relay carries its attendance says, and what it misses
+// the digests of its other relay show it.
+//
+// A report is its author's word and proves nothing. It makes others help: speakers feed relays, somebody carries for a while (see Helpers).
+// Nobody is blamed, cut off or preferred for one, so a false one costs others a little upload, bounded by what each is ready to give.
+//
+// # Helpers
+//
+// Two on the stage who cannot connect are carried by the relays of the room. Where none is, or none brings the one to the other, somebody
+// else on the stage helps, whose heartbeat says that they would and who is linked with both. That needs no capability but to be on the stage:
+// a helper hears every voice already and sends its own to everybody; what it passes on is sealed and signed, so that it can
+// withhold it and nothing else, and then somebody else helps. It says nothing in the log, offers no slots, seats nobody, and nobody who was not
+// found deaf is carried. The capability relay, which is for all that, stays with owners, moderators and relays: whoever has it is a gate,
+// and may be given an audience.
 //
 // # Questions
 //

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"stoa/identity"
+	"stoa/room/relay"
 )
 
 const (
@@ -56,8 +57,9 @@ type loop struct {
 
 	name    string
 	mic     bool
-	pulse   []byte // the last heartbeat of this member
-	last    uint64 // its time
+	account account // of how this member hears
+	pulse   []byte  // the last heartbeat of this member
+	last    uint64  // its time
 	seq     uint64
 	beaten  time.Time // when it was sent
 	beatAt  time.Time // when the next one is due
@@ -279,6 +281,7 @@ func (r *Room) takePresence(raw []byte, now time.Time, direct bool) {
 	if what == stale {
 		return
 	}
+	r.dirty = r.dirty || what == hearing
 	if what == changed {
 		r.dirty, r.attendance.stale = true, true
 		r.meet(&Guest{ID: p.Who, Name: p.Name})
@@ -442,9 +445,12 @@ func (r *Room) heartbeat(now time.Time, bye bool) []byte {
 			}
 		}
 	}
+	if !bye {
+		p.Hears, p.Relay, p.Helps = r.account.of.lines(r.crowd.on), relay.PrefixOf(r.account.by), r.account.helps
+	}
 	r.seq++
 	r.last, p.Seq = p.Time, r.seq
-	return signPresence(r.cfg.Key, &p)
+	return signFitting(r.cfg.Key, &p)
 }
 
 // hurry makes the next heartbeat come soon, because it has news.
@@ -517,11 +523,17 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 	for _, h := range s.Hands {
 		place[h.Who] = h.Place
 	}
-	me := &Presence{Who: r.me, Session: r.cfg.Session, Name: r.name, Mic: r.mic}
+	me := &attendee{hears: r.account.of, Presence: Presence{
+		Who: r.me, Session: r.cfg.Session, Name: r.name, Mic: r.mic, Relay: relay.PrefixOf(r.account.by), Helps: r.account.helps,
+	}}
 	if r.cfg.Addrs != nil {
 		me.Addrs = slices.Clone(r.cfg.Addrs())
 	}
-	s.Me = r.person(me, place)
+	here := whoIs{relay.PrefixOf(r.me): r.me}
+	for id := range r.roster.here {
+		here[relay.PrefixOf(id)] = id
+	}
+	s.Me = r.person(me, place, here)
 	s.Live = (r.member(r.me) || r.seated) && !r.state.Closed
 	s.Seated, s.proof = r.seated, r.shown
 	if r.seated {
@@ -531,7 +543,7 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 		s.People = append(s.People, s.Me)
 	}
 	for _, a := range r.roster.here {
-		s.People = append(s.People, r.person(&a.Presence, place))
+		s.People = append(s.People, r.person(a, place, here))
 	}
 	slices.SortFunc(s.People, func(a, b Person) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), bytes.Compare(a.ID[:], b.ID[:]))
@@ -541,7 +553,7 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 }
 
 // person describes somebody by their heartbeat and the log.
-func (r *Room) person(p *Presence, place map[identity.ID]int) Person {
+func (r *Room) person(p *attendee, place map[identity.ID]int, here whoIs) Person {
 	m, in := r.state.Members[p.Who]
 	if !in {
 		m.ID = p.Who
@@ -551,5 +563,6 @@ func (r *Room) person(p *Presence, place map[identity.ID]int) Person {
 		Member: m, Name: p.Name, Session: p.Session, Mic: p.Mic, Addrs: p.Addrs,
 		Stage: in && m.Caps.Has(identity.CapSpeak), Speaks: r.state.CanSpeak(p.Who), Muted: muted,
 		Place: place[p.Who],
+		Hears: here.about(p.hears), Relay: here[p.Relay], Helps: p.Helps,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"stoa/identity"
+	"stoa/room/relay"
 )
 
 var testKey = identity.KeyFromSeed([32]byte{42})
@@ -21,6 +22,7 @@ func samplePresence() *Presence {
 		Room: identity.RoomID{1}, Who: testKey.ID(), Session: [8]byte{2}, Name: "anna", Mic: true,
 		Addrs: []string{"/ip4/192.0.2.1/udp/4001/quic-v1"}, Heads: []identity.Hash{{3}},
 		Hand: signHand(testKey, sampleHand()), Time: at(0), Seq: 7, Synced: true,
+		Hears: []Heard{{Who: relay.Prefix{1}, Way: Unheard}, {Who: relay.Prefix{2}, Way: ByRelay, Loss: 12, RTT: 300}}, Relay: relay.Prefix{9}, Helps: true,
 	}
 }
 
@@ -107,6 +109,11 @@ func TestMessagesOutOfBounds(t *testing.T) {
 		"many addresses": presence(func(p *Presence) { p.Addrs = make([]string, maxAddrs+1) }),
 		"long address":   presence(func(p *Presence) { p.Addrs = []string{long} }),
 		"many heads":     presence(func(p *Presence) { p.Heads = make([]identity.Hash, maxHeads+1) }),
+
+		"hears by no known way":     presence(func(p *Presence) { p.Hears[0].Way = waysEnd }),
+		"hears somebody twice":      presence(func(p *Presence) { p.Hears[1].Who = p.Hears[0].Who }),
+		"hears them out of order":   presence(func(p *Presence) { p.Hears[0].Who[0] = 3 }),
+		"hears more than there are": presence(func(p *Presence) { p.Hears = stageOf(maxHears + 1) }),
 	} {
 		if !errors.Is(err, identity.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stoa/identity"
+	"stoa/room/relay"
 )
 
 const (
@@ -50,6 +51,9 @@ type Presence struct {
 	Seq     uint64          `cbor:"10,keyasint"`
 	Bye     bool            `cbor:"11,keyasint"` // the last one of its session
 	Synced  bool            `cbor:"12,keyasint"` // has heard from others in this session: an empty Hand means that it is down
+	Hears   []Heard         `cbor:"13,keyasint"` // how it hears those on the stage: at most 32, ascending
+	Relay   relay.Prefix    `cbor:"14,keyasint"` // of who brings it voices; zeros for nobody
+	Helps   bool            `cbor:"15,keyasint"` // would carry the voices of two who cannot connect
 }
 
 // signPresence returns a heartbeat as it travels.
@@ -62,7 +66,7 @@ func ParsePresence(raw []byte) (*Presence, error) {
 	if err := unpack(raw, maxPresence, presenceDomain, p, func() identity.ID { return p.Who }); err != nil {
 		return nil, err
 	}
-	if !plain(p.Name, MaxName) || len(p.Addrs) > maxAddrs || len(p.Heads) > maxHeads || len(p.Hand) > maxHand {
+	if !plain(p.Name, MaxName) || len(p.Addrs) > maxAddrs || len(p.Heads) > maxHeads || len(p.Hand) > maxHand || !validHears(p.Hears) {
 		return nil, identity.ErrMalformed
 	}
 	for _, a := range p.Addrs {
@@ -91,8 +95,9 @@ type roster struct {
 
 type attendee struct {
 	Presence
-	raw  []byte
-	seen time.Time // when it arrived
+	raw   []byte
+	seen  time.Time // when it arrived
+	hears hearsay   // what it says, and since when
 }
 
 type departed struct {
@@ -109,8 +114,9 @@ type news uint8
 
 const (
 	stale   news = iota // older than what is known: nothing
-	repeat              // still here, as before
-	changed             // came, went, or says something new
+	repeat              // still here, as before, but for figures
+	hearing             // hears others, or the others hear, by another way
+	changed             // came, went, or says something else that is new
 )
 
 // put takes a heartbeat that arrived at seen. One that was handed on by
@@ -131,12 +137,21 @@ func (t *roster) put(p *Presence, raw []byte, seen time.Time) news {
 		}
 		return stale
 	}
-	t.here[p.Who] = &attendee{Presence: *p, raw: raw, seen: seen}
+	now := &attendee{Presence: *p, raw: raw, seen: seen}
+	t.here[p.Who] = now
 	delete(t.last, p.Who)
-	if was && old.Session == p.Session && old.Name == p.Name && old.Mic == p.Mic && slices.Equal(old.Addrs, p.Addrs) {
-		return repeat
+	if !was || old.Session != p.Session {
+		now.hears = hearsay(nil).next(p.Hears, seen)
+		return changed
 	}
-	return changed
+	now.hears = old.hears.next(p.Hears, seen)
+	switch {
+	case old.Name != p.Name || old.Mic != p.Mic || !slices.Equal(old.Addrs, p.Addrs):
+		return changed
+	case old.Relay != p.Relay || old.Helps != p.Helps || old.hears.differs(now.hears):
+		return hearing
+	}
+	return repeat
 }
 
 // drop removes somebody at once, as a removal from the room does.

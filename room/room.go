@@ -106,6 +106,13 @@ func (r *Room) ID() identity.RoomID { return r.id }
 // Snapshot returns the room as it is now. It never blocks.
 func (r *Room) Snapshot() *Snapshot { return r.view.Load().snapshot }
 
+// Look returns the room as it is at this instant. Unlike Snapshot it has the newest figures of who hears whom: by themselves they are no
+// change. Errors: ErrStopped, ctx's.
+func (r *Room) Look(ctx context.Context) (*Snapshot, error) {
+	err := r.do(ctx, func(time.Time) error { r.dirty = true; return nil })
+	return r.Snapshot(), err
+}
+
 // Watch yields the room as it is and again after each change, until ctx or
 // Run ends. Changes in quick succession may be yielded as one; the last one
 // never is lost.

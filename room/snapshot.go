@@ -46,6 +46,10 @@ type Person struct {
 	Speaks  bool     // may speak now
 	Muted   bool     // by a moderator
 	Place   int      // in the queue of hands, from 1; 0 without a raised hand
+
+	Hears []Hearing   // how they hear those on the stage, as they say, by ID; who is not named they say nothing of
+	Relay identity.ID // who brings them voices, as they say; zero: nobody
+	Helps bool        // they would carry the voices of two who cannot connect
 }
 
 // Raised is a hand in the queue.
