@@ -10,13 +10,10 @@ package process
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
-	"math"
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,8 +78,7 @@ func BenchmarkMouthToEar(b *testing.B) {
 		var delays []float64
 		for _, p := range ears {
 			p.quit()
-			between := began(b, log(p.name), "loudspeaker") - began(b, log("ann"), "microphone")
-			delays = append(delays, markDelays(b, w.record(p.name), between)...)
+			delays = append(delays, markDelays(b, w.record(p.name), log("ann"), log(p.name))...)
 		}
 		ann.kill()
 		reportQuantiles(b, delays, "ms")
@@ -433,106 +429,29 @@ func reportQuantiles(b *testing.B, values []float64, unit string) {
 	}
 }
 
-// Marks lie in the speech of voice so far apart that none can be taken for the next,
-// and are like nothing else in it: tones that rise from 300 to 3400 Hz.
-const (
-	markEvery = rate / 2      // samples
-	markAt    = rate / 4      // of the first one
-	markSize  = rate / 25     // 40 ms
-	markMost  = 3 * rate / 10 // the longest way from mouth to ear that is looked for
-	voiceSize = 8 * rate      // a whole number of markEvery, for it is played in a loop
-	markLike  = 0.6           // part of the mark's energy that must be there for it to count as found
-	markSkip  = 4             // marks in which the listener's buffer still finds its measure
-)
-
-func mark() []float64 {
-	m := make([]float64, markSize)
-	for i := range m {
-		at := float64(i) / rate
-		const from, to, length = 300.0, 3400.0, float64(markSize) / rate
-		phase := 2 * math.Pi * (from*at + (to-from)/(2*length)*at*at)
-		m[i] = 0.4 * math.Sin(phase) * math.Pow(math.Sin(math.Pi*float64(i)/markSize), 2)
-	}
-	return m
-}
-
 // voice makes a WAV file of somebody who speaks without taking breath, with marks.
 func voice(b *testing.B) string {
 	b.Helper()
-	x := said(b, clip("a"))
-	loud := hear.RMS(x) / 3
-	var out []float64
-	for i := 0; len(out) < voiceSize; i = (i + window) % (len(x) - window) {
-		if part := x[i : i+window]; hear.RMS(part) > loud {
-			out = append(out, part...)
-		}
-	}
-	pattern := mark()
-	for at := markAt; at < voiceSize; at += markEvery {
-		for i, m := range pattern {
-			out[at+i] += m
-		}
-	}
-	wav := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\xbb\x00\x00\x00\x77\x01\x00\x02\x00\x10\x00data")
-	wav = binary.LittleEndian.AppendUint32(wav, 2*voiceSize)
-	for _, v := range out[:voiceSize] {
-		wav = binary.LittleEndian.AppendUint16(wav, uint16(int16(math.Round(32767*max(-1, min(v, 1))))))
-	}
-	binary.LittleEndian.PutUint32(wav[4:], uint32(len(wav)-8))
 	path := filepath.Join(b.TempDir(), "voice.wav")
-	if err := os.WriteFile(path, wav, 0o600); err != nil {
+	if err := hear.WriteMarked(path, clip("a")); err != nil {
 		b.Fatal(err)
 	}
 	return path
 }
 
-// began reads in a log when the file that stands in for a device began.
-func began(b *testing.B, log, device string) time.Duration {
+// markDelays tells how long after it was spoken each mark was heard, in ms, but for the
+// first ones, in which the listener's buffer still finds its measure. logs are of the
+// speaker and the listener.
+func markDelays(b *testing.B, recording, speaker, listener string) []float64 {
 	b.Helper()
-	text, err := os.ReadFile(log)
+	delays, missed, err := hear.MarkDelays(recording, speaker, listener)
 	if err != nil {
 		b.Fatal(err)
-	}
-	found := regexp.MustCompile("the file as " + device + " begins\" unix_us=([0-9]+)").FindSubmatch(text)
-	if found == nil {
-		b.Fatalf("no beginning of the %s in the log:\n%s", device, text)
-	}
-	return time.Duration(number(b, string(found[1]))) * time.Microsecond
-}
-
-// markDelays finds the marks in a recording that began so long after the voice did,
-// and returns how long after it was spoken each was heard, in ms.
-func markDelays(b *testing.B, recording string, after time.Duration) []float64 {
-	b.Helper()
-	heard, _ := readWAV(b, recording)
-	shift := int(math.Round(after.Seconds() * rate))
-	pattern := mark()
-	energy := 0.0
-	for _, v := range pattern {
-		energy += v * v
-	}
-	var delays []float64
-	missed := 0
-	for at := markAt - shift; at+markMost+markSize < len(heard); at += markEvery {
-		best, like := 0, 0.0
-		for lag := max(0, -at); lag < markMost && at+lag >= 0; lag++ {
-			dot := 0.0
-			for i, v := range heard[at+lag:][:markSize] {
-				dot += v * pattern[i]
-			}
-			if dot > like {
-				best, like = lag, dot
-			}
-		}
-		switch {
-		case like > markLike*energy:
-			delays = append(delays, float64(best)*1000/rate)
-		case len(delays) > 0: // before the first one nobody was heard
-			missed++
-		}
 	}
 	if len(delays) < markSkip+10 || missed > len(delays)/10 {
 		b.Fatalf("%d marks were heard, and then %d were not", len(delays), missed)
 	}
 	return delays[markSkip:]
 }
+
+const markSkip = 4
