@@ -105,4 +105,5 @@ type SpeakerStats struct {
 	Jitter    float64 `json:"jitter_ms"`
 	Delay     float64 `json:"delay_ms"` // mouth to ear as far as this node can tell: framing, codec, half the round trip, jitter buffer
 	Carrier   string  `json:"carrier"`
+	Way       string  `json:"way,omitempty"` // direct, punched, tcp or websocket, as node.Way; or relay
 }

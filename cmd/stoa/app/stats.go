@@ -46,7 +46,7 @@ func (h *hall) stats() *Stats {
 	for _, id := range sortedIDs(heard) {
 		l, linked := links[id]
 		if !linked && held.Primary != nil {
-			l = node.LinkInfo{Carrier: held.Primary.Carrier, RTT: held.Primary.RTT}
+			l = node.LinkInfo{Way: byRelay, Carrier: held.Primary.Carrier, RTT: held.Primary.RTT}
 		}
 		out.Speakers = append(out.Speakers, speakerStats(id, heard[id], l))
 	}
@@ -86,8 +86,12 @@ func speakerStats(id identity.ID, s heardStats, l node.LinkInfo) SpeakerStats {
 		Jitter:    ms(s.Jitter),
 		Delay:     ms(codecDelay + l.RTT/2 + s.Stats.Delay),
 		Carrier:   string(l.Carrier),
+		Way:       string(l.Way),
 	}
 }
+
+// byRelay stands in stats where a voice comes by no link: by a relay.
+const byRelay node.Way = "relay"
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
