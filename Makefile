@@ -4,6 +4,7 @@
 # make relaybench                what a relay costs, beside other ways; fifteen minutes
 # make crowd [LISTENERS=400]     crowds behind relays, real processes; ten minutes
 # make sim [SIMTIME=10m]         10,000 members in virtual time; about as long in real time
+# make lab [LAB=all] [RUN=nat]   real programs behind NATs and firewalls, as root on Linux
 # make fuzz [FUZZTIME=1m]        every fuzz target for a while
 #
 # The first thing that each does is to install what is missing: see .ci/need.
@@ -22,7 +23,7 @@ TESTFLAGS :=
 
 export CGO_ENABLED := 1
 
-.PHONY: run build need test check bench relaybench crowd sim fuzz clean
+.PHONY: run build need test check bench relaybench crowd sim lab fuzz clean
 
 run: build
 	@bin/stoa $(ARGS)
@@ -74,6 +75,15 @@ crowd: need
 
 sim: need
 	go test -tags nolibopusfile,sim -count=1 -v -timeout 2h -run 'TestTenThousand$$' ./room -thousands $(SIMTIME)
+
+# RUN chooses scenarios by name.
+LAB := short
+RUN :=
+
+lab: build
+	@go build -trimpath $(TAGS) -o bin/crowd ./cmd/stoa/process/crowd
+	@go build -trimpath -o bin/lab ./cmd/stoa/process/lab
+	@bin/lab -set $(LAB) -run '$(RUN)'
 
 fuzz: need
 	.ci/fuzz $(FUZZTIME)
