@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/cmplx"
+	"time"
 )
 
 // A clip is looked for by each second of the recording: the second is matched
@@ -30,9 +31,12 @@ const (
 	UnheardShare = 0.35
 )
 
-// Pieces is a recording in which clips are looked for: the spectrum of each of
-// its pieces.
-type Pieces [][]complex128
+// Pieces is a recording in which clips are looked for: where each of its pieces
+// begins, in slow samples, and its spectrum.
+type Pieces struct {
+	at       []int
+	spectrum [][]complex128
+}
 
 // Listen prepares a recording. Silence has no vote.
 func Listen(recording []float64) Pieces {
@@ -40,7 +44,8 @@ func Listen(recording []float64) Pieces {
 	var h Pieces
 	for at := 0; at+piece <= len(x); at += hop {
 		if part := x[at : at+piece]; RMS(part) > Inaudible/10 {
-			h = append(h, transform(part))
+			h.at = append(h.at, at)
+			h.spectrum = append(h.spectrum, transform(part))
 		}
 	}
 	return h
@@ -75,28 +80,32 @@ func Seek(path string) (*Sought, error) {
 	return c, nil
 }
 
+// Length is how long the clip is.
+func (c *Sought) Length() time.Duration { return slowly(len(c.loud)) }
+
+// A Vote is what one piece of a recording, a second long, says: where it is, and when
+// the clip began that is heard in it if any is, from 0 to less than the clip's length.
+// Both are in the recording's time. Votes for times within [Agreement] agree.
+type Vote struct{ At, Begin time.Duration }
+
+// Agreement is how near votes must be to agree.
+const Agreement = agreement * time.Second / slow
+
+// Votes returns what the pieces of a recording say about a clip, in their order.
+func (h Pieces) Votes(c *Sought) []Vote {
+	var votes []Vote
+	for i, begin := range h.begins(c) {
+		votes = append(votes, Vote{slowly(h.at[i]), slowly(begin)})
+	}
+	return votes
+}
+
 // Share returns which part of a recording's pieces agree on when the clip
 // began.
 func (h Pieces) Share(c *Sought) float64 {
-	if len(h) == 0 {
+	begins, length := h.begins(c), len(c.loud)
+	if len(begins) == 0 {
 		return 0
-	}
-	length := len(c.loud)
-	begins := make([]int, len(h))
-	for i := 0; i < len(h); i += 2 {
-		// Two real correlations for one transform: one is its real part, the
-		// other its imaginary one.
-		j := min(i+1, len(h)-1)
-		x := make([]complex128, fftSize)
-		for k := range x {
-			x[k] = c.spectrum[k] * (cmplx.Conj(h[i][k]) + 1i*cmplx.Conj(h[j][k]))
-		}
-		fft(x, true)
-		begins[j] = c.best(func(k int) float64 { return imag(x[k]) })
-		begins[i] = c.best(func(k int) float64 { return real(x[k]) })
-	}
-	for i := range begins {
-		begins[i] = ((begins[i]-i*hop)%length + length) % length
 	}
 	most := 0
 	for _, b := range begins {
@@ -108,8 +117,32 @@ func (h Pieces) Share(c *Sought) float64 {
 		}
 		most = max(most, n)
 	}
-	return float64(most) / float64(len(h))
+	return float64(most) / float64(len(begins))
 }
+
+// begins returns for each piece when the clip began, were it the clip.
+func (h Pieces) begins(c *Sought) []int {
+	length := len(c.loud)
+	begins := make([]int, len(h.at))
+	for i := 0; i < len(begins); i += 2 {
+		// Two real correlations for one transform: one is its real part, the
+		// other its imaginary one.
+		j := min(i+1, len(begins)-1)
+		x := make([]complex128, fftSize)
+		for k := range x {
+			x[k] = c.spectrum[k] * (cmplx.Conj(h.spectrum[i][k]) + 1i*cmplx.Conj(h.spectrum[j][k]))
+		}
+		fft(x, true)
+		begins[j] = c.best(func(k int) float64 { return imag(x[k]) })
+		begins[i] = c.best(func(k int) float64 { return real(x[k]) })
+	}
+	for i := range begins {
+		begins[i] = ((h.at[i]-begins[i])%length + length) % length
+	}
+	return begins
+}
+
+func slowly(samples int) time.Duration { return time.Duration(samples) * time.Second / slow }
 
 // best is where a correlation, divided by how loud the clip is there, is
 // greatest.

@@ -72,11 +72,11 @@ func WriteMarked(path, clip string) error {
 // how long after it was spoken each was heard, in ms, and how many were not found after the
 // first that was. The logs, of level debug, tell when the files that stand in for devices began.
 func MarkDelays(recording, speakerLog, listenerLog string) (delays []float64, missed int, err error) {
-	spoke, err := began(speakerLog, "microphone")
+	spoke, err := Began(speakerLog, "microphone")
 	if err != nil {
 		return nil, 0, err
 	}
-	heard, err := began(listenerLog, "loudspeaker")
+	heard, err := Began(listenerLog, "loudspeaker")
 	if err != nil {
 		return nil, 0, err
 	}
@@ -88,8 +88,8 @@ func MarkDelays(recording, speakerLog, listenerLog string) (delays []float64, mi
 	return delays, missed, nil
 }
 
-// began reads in a log when the file that stands in for a device began, in unix time.
-func began(log, device string) (time.Duration, error) {
+// Began reads in a log when the file that stands in for a device began, in unix time.
+func Began(log, device string) (time.Duration, error) {
 	text, err := os.ReadFile(log)
 	if err != nil {
 		return 0, err

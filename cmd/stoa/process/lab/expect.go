@@ -1,12 +1,15 @@
+//go:build linux
+
 // Expectations: what is measured for each, and whether it held.
 
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,148 +17,198 @@ import (
 	"stoa/cmd/stoa/process/lab/scenario"
 )
 
-// overtime is how long beyond its time something is waited for, so that the table
-// tells how late it came.
-const overtime = 12 * time.Second
+const (
+	// overtime is how long beyond its time something is waited for, so that the table tells
+	// how late it came.
+	overtime = 12 * time.Second
 
-// enough is how long a recording has to be for a voice to be recognised in it.
-const enough = 5 * time.Second
+	// enough is how much has to be heard for a voice to be recognised.
+	enough = 5 * time.Second
 
-// A measure is what became of one expectation for one listener and one speaker.
+	// oldest is how old sound may be that counts as heard.
+	oldest = time.Second
+)
+
+// A measure is what became of one expectation for one listener, and one speaker where
+// it is about one.
 type measure struct {
 	expect *scenario.Expect
-	ok     bool
 	what   string        // whom it is about
-	took   time.Duration // until the first sound; 0: none
-	heard  bool          // the voice was recognised
-	way    string        // by which it came
-	gap    time.Duration // the longest silence, of gap
-	why    string        // it did not hold
+	ok     bool          // it held
+	why    string        // it did not
+	took   time.Duration // until it came; 0: it did not
+	heard  bool          // of hears: the voice was recognised
+	way    string        // of hears: by which it came
+	gap    time.Duration // of gap: the longest silence
+	intime float64       // of plays: share of the frames that were played as they were said
+	delay  time.Duration // of plays: from mouth to ear, as the listener reckons
 }
 
-// expect measures one expectation, for all whom it names at the same time. The error is
-// only of a laboratory that cannot go on.
-func (t *try) expect(ctx context.Context, e *scenario.Expect) error {
+// expectAll measures some expectations at the same time, and each for all whom it names.
+// The error is that of ctx.
+func (t *try) expectAll(ctx context.Context, steps []scenario.Step) error {
 	var mu sync.Mutex
 	var wait sync.WaitGroup
-	add := func(m measure) {
-		mu.Lock()
-		defer mu.Unlock()
-		m.expect = e
-		t.outcome.measures = append(t.outcome.measures, m)
-	}
-	for _, l := range e.Listeners {
-		if e.Check == scenario.Prints {
-			wait.Go(func() { add(t.prints(ctx, e, l)) })
-		}
-		for _, s := range e.Speakers {
-			if s == l {
-				continue
-			}
-			switch e.Check {
-			case scenario.Hears:
-				wait.Go(func() { add(t.hears(ctx, e, l, s)) })
-			}
-		}
+	for _, st := range steps {
+		t.expect(ctx, st.Expect, func(what string, f func(*measure) error) {
+			wait.Go(func() {
+				m := measure{expect: st.Expect, what: what}
+				if err := f(&m); err != nil {
+					m.why = err.Error()
+				}
+				m.ok = m.why == ""
+				mu.Lock()
+				defer mu.Unlock()
+				t.outcome.measures = append(t.outcome.measures, m)
+			})
+		})
 	}
 	wait.Wait()
 	return ctx.Err()
 }
 
-// hears waits for the first sound of a speaker, and recognises what is said.
-func (t *try) hears(ctx context.Context, e *scenario.Expect, listener, speaker int) measure {
-	m := measure{what: t.sc.Nodes[listener].Name + " hears " + t.sc.Nodes[speaker].Name}
+// expect hands to add what is to be measured for one expectation.
+func (t *try) expect(ctx context.Context, e *scenario.Expect, add func(what string, f func(*measure) error)) {
+	for _, l := range e.Listeners {
+		name := t.sc.Nodes[l].Name
+		switch e.Check {
+		case scenario.Prints:
+			add(name+" prints "+e.Fields[0][1], func(m *measure) error { return t.prints(ctx, m, l) })
+			continue
+		case scenario.Is:
+			add(name+" is", func(m *measure) error { return t.is(ctx, m, l) })
+			continue
+		case scenario.Paths:
+			add(name+" names the pairs", func(m *measure) error { return t.paths(ctx, m, l) })
+			continue
+		}
+		for _, s := range e.Speakers {
+			if s == l {
+				continue
+			}
+			add(name+" "+string(e.Check)+" "+t.sc.Nodes[s].Name, func(m *measure) error {
+				switch e.Check {
+				case scenario.Hears:
+					return t.hears(ctx, m, l, s)
+				case scenario.Deaf:
+					return t.deaf(ctx, m, l, s)
+				case scenario.Gap:
+					return t.gap(ctx, m, l, s)
+				case scenario.Live:
+					return t.live(ctx, m, l, s)
+				case scenario.Plays:
+					return t.plays(ctx, m, l, s)
+				}
+				return fmt.Errorf("nobody knows how to measure %s", e.Check)
+			})
+		}
+	}
+}
+
+// hears waits for the first sound of a speaker since the last act, and recognises what
+// is said.
+func (t *try) hears(ctx context.Context, m *measure, listener, speaker int) error {
+	first, err := t.firstSound(ctx, m.expect.Within+overtime, listener, speaker)
+	if err != nil {
+		return err
+	}
+	m.took = max(first.Sub(t.since(listener, speaker)), time.Millisecond)
+	v, err := t.voice(ctx, speaker)
+	if err != nil {
+		return err
+	}
+	ear, err := t.ear(ctx, listener)
+	if err != nil {
+		return err
+	}
+	from := time.Now().Add(-time.Second)
+	x, err := ear.between(ctx, from, from.Add(enough))
+	if err != nil {
+		return err
+	}
+	if share := hear.Listen(x).Share(v.clip); share < hear.HeardShare {
+		return fmt.Errorf("sound, but not what was said (%.2f)", share)
+	}
+	m.heard = true
+	m.way = t.programs[listener].speaker(t.people[speaker]).Way
+	switch {
+	case m.took > m.expect.Within:
+		return fmt.Errorf("after %.1f s", m.took.Seconds())
+	case len(m.expect.Ways) > 0 && !slices.Contains(m.expect.Ways, m.way):
+		return fmt.Errorf("by %s", cmp.Or(m.way, "an unknown way"))
+	}
+	return nil
+}
+
+// since is from when on the time of an expectation counts: from the last act, or, where
+// a start brought several in one after another, from when the later of the two began.
+func (t *try) since(listener, speaker int) time.Time {
 	since := t.acted
 	for _, i := range []int{listener, speaker} {
 		if t.began[i].After(since) {
 			since = t.began[i]
 		}
 	}
-	p := t.programs[listener]
-	limit, cancel := context.WithTimeout(ctx, e.Within+overtime)
+	return since
+}
+
+// firstSound is when a speaker was first heard since the last act: as the program told,
+// or, where it had told that before, as the recording has it, to half a second.
+func (t *try) firstSound(ctx context.Context, patience time.Duration, listener, speaker int) (time.Time, error) {
+	since := t.since(listener, speaker)
+	limit, cancel := context.WithDeadline(ctx, since.Add(patience))
 	defer cancel()
-	first, err := p.until(limit, time.Time{}, about("sound", t.people[speaker]))
-	if err != nil {
-		m.why = "no sound"
-		return m
-	}
-	m.took = max(first.at.Sub(since), 0)
-	share, err := t.recognise(ctx, listener, t.sc.Nodes[speaker].Says)
-	m.heard = err == nil && share >= hear.HeardShare
-	m.way = p.way(t.people[speaker])
+	e, err := t.programs[listener].until(limit, time.Time{}, about("sound", t.people[speaker]))
 	switch {
+	case err != nil && limit.Err() != nil:
+		return time.Time{}, silence(ctx)
 	case err != nil:
-		m.why = err.Error()
-	case !m.heard:
-		m.why = fmt.Sprintf("sound, but not what was said (%.2f)", share)
-	case m.took > e.Within:
-		m.why = fmt.Sprintf("after %.1f s", m.took.Seconds())
-	case len(e.Ways) > 0 && !slices.Contains(e.Ways, m.way):
-		m.why = "by " + m.way
+		return time.Time{}, err
+	case !e.at.Before(since):
+		return e.at, nil
 	}
-	m.ok = m.why == ""
-	return m
+	v, err := t.voice(ctx, speaker)
+	if err != nil {
+		return time.Time{}, err
+	}
+	ear, err := t.ear(ctx, listener)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for until := since.Add(3 * time.Second); ; until = until.Add(time.Second) {
+		x, err := ear.between(limit, since, until)
+		if limit.Err() != nil {
+			return time.Time{}, silence(ctx)
+		}
+		if err != nil {
+			return time.Time{}, err
+		}
+		if at, ok := settled(v.moments(x, since)); ok {
+			return at, nil
+		}
+	}
 }
 
-// recognise listens from now on and returns the share of what is heard in which a clip
-// is found.
-func (t *try) recognise(ctx context.Context, listener int, letter string) (float64, error) {
-	tape := t.tape(listener)
-	from, err := tape.Now()
-	for err == nil {
-		var now time.Duration
-		if now, err = tape.Now(); now >= from+enough {
-			break
-		}
-		if err == nil {
-			err = pause(ctx, 50*time.Millisecond)
-		}
+// silence is why nobody was heard.
+func silence(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	if err != nil {
-		return 0, err
-	}
-	x, err := tape.Between(from, from+enough)
-	if err != nil {
-		return 0, err
-	}
-	return hear.Listen(x).Share(t.clips[letter]), nil
+	return errors.New("no sound")
 }
 
-// way is by which way a person's voice comes now, empty while it is not known.
-func (p *program) way(who string) string {
-	s := p.latest()
-	if s == nil {
-		return ""
-	}
-	for _, sp := range s.Speakers {
-		if sp.Who == who {
-			return sp.Way
+// settled is when the first of three moments in a row began in which a voice is heard,
+// to half a second.
+func settled(ms []moment) (time.Time, bool) {
+	row := 0
+	for _, m := range ms {
+		if !m.fresh(oldest) {
+			row = 0
+			continue
+		}
+		if row++; row == 3 {
+			return m.at.Add(-500 * time.Millisecond), true // moments begin half a second apart
 		}
 	}
-	return ""
-}
-
-// prints waits for an event with certain fields.
-func (t *try) prints(ctx context.Context, e *scenario.Expect, listener int) measure {
-	m := measure{what: t.sc.Nodes[listener].Name + " prints " + e.Fields[0][1]}
-	limit, cancel := context.WithTimeout(ctx, e.Within+overtime)
-	defer cancel()
-	ev, err := t.programs[listener].until(limit, t.acted, func(ev event) bool {
-		for _, f := range e.Fields {
-			if !strings.Contains(string(ev.line), fmt.Sprintf("%q:%q", f[0], f[1])) &&
-				!strings.Contains(string(ev.line), fmt.Sprintf("%q:%s", f[0], f[1])) {
-				return false
-			}
-		}
-		return true
-	})
-	if err != nil {
-		m.why = "does not"
-		return m
-	}
-	m.took = ev.at.Sub(t.acted)
-	if m.ok = m.took <= e.Within; !m.ok {
-		m.why = fmt.Sprintf("after %.1f s", m.took.Seconds())
-	}
-	return m
+	return time.Time{}, false
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command lab is the laboratory: it runs scenarios on networks of its own, made of
 // Linux network namespaces, with real programs and real speech, and prints a table
 // of what became of them. It needs root, ip and nft. make lab builds all it needs:
@@ -5,15 +7,17 @@
 //	make lab                          the short set
 //	make lab LAB=all                  everything, with many tries
 //	make lab RUN='nat.*port'          scenarios whose name fits
-//	bin/lab -tries 3 -v my.lab        a file of one's own, three times
+//	bin/lab -v -tries 3 my.lab        a file of one's own, three times
 //
-// Package scenario says how a scenario is written; scenarios holds those of the
-// project. Several laboratories may run at once.
+// Package scenario says how a scenario is written; the folder scenarios holds those of
+// the project. Several laboratories may run at once. What the programs of a failed try
+// printed, logged and heard is kept in a folder that is named.
 package main
 
 import (
 	"context"
 	"embed"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -21,9 +25,9 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
-	"time"
 
 	"stoa/cmd/stoa/process/hear"
 	"stoa/cmd/stoa/process/lab/network"
@@ -38,6 +42,8 @@ type options struct {
 	set    string
 	run    string
 	tries  int
+	jobs   int
+	seed   uint64
 	stoa   string
 	crowd  string
 	speech string
@@ -51,10 +57,12 @@ func main() {
 	flag.StringVar(&o.set, "set", "short", "short or all: how often each scenario is tried")
 	flag.StringVar(&o.run, "run", "", "regular expression: only scenarios whose name fits")
 	flag.IntVar(&o.tries, "tries", 0, "how often, whatever the scenario says")
+	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "how many tries run at the same time")
+	flag.Uint64Var(&o.seed, "seed", 1, "of bad lines: try n of each scenario has seed + n")
 	flag.StringVar(&o.stoa, "stoa", "bin/stoa", "the program")
 	flag.StringVar(&o.crowd, "crowd", "bin/crowd", "the program of many listeners")
 	flag.StringVar(&o.speech, "speech", "cmd/stoa/testdata/speech", "folder of the clips")
-	flag.BoolVar(&o.keep, "keep", false, "keep the logs of tries that went well, too")
+	flag.BoolVar(&o.keep, "keep", false, "keep what tries that went well have left, too")
 	flag.BoolVar(&o.talk, "v", false, "tell of every try")
 	flag.Parse()
 	o.files = flag.Args()
@@ -69,22 +77,15 @@ func main() {
 	}
 }
 
-// perform runs what was asked for and prints the table.
+// perform runs what was asked for, prints the table, and says whether all was as
+// expected.
 func (o *options) perform(ctx context.Context) (ok bool, err error) {
 	all, err := o.load()
 	if err != nil {
 		return false, err
 	}
-	b := &bench{clips: map[string]*hear.Sought{}}
-	for path, into := range map[string]*string{o.stoa: &b.stoa, o.crowd: &b.crowd, o.speech: &b.speech} {
-		if *into, err = filepath.Abs(path); err != nil {
-			return false, err
-		}
-	}
-	for _, letter := range "abcdefghij" {
-		if b.clips[string(letter)], err = hear.Seek(filepath.Join(b.speech, string(letter)+".wav")); err != nil {
-			return false, err
-		}
+	if os.Geteuid() != 0 {
+		return false, errors.New("only root can make networks; try: sudo make lab")
 	}
 	if err := network.Sweep(ctx); err != nil {
 		return false, err
@@ -93,40 +94,56 @@ func (o *options) perform(ctx context.Context) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	number := 0
-	var rows []*row
-	kept := false
-	for _, sc := range all {
-		r := &row{name: sc.Name(), sc: sc}
-		for n := range o.triesOf(sc) {
-			if ctx.Err() != nil {
-				break
-			}
-			number++
-			at := filepath.Join(dir, fmt.Sprintf("%s-%d", strings.ReplaceAll(sc.Name(), " ", "-"), n+1))
-			began := time.Now()
-			out := b.perform(ctx, sc, number, at)
-			if o.talk || len(out.failed()) > 0 {
-				fmt.Printf("%s, try %d (%.1f s):\n", sc.Name(), n+1, time.Since(began).Seconds())
-				for _, m := range out.measures {
-					fmt.Printf("    %s: ok %v, %v, %s %s\n", m.what, m.ok, m.took.Round(time.Millisecond), m.way, m.why)
-				}
-			}
-			if len(out.failed()) > 0 || o.keep {
-				out.dir, kept = at, true
-				fmt.Printf("    %s\n    logs: %s\n", strings.Join(out.failed(), "\n    "), at)
-			} else if err := os.RemoveAll(at); err != nil {
-				return false, err
-			}
-			r.tries = append(r.tries, out)
-		}
-		rows = append(rows, r)
+	defer os.Remove(dir) // unless something is kept in it
+	b, err := o.bench(all, dir)
+	if err != nil {
+		return false, err
 	}
-	if !kept {
-		os.RemoveAll(dir)
-	}
+	rows := o.runAll(ctx, b, all, dir)
+	b.clear()
 	ok = printTable(os.Stdout, rows)
-	return ok && ctx.Err() == nil, ctx.Err()
+	return ok, ctx.Err()
+}
+
+// load reads the scenarios that were asked for.
+func (o *options) load() ([]*scenario.Scenario, error) {
+	if o.set != "short" && o.set != "all" {
+		return nil, fmt.Errorf("-set is short or all, not %s", o.set)
+	}
+	if o.jobs < 1 || o.tries < 0 {
+		return nil, errors.New("-jobs is above 0, and -tries not below")
+	}
+	fits, err := regexp.Compile(o.run)
+	if err != nil {
+		return nil, fmt.Errorf("-run: %w", err)
+	}
+	files, read := o.files, os.ReadFile
+	if len(files) == 0 {
+		read = scenarios.ReadFile
+		if files, err = fs.Glob(scenarios, "scenarios/*.lab"); err != nil {
+			return nil, err
+		}
+	}
+	var all []*scenario.Scenario
+	for _, name := range files {
+		text, err := read(name)
+		if err != nil {
+			return nil, err
+		}
+		variants, err := scenario.Parse(name, string(text))
+		if err != nil {
+			return nil, err
+		}
+		for _, sc := range variants {
+			if fits.MatchString(sc.Name()) && o.triesOf(sc) > 0 {
+				all = append(all, sc)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no scenario fits")
+	}
+	return all, nil
 }
 
 func (o *options) triesOf(sc *scenario.Scenario) int {
@@ -139,51 +156,49 @@ func (o *options) triesOf(sc *scenario.Scenario) int {
 	return sc.Tries.Short
 }
 
-// load reads the scenarios that were asked for.
-func (o *options) load() ([]*scenario.Scenario, error) {
-	if o.set != "short" && o.set != "all" {
-		return nil, fmt.Errorf("-set is short or all, not %s", o.set)
+// bench finds the programs and prepares the clips that are said in the scenarios.
+func (o *options) bench(all []*scenario.Scenario, dir string) (*bench, error) {
+	b := &bench{files: map[string]string{}, clips: map[string]*hear.Sought{}}
+	var err error
+	for _, p := range []struct {
+		path string
+		into *string
+	}{{o.stoa, &b.stoa}, {o.crowd, &b.crowd}} {
+		if *p.into, err = filepath.Abs(p.path); err != nil {
+			return nil, err
+		}
 	}
-	fits, err := regexp.Compile(o.run)
+	speech, err := filepath.Abs(o.speech)
 	if err != nil {
 		return nil, err
 	}
-	texts := map[string]string{}
-	var names []string
-	if len(o.files) == 0 {
-		entries, err := fs.Glob(scenarios, "scenarios/*.lab")
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range entries {
-			b, err := scenarios.ReadFile(name)
-			if err != nil {
+	for _, sc := range all {
+		for _, n := range sc.Nodes {
+			if n.Says == "" || b.files[n.Says] != "" {
+				continue
+			}
+			letter, breathless := strings.CutSuffix(n.Says, "+")
+			path := filepath.Join(speech, letter+".wav")
+			if breathless {
+				made := filepath.Join(dir, n.Says+".wav")
+				if err := hear.WriteMarked(made, path); err != nil {
+					return nil, err
+				}
+				path = made
+				b.made = append(b.made, made)
+			}
+			b.files[n.Says] = path
+			if b.clips[n.Says], err = hear.Seek(path); err != nil {
 				return nil, err
 			}
-			texts[name], names = string(b), append(names, name)
 		}
 	}
-	for _, name := range o.files {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		texts[name], names = string(b), append(names, name)
+	return b, nil
+}
+
+// clear removes the clips that were made.
+func (b *bench) clear() {
+	for _, path := range b.made {
+		os.Remove(path)
 	}
-	var all []*scenario.Scenario
-	for _, name := range names {
-		some, err := scenario.Parse(name, texts[name])
-		if err != nil {
-			return nil, err
-		}
-		for _, sc := range some {
-			if fits.MatchString(sc.Name()) && o.triesOf(sc) > 0 {
-				all = append(all, sc)
-			}
-		}
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("no scenario fits")
-	}
-	return all, nil
 }

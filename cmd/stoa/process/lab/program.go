@@ -1,3 +1,5 @@
+//go:build linux
+
 // One running stoa: what it prints, and how it is steered.
 
 package main
@@ -37,17 +39,18 @@ type event struct {
 
 // stats are how the sound of the last second fared.
 type stats struct {
-	Speakers []struct {
-		Who      string  `json:"who"`
-		Received uint64  `json:"received"`
-		Played   uint64  `json:"played"`
-		Repaired uint64  `json:"repaired"`
-		Lost     uint64  `json:"lost"`
-		Late     uint64  `json:"late"`
-		Delay    float64 `json:"delay_ms"`
-		Carrier  string  `json:"carrier"`
-		Way      string  `json:"way"`
-	} `json:"speakers"`
+	Speakers []speaker `json:"speakers"`
+}
+
+// A speaker is what a listener tells of one voice. Frames are of 20 ms, counted from the
+// beginning.
+type speaker struct {
+	Who      string  `json:"who"`
+	Played   uint64  `json:"played"`   // as they were sent
+	Repaired uint64  `json:"repaired"` // by error correction
+	Lost     uint64  `json:"lost"`     // or too late
+	Delay    float64 `json:"delay_ms"` // mouth to ear, reckoned
+	Way      string  `json:"way"`
 }
 
 // A program is one running stoa.
@@ -76,7 +79,8 @@ func launch(name, home string, cmd *exec.Cmd) (*program, error) {
 		return nil, err
 	}
 	cmd.Stderr = errs
-	cmd.SysProcAttr = mortal()
+	// The laboratory may be killed, and no program must outlive it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -144,16 +148,22 @@ func (p *program) until(ctx context.Context, since time.Time, fits func(event) b
 	}
 }
 
-// latest returns the newest stats, nil before the first.
-func (p *program) latest() *stats {
+// speaker returns what was told last of a person's voice, nothing before the first time.
+func (p *program) speaker(who string) speaker {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := len(p.events) - 1; i >= 0; i-- {
-		if s := p.events[i].Stats; s != nil {
-			return s
+		if p.events[i].Stats == nil {
+			continue
 		}
+		for _, s := range p.events[i].Stats.Speakers {
+			if s.Who == who {
+				return s
+			}
+		}
+		break
 	}
-	return nil
+	return speaker{}
 }
 
 // lastWords is what it wrote to standard error, at most the end of it.

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Outcomes, and the table of them.
 
 package main
@@ -8,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"stoa/cmd/stoa/process/lab/scenario"
@@ -17,7 +20,8 @@ import (
 type outcome struct {
 	measures []measure
 	failure  string // why it could not be finished; empty: it was
-	dir      string // where its logs are, when something failed
+	dir      string // where its logs are kept; empty: they are not
+	took     time.Duration
 }
 
 // failed says what was not as expected, one line each.
@@ -34,86 +38,155 @@ func (o *outcome) failed() []string {
 	return out
 }
 
-// A row is what became of all tries of a scenario.
-type row struct {
-	name  string
-	tries []outcome
-	sc    *scenario.Scenario
-}
-
-// verdict is empty when all was as expected, and else says what was not.
-func (r *row) verdict() string {
-	var wrong []string
-	for _, o := range r.tries {
-		if o.failure != "" {
-			wrong = append(wrong, o.failure)
+// String tells of a measure in one line.
+func (m *measure) String() string {
+	words := []string{m.what + ":"}
+	if m.ok {
+		words = append(words, "ok")
+	}
+	for _, d := range []struct {
+		name string
+		time time.Duration
+	}{{"after", m.took}, {"gap", m.gap}, {"delay", m.delay}} {
+		if d.time > 0 {
+			words = append(words, d.name, d.time.Round(time.Millisecond).String())
 		}
 	}
+	if m.intime > 0 {
+		words = append(words, fmt.Sprintf("%.2f%% in time", 100*m.intime))
+	}
+	if m.way != "" {
+		words = append(words, "by "+m.way)
+	}
+	if m.why != "" {
+		words = append(words, "NOT AS EXPECTED: "+m.why)
+	}
+	return strings.Join(words, " ")
+}
+
+// A row is what became of all tries of a scenario.
+type row struct {
+	sc    *scenario.Scenario
+	tries []outcome
+}
+
+// each calls f with every measure of a kind.
+func (r *row) each(c scenario.Check, f func(*measure)) {
+	for i := range r.tries {
+		for k := range r.tries[i].measures {
+			if m := &r.tries[i].measures[k]; m.expect.Check == c {
+				f(m)
+			}
+		}
+	}
+}
+
+// verdict says what was not as expected, a line each, none when all was. An expectation
+// with a share may fail in the rest of the tries; a try that was not finished fails all
+// expectations that it did not come to.
+func (r *row) verdict() []string {
+	var wrong []string
 	for _, st := range r.sc.Steps {
 		if st.Expect == nil {
 			continue
 		}
-		ok, all := 0, 0
+		held, why := 0, ""
 		for _, o := range r.tries {
-			for _, m := range o.measures {
-				if m.expect == st.Expect {
-					all++
-					if m.ok {
-						ok++
-					}
-				}
+			if ok, first := o.held(st.Expect); ok {
+				held++
+			} else if why == "" {
+				why = first
 			}
 		}
-		if all > 0 && float64(ok) < st.Expect.Share*float64(all) {
-			wrong = append(wrong, fmt.Sprintf("%d of %d: %s", ok, all, st.Expect.Text))
+		if n := len(r.tries); float64(held) < st.Expect.Share*float64(n) {
+			wrong = append(wrong, fmt.Sprintf("line %d held in %d of %d: %s (%s)", st.Line, held, n, st.Expect.Text, why))
 		}
 	}
-	return strings.Join(wrong, "; ")
+	for _, o := range r.tries {
+		if o.failure != "" && len(wrong) == 0 {
+			wrong = append(wrong, o.failure)
+		}
+	}
+	return wrong
 }
 
-// print writes the table.
-func printTable(w io.Writer, rows []*row) (ok bool) {
-	ok = true
-	fmt.Fprintf(w, "%-34s %5s %6s %8s %8s %8s  %-28s %s\n", "scenario", "tries", "heard", "p50", "p95", "gap p95", "ways", "verdict")
-	for _, r := range rows {
-		var took, gaps []time.Duration
-		heard, asked := 0, 0
-		ways := map[string]int{}
-		for _, o := range r.tries {
-			for _, m := range o.measures {
-				switch m.expect.Check {
-				case scenario.Hears:
-					asked++
-					if m.heard {
-						heard++
-						took = append(took, m.took)
-						ways[cmp.Or(m.way, "?")]++
-					}
-				case scenario.Gap:
-					gaps = append(gaps, m.gap)
-				}
+// held says whether an expectation held in a try for all whom it names, and else why not.
+func (o *outcome) held(e *scenario.Expect) (ok bool, why string) {
+	measured := false
+	for _, m := range o.measures {
+		if m.expect == e {
+			measured = true
+			if !m.ok {
+				return false, m.what + ": " + m.why
 			}
 		}
-		verdict := r.verdict()
-		ok = ok && verdict == ""
-		share := "-"
-		if asked > 0 {
-			share = fmt.Sprintf("%.0f%%", 100*float64(heard)/float64(asked))
+	}
+	if !measured {
+		return false, cmp.Or(o.failure, "it was not measured")
+	}
+	return true, ""
+}
+
+// printTable writes a line for each scenario, and under it what was not as expected. It
+// says whether all was.
+func printTable(w io.Writer, rows []*row) (ok bool) {
+	ok = true
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "scenario\ttries\theard\tsound p50\tp95\tgap p95\tin time\tways\tverdict")
+	for _, r := range rows {
+		wrong := r.verdict()
+		ok = ok && len(wrong) == 0
+		verdict := "ok"
+		if len(wrong) > 0 {
+			verdict = "FAILED"
 		}
-		fmt.Fprintf(w, "%-34s %5d %6s %8s %8s %8s  %-28s %s\n", r.name, len(r.tries), share,
-			at(took, 0.5), at(took, 0.95), at(gaps, 0.95), counts(ways), cmp.Or(verdict, "ok"))
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", r.sc.Name(), len(r.tries), r.figures(), verdict)
+	}
+	t.Flush()
+	for _, r := range rows {
+		for _, text := range r.verdict() {
+			fmt.Fprintf(w, "%s: %s\n", r.sc.Name(), strings.ReplaceAll(text, "\n", " "))
+		}
 	}
 	return ok
 }
 
-// at is a quantile, to print.
-func at(d []time.Duration, q float64) string {
+// figures are those of a scenario: heard, first sound p50 and p95, gap p95, in time, ways.
+func (r *row) figures() string {
+	var took, gaps []time.Duration
+	heard, asked := 0, 0
+	ways := map[string]int{}
+	r.each(scenario.Hears, func(m *measure) {
+		asked++
+		if m.heard {
+			heard++
+			took = append(took, m.took)
+			ways[cmp.Or(m.way, "unknown")]++
+		}
+	})
+	r.each(scenario.Gap, func(m *measure) { gaps = append(gaps, m.gap) })
+	intime, played := 0.0, 0
+	r.each(scenario.Plays, func(m *measure) { intime, played = intime+m.intime, played+1 })
+	return strings.Join([]string{
+		share(float64(heard), asked, "%.0f%%"), quantile(took, 50), quantile(took, 95), quantile(gaps, 95),
+		share(intime, played, "%.2f%%"), counts(ways),
+	}, "\t")
+}
+
+func share(part float64, all int, format string) string {
+	if all == 0 {
+		return "-"
+	}
+	return fmt.Sprintf(format, 100*part/float64(all))
+}
+
+// quantile is the smallest of some times that so many percent of them do not exceed.
+func quantile(d []time.Duration, percent int) string {
 	if len(d) == 0 {
 		return "-"
 	}
 	slices.Sort(d)
-	i := min(int(q*float64(len(d))), len(d)-1)
-	return d[i].Round(time.Millisecond).String()
+	return d[max(0, (len(d)*percent+99)/100-1)].Round(time.Millisecond).String()
 }
 
 // counts prints how often each way was taken, the most frequent first.

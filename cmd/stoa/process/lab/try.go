@@ -1,3 +1,5 @@
+//go:build linux
+
 // One try of a scenario: a network, programs on it, and what became of them.
 
 package main
@@ -25,10 +27,11 @@ const patience = 40 * time.Second
 
 // A bench is what all tries have in common.
 type bench struct {
-	stoa   string                  // the program
-	crowd  string                  // that of many listeners
-	speech string                  // the folder of clips
-	clips  map[string]*hear.Sought // by letter
+	stoa  string                  // the program
+	crowd string                  // that of many listeners
+	files map[string]string       // the clips that are said: paths of WAV files
+	clips map[string]*hear.Sought // and the same to look for
+	made  []string                // files among them that were made for this run
 }
 
 // A try is one run of a scenario.
@@ -38,23 +41,24 @@ type try struct {
 	dir string
 	net *network.Network
 
+	seed uint64 // of the luck of bad lines
+
 	programs []*program // by node; nil while it was not started
 	people   []string   // by node: the person's key
 	began    []time.Time
 	door     string            // where to bootstrap from
 	links    map[string]string // made by the opener, by their terms
 	acted    time.Time         // when the last step began that is no wait and no expectation
-	marks    []time.Duration   // by node: how long its recording was then
 
 	outcome outcome
 }
 
 // perform runs a scenario once. What went wrong is in the outcome.
-func (b *bench) perform(ctx context.Context, sc *scenario.Scenario, number int, dir string) outcome {
+func (b *bench) perform(ctx context.Context, sc *scenario.Scenario, number int, seed uint64, dir string) outcome {
 	n := len(sc.Nodes)
 	t := &try{
-		bench: b, sc: sc, dir: dir, links: map[string]string{},
-		programs: make([]*program, n), people: make([]string, n), began: make([]time.Time, n), marks: make([]time.Duration, n),
+		bench: b, sc: sc, seed: seed, dir: dir, links: map[string]string{},
+		programs: make([]*program, n), people: make([]string, n), began: make([]time.Time, n),
 	}
 	err := t.run(ctx, number)
 	if err != nil {
@@ -68,17 +72,36 @@ func (t *try) run(ctx context.Context, number int) error {
 		return err
 	}
 	var err error
-	if t.net, err = network.Build(ctx, t.sc, number); err != nil {
+	if t.net, err = network.Build(ctx, t.sc, number, t.seed); err != nil {
 		return err
 	}
 	defer t.net.Close()
 	defer t.endAll()
-	for _, st := range t.sc.Steps {
-		if err := t.step(ctx, st); err != nil {
-			return fmt.Errorf("line %d: %w", st.Line, err)
+	for steps := t.sc.Steps; len(steps) > 0; {
+		n := expectations(steps)
+		if n > 0 {
+			if err := t.expectAll(ctx, steps[:n]); err != nil {
+				return err
+			}
+		} else {
+			n = 1
+			if err := t.step(ctx, steps[0]); err != nil {
+				return fmt.Errorf("line %d: %w", steps[0].Line, err)
+			}
 		}
+		steps = steps[n:]
 	}
 	return nil
+}
+
+// expectations is how many of the first steps are expectations: those are measured at
+// the same time.
+func expectations(steps []scenario.Step) int {
+	n := 0
+	for n < len(steps) && steps[n].Do == scenario.Must {
+		n++
+	}
+	return n
 }
 
 // endAll ends every program, side by side.
@@ -92,20 +115,12 @@ func (t *try) endAll() {
 	wait.Wait()
 }
 
-// step carries out one step.
+// step carries out one step that is no expectation.
 func (t *try) step(ctx context.Context, st scenario.Step) error {
-	switch st.Do {
-	case scenario.Wait:
+	if st.Do == scenario.Wait {
 		return pause(ctx, st.Time)
-	case scenario.Must:
-		return t.expect(ctx, st.Expect)
 	}
 	t.acted = time.Now()
-	for i, p := range t.programs {
-		if p != nil {
-			t.marks[i], _ = t.tape(i).Now() // not there yet: from its beginning
-		}
-	}
 	switch st.Do {
 	case scenario.Start:
 		for _, i := range st.Nodes {
@@ -122,6 +137,8 @@ func (t *try) step(ctx context.Context, st scenario.Step) error {
 		return t.net.Rebind(ctx, st.Site)
 	case scenario.Move:
 		return t.net.Move(ctx, st.Nodes[0], st.Site)
+	case scenario.Line:
+		return t.net.Line(st.Site, st.Up, st.Down)
 	case scenario.Part:
 		return t.net.Part(ctx, st.Pair)
 	case scenario.Join:
@@ -167,7 +184,7 @@ const hosting = "/ip4/0.0.0.0/udp/4001/quic-v1,/ip4/0.0.0.0/tcp/4001,/ip4/0.0.0.
 // start runs a node and waits until it is in the room, or listens when it is in none.
 func (t *try) start(ctx context.Context, i int) error {
 	node := t.sc.Nodes[i]
-	home := filepath.Join(t.dir, node.Name)
+	home := t.home(i)
 	args, err := t.args(ctx, node)
 	if err != nil {
 		return err
@@ -262,7 +279,7 @@ func (t *try) args(ctx context.Context, node scenario.Node) ([]string, error) {
 		if node.Says == "" {
 			args = append(args, "--in", "silence")
 		} else {
-			args = append(args, "--in", t.clip(node.Says), "--loop")
+			args = append(args, "--in", t.files[node.Says], "--loop")
 		}
 		if node.Muted {
 			args = append(args, "--muted")
@@ -330,7 +347,7 @@ func (t *try) link(ctx context.Context, node scenario.Node, terms ...string) (st
 func (t *try) tell(ctx context.Context, node int, words ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	words = append(words, "--home", filepath.Join(t.dir, t.sc.Nodes[node].Name))
+	words = append(words, "--home", t.home(node))
 	cmd := exec.CommandContext(ctx, t.stoa, words...)
 	var errs strings.Builder
 	cmd.Stderr = &errs
@@ -341,7 +358,8 @@ func (t *try) tell(ctx context.Context, node int, words ...string) (string, erro
 	return string(out), nil
 }
 
-func (t *try) clip(letter string) string { return filepath.Join(t.speech, letter+".wav") }
+// home is the folder of a node's program.
+func (t *try) home(node int) string { return filepath.Join(t.dir, t.sc.Nodes[node].Name) }
 
 // tape is what a node hears.
 func (t *try) tape(node int) hear.Tape { return t.tapeOf(t.sc.Nodes[node]) }

@@ -1,3 +1,5 @@
+//go:build linux
+
 // What happens to a network while programs run on it.
 
 package network

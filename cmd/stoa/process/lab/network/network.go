@@ -1,9 +1,11 @@
+//go:build linux
+
 // Package network makes the laboratory's networks out of Linux network namespaces:
 //
 //	internet ─ a router that knows the public addresses and nothing else
-//	   ├─ wan [carrier's router] wan [router] lan ─┬─ machine
-//	   │                                           └─ machine
-//	   └─ …                                          one such line for each site
+//	   ├─ (bad line) wan [carrier's router] wan [router] lan ─┬─ machine
+//	   │                                                      └─ machine
+//	   └─ …                                                  one such line for each site
 //
 // Nothing leaves them: no namespace has a way to the machine that runs the
 // laboratory. The addresses look like public ones, since the program treats
@@ -29,6 +31,7 @@ import (
 	"sync"
 	"syscall"
 
+	"stoa/cmd/stoa/process/lab/hop"
 	"stoa/cmd/stoa/process/lab/scenario"
 )
 
@@ -41,46 +44,54 @@ const netnsDir = "/run/netns"
 // is for one goroutine, but for Command.
 type Network struct {
 	sc      *scenario.Scenario
-	id      string      // prefix of all its namespaces
-	at      []int       // node -> site that its machine is in
-	links   []int       // node -> interfaces that its machine has had
-	rebound map[int]int // site -> how often its NAT was rebound
-	made    map[string]bool
-	apart   map[[2]int]bool
+	seed    uint64
+	id      string            // prefix of all its namespaces
+	made    []string          // namespaces
+	at      []int             // node -> site that its machine is in
+	links   []int             // node -> interfaces that its machine has had
+	rebound map[int]int       // site -> how often its NAT was rebound
+	lines   map[int]*hop.Pump // site -> its line, where that may be bad
+	pumping sync.WaitGroup
+	stop    context.CancelFunc // of pumping
 }
 
 // Build makes the network of a scenario. The number tells several of one process
-// apart.
-func Build(ctx context.Context, sc *scenario.Scenario, number int) (*Network, error) {
+// apart; the seed decides about the luck of bad lines.
+func Build(ctx context.Context, sc *scenario.Scenario, number int, seed uint64) (*Network, error) {
 	n := &Network{
-		sc: sc, id: fmt.Sprintf("%s-%d-%d", prefix, os.Getpid(), number),
+		sc: sc, seed: seed, id: fmt.Sprintf("%s-%d-%d", prefix, os.Getpid(), number),
 		at: make([]int, len(sc.Nodes)), links: make([]int, len(sc.Nodes)),
-		rebound: map[int]int{}, made: map[string]bool{}, apart: map[[2]int]bool{},
+		rebound: map[int]int{}, lines: map[int]*hop.Pump{},
 	}
-	if err := n.build(ctx); err != nil {
+	pumps, stop := context.WithCancel(context.WithoutCancel(ctx)) // lines work until Close
+	n.stop = stop
+	if err := n.build(ctx, pumps); err != nil {
 		n.Close()
 		return nil, fmt.Errorf("make the network: %w", err)
 	}
 	return n, nil
 }
 
-func (n *Network) build(ctx context.Context) error {
+func (n *Network) build(ctx, pumps context.Context) error {
 	var spaces, links []string
-	namespace := func(name string) { spaces = append(spaces, "netns add "+n.space(name)); n.made[name] = true }
+	namespace := func(name string) { spaces = append(spaces, "netns add "+n.space(name)); n.made = append(n.made, name) }
 	link := func(a, nameA, b, nameB string) {
 		links = append(links, fmt.Sprintf("link add %s netns %s type veth peer name %s netns %s", nameA, n.space(a), nameB, n.space(b)))
 	}
 	namespace(internet)
 	for i, s := range n.sc.Sites {
 		namespace(router(s))
-		switch {
-		case s.Offline:
-		case s.NAT == scenario.DoubleNAT:
-			namespace(carrier(s))
-			link(internet, uplink(i), carrier(s), wan)
-			link(carrier(s), lan, router(s), wan)
-		default:
-			link(internet, uplink(i), router(s), wan)
+		if s.Offline {
+			continue
+		}
+		outer := router(s)
+		if s.NAT == scenario.DoubleNAT {
+			outer = carrier(s)
+			namespace(outer)
+			link(outer, lan, router(s), wan)
+		}
+		if !n.bad(i) {
+			link(internet, uplink(i), outer, wan)
 		}
 	}
 	for i, node := range n.sc.Nodes {
@@ -89,6 +100,9 @@ func (n *Network) build(ctx context.Context) error {
 		link(machine(node), n.iface(i), router(n.sc.Sites[node.Site]), port(i))
 	}
 	if err := run(ctx, strings.Join(append(spaces, links...), "\n"), "ip", "-batch", "-"); err != nil {
+		return err
+	}
+	if err := n.pump(pumps); err != nil {
 		return err
 	}
 
@@ -147,8 +161,13 @@ func (n *Network) Command(node int, program string, args ...string) *exec.Cmd {
 
 // Close removes the network. Programs on it should have ended.
 func (n *Network) Close() {
+	n.stop()
+	n.pumping.Wait()
+	for _, p := range n.lines {
+		_ = p.Close() // its devices go with their namespaces
+	}
 	var lines []string
-	for name := range n.made {
+	for _, name := range n.made {
 		lines = append(lines, "netns del "+n.space(name))
 	}
 	// Those that were never made are no failure.

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Who has which name and address, and the scripts that give them out.
 
 package network

@@ -1,14 +1,16 @@
 // Networks and nodes.
 //
 //	site NAME [nat=none|full|port|symmetric|double] [ip=4|6|both] [block=udp] [only=443]
-//	     [uplink=none] [ports=yes] [hop=WORD,…]
-//	node NAME at SITE dht|opens|joins|relay|visits [says=LETTER] [role=ROLE] [muted=yes]
-//	     [hints=no] [clock=TIME] [hop=WORD,…] [-- FLAG…]
+//	     [uplink=none] [ports=yes] [line=WORD,…] [up=WORD,…] [down=WORD,…]
+//	node NAME at SITE dht|opens|joins|relay|visits [says=LETTER|LETTER+] [role=ROLE]
+//	     [muted=yes] [hints=no] [clock=TIME] [-- FLAG…]
 //	node NAME at SITE crowd of=N [hints=no] …
 //	apart NODE NODE
 //
-// The words of hop= are those of package hop with commas for spaces. What follows --
-// goes to the program as it stands.
+// The clips that can be said are a to j; a+ is a without a breath, and with marks by which
+// the way from mouth to ear is measured. The words of line= (both directions), up= and
+// down= are those of package hop with commas for spaces. What follows -- goes to the
+// program as it stands.
 
 package scenario
 
@@ -18,6 +20,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"stoa/cmd/stoa/process/lab/hop"
 )
 
 func (r *reader) site(words []string) error {
@@ -30,11 +34,14 @@ func (r *reader) site(words []string) error {
 	if len(r.s.Sites) == maxSites {
 		return fmt.Errorf("more than %d sites", maxSites)
 	}
-	opts, err := options(words[1:], "nat", "ip", "block", "only", "uplink", "ports", "hop")
+	opts, err := options(words[1:], "nat", "ip", "block", "only", "uplink", "ports", "line", "up", "down")
 	if err != nil {
 		return err
 	}
-	s := Site{Name: words[0], NAT: NoNAT, IP: IPv4, Hop: hopWords(opts["hop"])}
+	s := Site{Name: words[0], NAT: NoNAT, IP: IPv4}
+	if s.Up, s.Down, err = impairment(opts); err != nil {
+		return err
+	}
 	for name, value := range opts {
 		var err error
 		switch name {
@@ -60,7 +67,7 @@ func (r *reader) site(words []string) error {
 		}
 	}
 	switch {
-	case s.Offline && (s.NAT != NoNAT || s.NoUDP || s.Only443 || s.Ports || s.Hop != ""):
+	case s.Offline && (s.NAT != NoNAT || s.NoUDP || s.Only443 || s.Ports || s.Up+s.Down != ""):
 		return errors.New("a site without uplink has no router to say something of")
 	case s.Ports && (s.NAT == NoNAT || s.NAT == DoubleNAT || s.IP == IPv6):
 		return errors.New("ports=yes is for one router with a NAT")
@@ -94,16 +101,16 @@ func (r *reader) node(words []string) error {
 	if n.Kind == Opens && slices.ContainsFunc(r.s.Nodes, func(o Node) bool { return o.Kind == Opens }) {
 		return errors.New("one node opens the room already")
 	}
-	opts, err := options(words[4:], "says", "of", "role", "muted", "hints", "clock", "hop")
+	opts, err := options(words[4:], "says", "of", "role", "muted", "hints", "clock")
 	if err != nil {
 		return err
 	}
-	n.Hop = hopWords(opts["hop"])
 	for name, value := range opts {
 		switch name {
 		case "says":
-			if n.Says = value; len(value) != 1 || value[0] < 'a' || value[0] > 'j' {
-				err = errors.New("the clips are a to j")
+			n.Says = value
+			if letter := strings.TrimSuffix(value, "+"); len(letter) != 1 || letter[0] < 'a' || letter[0] > 'j' {
+				err = errors.New("the clips are a to j, and a+ to j+")
 			}
 		case "of":
 			n.Count, err = count(value, 1, maxCrowd)
@@ -175,4 +182,23 @@ func behindDashes(words []string) (before, behind []string) {
 	return words, nil
 }
 
-func hopWords(text string) string { return strings.ReplaceAll(text, ",", " ") }
+// impairment reads line=, up= and down=.
+func impairment(opts map[string]string) (up, down string, err error) {
+	if _, both := opts["line"]; both && (opts["up"] != "" || opts["down"] != "") {
+		return "", "", errors.New("line= stands for up= and down= at once")
+	}
+	texts := map[string]*string{"line": &up, "up": &up, "down": &down}
+	for name, into := range texts {
+		if opts[name] == "" {
+			continue
+		}
+		line, err := hop.Parse(strings.ReplaceAll(opts[name], ",", " "))
+		if err != nil {
+			return "", "", fmt.Errorf("%s=: %w", name, err)
+		}
+		if *into = line.String(); name == "line" {
+			down = up
+		}
+	}
+	return up, down, nil
+}

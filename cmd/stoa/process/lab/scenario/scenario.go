@@ -88,7 +88,8 @@ type Site struct {
 	Only443 bool   // the router passes nothing but TCP to port 443
 	Offline bool   // there is no uplink
 	Ports   bool   // the router maps ports when asked (UPnP, NAT-PMP, PCP)
-	Hop     string // impairment of the uplink, in the words of package hop; empty: none
+	Up      string // what the uplink does to packets, in the words of package hop; empty: nothing
+	Down    string
 }
 
 // A Kind is what a node does.
@@ -108,12 +109,11 @@ type Node struct {
 	Name   string
 	Site   int // index
 	Kind   Kind
-	Says   string        // letter of a clip, played in a loop; empty is silence
+	Says   string        // letter of a clip, played in a loop; with + behind it without a breath; empty is silence
 	Count  int           // of listeners in a crowd
 	Role   string        // of the link by which it joins, when not by Says
 	Muted  bool          // begins muted
 	Args   []string      // further flags of the program
-	Hop    string        // impairment of its line, in the words of package hop; empty: none
 	Clock  time.Duration // how far its wall clock is ahead
 	Nohint bool          // its link names no addresses
 }
@@ -126,7 +126,9 @@ type Step struct {
 	Site   int           // of move, cut, restore, rebind
 	Time   time.Duration // of wait
 	Words  []string      // of tell
-	Pair   [2]int        // of part
+	Pair   [2]int        // of part and join
+	Up     string        // of line: what the uplink does from now on
+	Down   string
 	Expect *Expect
 }
 
@@ -140,6 +142,7 @@ const (
 	Restore Action = "restore" // and has it back
 	Move    Action = "move"    // a machine changes to another site, by another interface
 	Rebind  Action = "rebind"  // a site's NAT forgets all mappings and makes others
+	Line    Action = "line"    // a site's uplink does other things to packets from now on
 	Part    Action = "part"    // two machines may not exchange packets from now on
 	Join    Action = "join"    // and may again
 	Freeze  Action = "freeze"  // SIGSTOP
@@ -158,6 +161,7 @@ const (
 	Deaf   Check = "deaf"   // the listener does not hear the speaker
 	Gap    Check = "gap"    // the listener hears the only speaker with no longer silence
 	Live   Check = "live"   // what the listener hears is not old
+	Plays  Check = "plays"  // the listener plays a share of the speaker's frames as they were said
 	Prints Check = "prints" // the program prints an event
 	Is     Check = "is"     // the listener's own state, as who tells it
 	Paths  Check = "paths"  // who --paths names exactly these pairs as without sound
@@ -171,6 +175,7 @@ type Expect struct {
 	Speakers  []int
 	Within    time.Duration // of hears, prints and paths; the longest silence of gap; the oldest sound of live
 	For       time.Duration // how long is listened
+	Least     float64       // of plays: the share, 0 to 1
 	Ways      []string      // of hears: by which the sound may come; none: by any
 	Share     float64       // of the tries in which it must hold, 0 to 1
 	Fields    [][2]string   // of prints and is: names and values

@@ -3,20 +3,24 @@
 //	start NODE…                 freeze NODE…   thaw NODE…   kill NODE…   quit NODE…
 //	wait TIME                   cut SITE       restore SITE rebind SITE
 //	move NODE SITE              part NODE NODE              join NODE NODE
+//	line SITE [line=WORD,…] [up=WORD,…] [down=WORD,…]       nothing: a good line
 //	tell NODE VERB [WORD…]
 //
 //	expect LISTENERS hears  SPEAKERS within=TIME [way=WAY,…] [share=N%]
 //	expect LISTENERS deaf   SPEAKERS for=TIME [share=N%]
 //	expect LISTENERS gap    SPEAKER  within=TIME for=TIME [share=N%]
 //	expect LISTENERS live   SPEAKER  within=TIME for=TIME [share=N%]
+//	expect LISTENERS plays  SPEAKERS least=N% for=TIME [share=N%]
 //	expect LISTENERS prints EVENT [FIELD=VALUE…] within=TIME [share=N%]
 //	expect LISTENERS is     FIELD=VALUE… within=TIME [share=N%]
 //	expect LISTENERS paths  NODE-NODE,…|none within=TIME [share=N%]
 //
 // LISTENERS and SPEAKERS are names with commas between, or all: everybody who was
 // started by then and has a loudspeaker, or says something. Nobody must hear
-// themselves. The time is counted from the beginning of the last step that is
-// neither wait nor expect.
+// themselves. Expectations that stand one below the other are measured at the same
+// time. That of within= is counted from the beginning of the last step that is neither
+// wait nor expect; for= lasts from there on with gap and live, and from now on with deaf
+// and plays.
 
 package scenario
 
@@ -36,7 +40,7 @@ func (r *reader) step(number int, first string, words []string) error {
 	}
 	st := Step{Line: number}
 	var err error
-	st.Do, err = oneOf(first, Start, Wait, Cut, Restore, Move, Rebind, Part, Join, Freeze, Thaw, Kill, Quit, Tell, Must)
+	st.Do, err = oneOf(first, Start, Wait, Cut, Restore, Move, Rebind, Line, Part, Join, Freeze, Thaw, Kill, Quit, Tell, Must)
 	if err != nil {
 		return fmt.Errorf("%q begins no line", first)
 	}
@@ -56,6 +60,17 @@ func (r *reader) step(number int, first string, words []string) error {
 		}
 		if err = r.several(&st, words[:1]); err == nil {
 			err = r.oneSite(&st, words[1:])
+		}
+	case Line:
+		if len(words) == 0 {
+			return errors.New("line SITE …")
+		}
+		if err = r.oneSite(&st, words[:1]); err != nil {
+			return err
+		}
+		var opts map[string]string
+		if opts, err = options(words[1:], "line", "up", "down"); err == nil {
+			st.Up, st.Down, err = impairment(opts)
 		}
 	case Part, Join:
 		st.Pair, err = r.pair(words)
@@ -114,10 +129,10 @@ func (r *reader) oneSite(st *Step, words []string) error {
 func (r *reader) expect(words []string) (*Expect, error) {
 	e := &Expect{Share: 1, Text: strings.Join(words, " ")}
 	if len(words) < 3 {
-		return nil, errors.New("expect WHO hears|deaf|gap|live|prints|is|paths …")
+		return nil, errors.New("expect WHO hears|deaf|gap|live|plays|prints|is|paths …")
 	}
 	var err error
-	if e.Check, err = oneOf(words[1], Hears, Deaf, Gap, Live, Prints, Is, Paths); err != nil {
+	if e.Check, err = oneOf(words[1], Hears, Deaf, Gap, Live, Plays, Prints, Is, Paths); err != nil {
 		return nil, err
 	}
 	if e.Listeners, err = r.group(words[0], func(n Node) bool { return n.Kind == Opens || n.Kind == Joins || n.Kind == Crowd }); err != nil {
@@ -125,7 +140,7 @@ func (r *reader) expect(words []string) (*Expect, error) {
 	}
 	words = words[2:]
 	switch e.Check {
-	case Hears, Deaf, Gap, Live:
+	case Hears, Deaf, Gap, Live, Plays:
 		e.Speakers, err = r.group(words[0], func(n Node) bool { return n.Says != "" })
 		words = words[1:]
 	case Prints:
@@ -166,7 +181,7 @@ func (e *Expect) fields(words []string) (rest []string, err error) {
 
 // terms reads the words that all checks share.
 func (e *Expect) terms(words []string) error {
-	opts, err := options(words, "within", "for", "way", "share")
+	opts, err := options(words, "within", "for", "way", "share", "least")
 	if err != nil {
 		return err
 	}
@@ -178,6 +193,8 @@ func (e *Expect) terms(words []string) error {
 			e.For, err = duration(value)
 		case "share":
 			e.Share, err = percent(value)
+		case "least":
+			e.Least, err = percent(value)
 		case "way":
 			for w := range strings.SplitSeq(value, ",") {
 				if !slices.Contains(ways, w) {
@@ -197,7 +214,7 @@ func (e *Expect) terms(words []string) error {
 func (e *Expect) complete() error {
 	needsWithin, needsFor := true, false
 	switch e.Check {
-	case Deaf:
+	case Deaf, Plays:
 		needsWithin, needsFor = false, true
 	case Gap, Live:
 		needsFor = true
@@ -211,9 +228,11 @@ func (e *Expect) complete() error {
 	}
 	switch {
 	case needsWithin != (e.Within > 0):
-		return fmt.Errorf("%s and within= must go together, except for deaf", e.Check)
+		return fmt.Errorf("%s and within= must go together, but for deaf and plays", e.Check)
 	case needsFor != (e.For > 0):
-		return errors.New("for= is needed with deaf, gap and live, and only there")
+		return errors.New("for= is needed with deaf, gap, live and plays, and only there")
+	case (e.Least > 0) != (e.Check == Plays):
+		return errors.New("least= is for plays, which needs it")
 	case len(e.Ways) > 0 && e.Check != Hears:
 		return errors.New("way= is for hears")
 	}
