@@ -14,9 +14,9 @@
 //
 // All numbers are big-endian. A packet is at most [MaxPacket] bytes.
 //
-//	byte 0    version 1 in the high four bits; 0x08 reserved, zero;
-//	          0x04 two frames; 0x02 end of talk; 0x01 signed
-//	byte 1    level of the louder frame as in RFC 6464: 0 is full scale,
+//	byte 0    version 1 in the high four bits; 0x0c frames - 1: 0 to 3, in
+//	          signed packets 0 or 1; 0x02 end of talk; 0x01 signed
+//	byte 1    level of the loudest frame as in RFC 6464: 0 is full scale,
 //	          127 is silence, in steps of -1 dBov; the top bit is zero
 //	SFrame    header, 1..17 bytes: KID and CTR (RFC 9605 section 4.3)
 //	          ciphertext of the plaintext below
@@ -29,13 +29,14 @@
 //	plaintext  since, 1 byte: 20 ms steps from the last frame sent before
 //	           this packet to its first; 1 is contiguous, 0 is unknown or the
 //	           start of talk
-//	           one frame:  the Opus frame, to the end
-//	           two frames: length of the first, 2 bytes; first; second
+//	           each frame but the last: its length, 2 bytes; the Opus frame
+//	           the last: the Opus frame, to the end
 //
 // A frame has at least one byte, but for the one frame of an unaccompanied end
-// of talk, which may have none. Two frames follow one another without a gap,
-// and only signed packets may have two: the second frame pays for the
-// signature, while a packet sent straight to a listener need not wait for it.
+// of talk, which may have none. Several frames follow one another without a
+// gap. Of a signed packet the second frame pays for the signature. A packet sent
+// straight to a listener need not wait for more frames than one, and does
+// where the way is too thin for the headers of one packet a frame.
 //
 // # Keys
 //

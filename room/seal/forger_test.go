@@ -190,7 +190,7 @@ func TestForger(t *testing.T) {
 			f := aliceSays(flagSigned, 101, "")
 			f.plain = plain
 			if len(plain) > 1 {
-				f.fixed[0] |= flagTwo
+				f.fixed[0] |= 1 << framesShift
 			}
 			packet, k := f.seal(t)
 			refuse(t, newOpener(t), name, sign(alice, packet, &k.bound), ErrMalformed)

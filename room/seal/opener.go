@@ -48,7 +48,7 @@ type Opener struct {
 	aad    [aadSize]byte
 	plain  [MaxPacket]byte
 	signed [signedSize]byte
-	frames [2]Frame
+	frames [MaxFrames]Frame
 }
 
 // windows are what was opened of a stream: a window for its unsigned packets
@@ -127,7 +127,7 @@ func (o *Opener) keyFor(e Epoch, s Stream) (*openKey, error) {
 func (o *Opener) Counts() Counts { return o.counts }
 
 // Open opens a packet that came on the link of from, whom the link has
-// authenticated. It returns the speaker's stream and one or two frames in
+// authenticated. It returns the speaker's stream and one frame or more, in
 // order, or one of the errors above and nothing else.
 //
 // The frames and their payloads belong to the Opener and hold until the next

@@ -23,7 +23,7 @@ const Silence = 127
 type Frame struct {
 	Index   uint32 // media time, in steps of 20 ms since the stream began
 	Since   uint8  // steps since the frame sent before; 1 contiguous, 0 unknown
-	Level   uint8  // 0 full scale .. Silence, in -dBov; that of the louder frame after opening
+	Level   uint8  // 0 full scale .. Silence, in -dBov; that of the packet's loudest frame after opening
 	End     bool   // last frame of a stretch of talk
 	Payload []byte // one Opus frame; may be empty in a lone frame with End
 }
@@ -35,16 +35,23 @@ const (
 	version     = 1 << 4
 	versionMask = 0xf0
 
-	flagSigned   = 0x01
-	flagEnd      = 0x02
-	flagTwo      = 0x04
-	flagReserved = 0x08
+	flagSigned  = 0x01
+	flagEnd     = 0x02
+	framesMask  = 0x0c // frames - 1
+	framesShift = 2
+)
+
+// MaxFrames is how many frames an unsigned packet holds at most, and
+// maxSignedFrames a signed one.
+const (
+	MaxFrames       = framesMask>>framesShift + 1
+	maxSignedFrames = 2
 )
 
 const (
 	fixedSize  = 2 // byte 0 and 1
 	sigSize    = ed25519.SignatureSize
-	lengthSize = 2 // before the first of two frames
+	lengthSize = 2 // before each frame but the last
 
 	// aadSize is the most that SFrame authenticates beyond the plaintext.
 	aadSize = maxHeader + len(binding{}) + fixedSize
@@ -67,17 +74,15 @@ func parsePacket(b []byte) (p packet, ok bool) {
 	}
 	p.fixed, p.sframe = b[:fixedSize], b[fixedSize:]
 	flags := p.fixed[0]
-	if flags&versionMask != version || flags&flagReserved != 0 || p.fixed[1] > Silence {
+	if flags&versionMask != version || p.fixed[1] > Silence {
 		return packet{}, false
 	}
 	if p.signed() {
 		at := len(p.sframe) - sigSize
-		if at < 0 {
+		if at < 0 || p.frames() > maxSignedFrames {
 			return packet{}, false
 		}
 		p.sframe, p.signature = p.sframe[:at], p.sframe[at:]
-	} else if p.two() {
-		return packet{}, false
 	}
 	p.kid, p.ctr, p.headerSize, ok = parseHeader(p.sframe)
 	if !ok || len(p.sframe) < p.headerSize+1+tagSize || !p.counterFits() {
@@ -87,7 +92,7 @@ func parsePacket(b []byte) (p packet, ok bool) {
 }
 
 func (p *packet) signed() bool { return p.fixed[0]&flagSigned != 0 }
-func (p *packet) two() bool    { return p.fixed[0]&flagTwo != 0 }
+func (p *packet) frames() int  { return int(p.fixed[0]&framesMask)>>framesShift + 1 }
 func (p *packet) end() bool    { return p.fixed[0]&flagEnd != 0 }
 
 // index is the media time of the packet's first frame.
@@ -96,10 +101,7 @@ func (p *packet) index() uint32 { return uint32(p.ctr >> 1) }
 // counterFits reports whether the counter is one that a Sealer makes: its low
 // bit tells the form, and the index of every frame fits 32 bits.
 func (p *packet) counterFits() bool {
-	last := p.ctr >> 1
-	if p.two() {
-		last++
-	}
+	last := p.ctr>>1 + uint64(p.frames()-1)
 	return (p.ctr&1 == 1) == p.signed() && last <= math.MaxUint32
 }
 
@@ -131,13 +133,13 @@ func appendAAD(dst, header []byte, b *binding, fixed []byte) []byte {
 	return append(dst, fixed...)
 }
 
-// appendPlaintext appends the plaintext of one or two frames.
+// appendPlaintext appends the plaintext of frames that follow one another.
 func appendPlaintext(dst []byte, frames []Frame) []byte {
 	dst = append(dst, frames[0].Since)
-	if len(frames) == 2 {
-		dst = binary.BigEndian.AppendUint16(dst, uint16(len(frames[0].Payload)))
-	}
 	for i := range frames {
+		if i < len(frames)-1 {
+			dst = binary.BigEndian.AppendUint16(dst, uint16(len(frames[i].Payload)))
+		}
 		dst = append(dst, frames[i].Payload...)
 	}
 	return dst
@@ -145,31 +147,27 @@ func appendPlaintext(dst []byte, frames []Frame) []byte {
 
 // parsePlaintext fills frames from the plaintext of p and returns how many
 // there are. The payloads alias plain.
-func (p *packet) parsePlaintext(plain []byte, frames *[2]Frame) (n int, ok bool) {
-	first := Frame{Index: p.index(), Since: plain[0], Level: p.fixed[1]}
-	plain = plain[1:]
-	if !p.two() {
-		first.End = p.end()
-		first.Payload = plain
-		frames[0] = first
-		return 1, len(plain) > 0 || first.End
+func (p *packet) parsePlaintext(plain []byte, frames *[MaxFrames]Frame) (n int, ok bool) {
+	n = p.frames()
+	since, rest := plain[0], plain[1:]
+	for i := range n {
+		f := Frame{Index: p.index() + uint32(i), Since: 1, Level: p.fixed[1]}
+		size := len(rest)
+		if i < n-1 {
+			if len(rest) < lengthSize {
+				return 0, false
+			}
+			size = int(binary.BigEndian.Uint16(rest))
+			rest = rest[lengthSize:]
+			if size == 0 || size >= len(rest) {
+				return 0, false
+			}
+		}
+		f.Payload, rest = rest[:size:size], rest[size:]
+		frames[i] = f
 	}
-	if len(plain) < lengthSize {
-		return 0, false
-	}
-	size := int(binary.BigEndian.Uint16(plain))
-	plain = plain[lengthSize:]
-	if size == 0 || size >= len(plain) {
-		return 0, false
-	}
-	first.Payload = plain[:size:size]
-	frames[0] = first
-	frames[1] = Frame{
-		Index:   first.Index + 1,
-		Since:   1,
-		Level:   first.Level,
-		End:     p.end(),
-		Payload: plain[size:],
-	}
-	return 2, true
+	frames[0].Since = since
+	last := &frames[n-1]
+	last.End = p.end()
+	return n, len(last.Payload) > 0 || n == 1 && last.End
 }

@@ -126,7 +126,11 @@ func TestSealRefuses(t *testing.T) {
 		frames []Frame
 	}{
 		"no frame":        {true, nil},
-		"three frames":    {true, []Frame{voice(1), voice(2), voice(3)}},
+		"three signed":    {true, []Frame{voice(1), voice(2), voice(3)}},
+		"five frames":     {false, []Frame{voice(1), voice(2), voice(3), voice(4), voice(5)}},
+		"a later gap":     {false, []Frame{voice(1), voice(2), voice(4)}},
+		"end in between":  {false, []Frame{voice(1), {Index: 2, End: true, Payload: payload(1)}, voice(3)}},
+		"empty of three":  {false, []Frame{voice(1), {Index: 2}, voice(3)}},
 		"a gap":           {true, []Frame{voice(1), voice(3)}},
 		"wrong order":     {true, []Frame{voice(2), voice(1)}},
 		"index wraps":     {true, []Frame{voice(math.MaxUint32), voice(0)}},

@@ -61,12 +61,12 @@ func (s *Sealer) SetEpoch(e Epoch) error {
 	return nil
 }
 
-// Seal appends to dst the packet of f for listeners that f goes to on the
-// speaker's own link: others cannot pass it on. Indices must rise from call to
-// call. It allocates nothing when dst has [MaxPacket] bytes of room.
-func (s *Sealer) Seal(dst []byte, f Frame) ([]byte, error) {
-	frames := [1]Frame{f}
-	return s.seal(dst, frames[:], false)
+// Seal appends to dst the packet of up to [MaxFrames] frames that follow one
+// another, for listeners that they go to on the speaker's own link: others
+// cannot pass it on. Indices must rise from call to call. It allocates nothing
+// when dst has [MaxPacket] bytes of room.
+func (s *Sealer) Seal(dst []byte, frames ...Frame) ([]byte, error) {
+	return s.seal(dst, frames, false)
 }
 
 // SealSigned appends to dst the packet of one frame, or of two that follow one
@@ -118,28 +118,26 @@ func (s *Sealer) appendSFrame(dst []byte, frames []Frame, ctr uint64) []byte {
 
 // checkFrames reports why frames cannot be one packet.
 func checkFrames(frames []Frame, signed bool) error {
-	if len(frames) < 1 || len(frames) > 2 {
+	most, size := MaxFrames, fixedSize+maxHeader+1+tagSize
+	if signed {
+		most, size = maxSignedFrames, size+sigSize
+	}
+	if len(frames) < 1 || len(frames) > most {
 		return fmt.Errorf("%w: %d frames", ErrMalformed, len(frames))
 	}
-	size := fixedSize + maxHeader + 1 + tagSize
-	if signed {
-		size += sigSize
-	}
+	size += lengthSize * (len(frames) - 1)
 	for i := range frames {
 		f := &frames[i]
 		if f.Level > Silence {
 			return fmt.Errorf("%w: level %d", ErrMalformed, f.Level)
 		}
-		if len(f.Payload) == 0 && (len(frames) == 2 || !f.End) {
+		if len(f.Payload) == 0 && (len(frames) > 1 || !f.End) {
 			return fmt.Errorf("%w: an empty frame", ErrMalformed)
 		}
-		size += len(f.Payload)
-	}
-	if len(frames) == 2 {
-		size += lengthSize
-		if uint64(frames[1].Index) != uint64(frames[0].Index)+1 || frames[0].End {
+		if i > 0 && (uint64(f.Index) != uint64(frames[0].Index)+uint64(i) || frames[i-1].End) {
 			return fmt.Errorf("%w: the frames do not follow one another", ErrMalformed)
 		}
+		size += len(f.Payload)
 	}
 	if size > MaxPacket {
 		return fmt.Errorf("%w: %d bytes", ErrMalformed, size)
@@ -148,12 +146,9 @@ func checkFrames(frames []Frame, signed bool) error {
 }
 
 func flagsOf(frames []Frame, signed bool) byte {
-	flags := byte(version)
+	flags := byte(version) | byte(len(frames)-1)<<framesShift
 	if signed {
 		flags |= flagSigned
-	}
-	if len(frames) == 2 {
-		flags |= flagTwo
 	}
 	if frames[len(frames)-1].End {
 		flags |= flagEnd
@@ -161,11 +156,11 @@ func flagsOf(frames []Frame, signed bool) byte {
 	return flags
 }
 
-// levelOf is the level of the louder frame: the smaller number.
+// levelOf is the level of the loudest frame: the smallest number.
 func levelOf(frames []Frame) byte {
 	level := frames[0].Level
-	if len(frames) == 2 {
-		level = min(level, frames[1].Level)
+	for i := range frames {
+		level = min(level, frames[i].Level)
 	}
 	return level
 }

@@ -189,6 +189,7 @@ func makeVectors(t *testing.T) map[string]vector {
 	silentEnd := Frame{Index: 302, Since: 1, Level: Silence, End: true}
 	add("direct", "ok", alice, direct, voice(299))
 	add("direct-end", "ok", alice, mustSeal(t, s, false, silentEnd), silentEnd)
+	add("direct-four", "ok", alice, mustSeal(t, s, false, voice(303), voice(304), voice(305), voice(306)), voice(303), voice(304), voice(305), voice(306))
 	add("signed-one", "ok", mallory, one, voice(299))
 	add("signed-two", "ok", mallory, two, voice(300), end)
 	add("direct-by-another", "not speaker", mallory, direct)
@@ -200,10 +201,10 @@ func makeVectors(t *testing.T) map[string]vector {
 	}
 	last := len(two) - 1
 	add("version-2", "malformed", alice, change(two, 0, two[0]^0x30))
-	add("reserved-bit", "malformed", alice, change(two, 0, two[0]|flagReserved))
-	add("two-frames-unsigned", "malformed", alice, change(direct, 0, direct[0]|flagTwo))
+	add("signed-four", "malformed", alice, change(two, 0, two[0]|framesMask))
+	add("frames-altered", "forged", alice, change(direct, 0, direct[0]|1<<framesShift))
 	add("level-128", "malformed", alice, change(two, 1, 128))
-	add("counter-of-the-other-form", "malformed", alice, change(two[:len(two)-sigSize], 0, two[0]&^(flagSigned|flagTwo)))
+	add("counter-of-the-other-form", "malformed", alice, change(two[:len(two)-sigSize], 0, two[0]&^(flagSigned|framesMask)))
 	add("empty", "malformed", alice, nil)
 	add("no-signature", "malformed", alice, two[:fixedSize+20])
 	add("too-long", "malformed", alice, append(bytes.Clone(direct), make([]byte, MaxPacket)...))

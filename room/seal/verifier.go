@@ -17,8 +17,8 @@ var ErrUnsigned = errors.New("unsigned voice packet where others carry them")
 type Glance struct {
 	KID    uint64 // names the key: a speaker's run in an epoch
 	Index  uint32 // media time of the first frame, in steps of 20 ms
-	Frames int    // 1 or 2
-	Level  uint8  // of the louder frame: 0 full scale .. Silence, in -dBov
+	Frames int    // 1 or more: see MaxFrames
+	Level  uint8  // of the loudest frame: 0 full scale .. Silence, in -dBov
 	End    bool   // ends a stretch of talk
 	Signed bool
 }
@@ -34,11 +34,7 @@ func Glimpse(b []byte) (g Glance, ok bool) {
 }
 
 func (p *packet) glance() Glance {
-	g := Glance{KID: p.kid, Index: p.index(), Frames: 1, Level: p.fixed[1], End: p.end(), Signed: p.signed()}
-	if p.two() {
-		g.Frames = 2
-	}
-	return g
+	return Glance{KID: p.kid, Index: p.index(), Frames: p.frames(), Level: p.fixed[1], End: p.end(), Signed: p.signed()}
 }
 
 // Checks is how many packets a Verifier let through, and refused for which
