@@ -30,6 +30,7 @@ type Capture struct {
 	enc   Encoder
 	muted atomic.Bool
 	loss  atomic.Int32
+	rate  atomic.Int32 // 0: the encoder's own
 	level atomic.Uint32
 
 	// The rest is only used by Run.
@@ -41,6 +42,7 @@ type Capture struct {
 	paused   bool   // whether it had End set
 	gain     float32
 	toldLoss int32
+	toldRate int32
 	heard    time.Time // when the last frame was read
 }
 
@@ -62,6 +64,10 @@ func (c *Capture) Muted() bool { return c.muted.Load() }
 // SetLoss tells the encoder, from the next frame on, which share of packets is lost on the way, in
 // percent.
 func (c *Capture) SetLoss(percent int) { c.loss.Store(int32(min(max(percent, 0), 100))) }
+
+// SetBitrate tells the encoder, from the next frame on, how many bits a second it should make of
+// speech on average, 6000 at least.
+func (c *Capture) SetBitrate(bits int) { c.rate.Store(int32(min(max(bits, 6000), 510000))) }
 
 // Level returns how loud the microphone is, muted or not, as RFC 6464 counts it.
 func (c *Capture) Level() uint8 { return uint8(c.level.Load()) }
@@ -115,7 +121,7 @@ func (c *Capture) send(emit func(Packet)) error {
 	if muted && c.gain == 0 {
 		return nil
 	}
-	if err := c.tellLoss(); err != nil {
+	if err := c.tellEncoder(); err != nil {
 		return err
 	}
 	c.fade(muted)
@@ -138,14 +144,19 @@ func (c *Capture) send(emit func(Packet)) error {
 	return nil
 }
 
-func (c *Capture) tellLoss() error {
-	loss := c.loss.Load()
-	if loss == c.toldLoss {
-		return nil
+// tellEncoder passes on what it was told since the last frame.
+func (c *Capture) tellEncoder() error {
+	if loss := c.loss.Load(); loss != c.toldLoss {
+		c.toldLoss = loss
+		if err := c.enc.SetLoss(int(loss)); err != nil {
+			return fmt.Errorf("set expected loss: %w", err)
+		}
 	}
-	c.toldLoss = loss
-	if err := c.enc.SetLoss(int(loss)); err != nil {
-		return fmt.Errorf("set expected loss: %w", err)
+	if rate := c.rate.Load(); rate != c.toldRate {
+		c.toldRate = rate
+		if err := c.enc.SetBitrate(int(rate)); err != nil {
+			return fmt.Errorf("set bitrate: %w", err)
+		}
 	}
 	return nil
 }

@@ -200,12 +200,13 @@ func TestCaptureReportsTheEncoder(t *testing.T) {
 	}
 }
 
-func TestCaptureTellsTheLoss(t *testing.T) {
+func TestCaptureTellsTheEncoder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		enc := &audiotest.Encoder{}
 		c := audio.NewCapture(enc)
 		c.SetLoss(130)
+		c.SetBitrate(1)
 		ring := audio.NewRing(audio.RingSize)
 		done := make(chan error, 1)
 		go func() { done <- c.Run(ctx, ring, func(audio.Packet) {}) }()
@@ -213,8 +214,8 @@ func TestCaptureTellsTheLoss(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		<-done
-		if enc.Loss != 100 {
-			t.Errorf("the encoder was told %d %%", enc.Loss)
+		if enc.Loss != 100 || enc.Bitrate != 6000 {
+			t.Errorf("the encoder was told %d %% and %d bit/s", enc.Loss, enc.Bitrate)
 		}
 	})
 }

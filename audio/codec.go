@@ -16,6 +16,9 @@ type Encoder interface {
 	// SetLoss says which share of packets, in percent from 0 to 100, is expected to be lost, so
 	// that the encoder can spend bits on forward error correction.
 	SetLoss(percent int) error
+
+	// SetBitrate says how many bits a second of speech should take on average, 6000 to 510000.
+	SetBitrate(bits int) error
 }
 
 // A Decoder turns the payloads of one speaker back into frames. It belongs to one goroutine at a

@@ -24,7 +24,9 @@ var errPayload = errors.New("audiotest: payload is not of this codec")
 // An Encoder makes payloads of 1200 bytes: 960 samples, then 240 of the frame before. Digital
 // silence becomes a payload of one byte, as DTX makes it.
 type Encoder struct {
-	Loss int // what SetLoss was last told
+	Loss    int // what SetLoss was last told
+	Bitrate int // what SetBitrate was last told
+
 	last [audio.FrameSize / fecStep]byte
 }
 
@@ -51,6 +53,12 @@ func (e *Encoder) Encode(pcm []float32, dst []byte) (int, error) {
 // SetLoss is part of audio.Encoder.
 func (e *Encoder) SetLoss(percent int) error {
 	e.Loss = percent
+	return nil
+}
+
+// SetBitrate is part of audio.Encoder. The payloads stay as they are.
+func (e *Encoder) SetBitrate(bits int) error {
+	e.Bitrate = bits
 	return nil
 }
 

@@ -92,6 +92,17 @@ func (e *Encoder) Encode(pcm []float32, dst []byte) (int, error) {
 	return n, nil
 }
 
+// SetBitrate says how many bits a second of speech should take, 6000 to 510000.
+func (e *Encoder) SetBitrate(bits int) error {
+	if bits < 6000 || bits > 510000 {
+		return fmt.Errorf("opus: bitrate of %d", bits)
+	}
+	if err := e.enc.SetBitrate(bits); err != nil {
+		return fmt.Errorf("opus: set bitrate: %w", err)
+	}
+	return nil
+}
+
 // SetLoss says which share of packets is expected to be lost, 0 to 100 percent. At 0 no bits are
 // spent on forward error correction.
 func (e *Encoder) SetLoss(percent int) error {

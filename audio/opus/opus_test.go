@@ -214,6 +214,24 @@ func TestRecorderMakesNoPause(t *testing.T) {
 	}
 }
 
+// A thin line gets a thin voice: what the encoder makes of speech follows what it is told.
+func TestBitrate(t *testing.T) {
+	pcm := voice(200)
+	for _, want := range []int{8000, 16000, 32000} {
+		enc, _ := newPair(t)
+		if err := enc.SetBitrate(want); err != nil {
+			t.Fatal(err)
+		}
+		size := 0
+		for _, p := range encodeAll(t, enc, pcm) {
+			size += len(p)
+		}
+		if got := size * 8 / 4; float64(got) < 0.8*float64(want) || float64(got) > 1.15*float64(want) {
+			t.Errorf("%d bit/s of speech, want %d", got, want)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	enc, dec := newPair(t)
 	buf, pcm := make([]byte, audio.MaxPayload), make([]float32, audio.FrameSize)
@@ -226,6 +244,11 @@ func TestRefusals(t *testing.T) {
 	for _, p := range []int{-1, 101} {
 		if enc.SetLoss(p) == nil {
 			t.Errorf("a loss of %d percent was accepted", p)
+		}
+	}
+	for _, r := range []int{5999, 510001} {
+		if enc.SetBitrate(r) == nil {
+			t.Errorf("a bitrate of %d was accepted", r)
 		}
 	}
 	packets := encodeAll(t, enc, voice(10))
