@@ -327,7 +327,7 @@ func (a *Attachment) Holds(commit [8]byte) {
 // Info describes the attachment as it is now.
 func (a *Attachment) Info() AttachmentInfo {
 	on := a.path.info()
-	info := AttachmentInfo{Relay: a.cfg.Relay, Peer: a.peer.String(), Addr: a.addr, Way: wayOf(a.path.conn), Carrier: on.carrier, RTT: on.rtt}
+	info := AttachmentInfo{Relay: a.cfg.Relay, Peer: a.peer.String(), Addr: a.addr, Way: wayOf(a.path.conn, false), Carrier: on.carrier, RTT: on.rtt}
 	a.meter.mu.Lock()
 	info.LossIn, info.Jitter, info.Bundles = a.meter.lossIn, a.meter.in.jitter, a.meter.received
 	a.meter.mu.Unlock()

@@ -161,13 +161,14 @@ func (b *book) provedSince(t time.Time) []peer.ID {
 	return peers
 }
 
-// strangers lists people who can be reached but are not connected, in no order.
-func (b *book) strangers() []identity.ID {
+// strangers lists people who can be reached but are not connected, in no order. direct says
+// whether a peer is, other than by a circuit.
+func (b *book) strangers(direct func(peer.ID) bool) []identity.ID {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var ids []identity.ID
 	for id, e := range b.persons {
-		if len(e.peers) == 0 && len(e.met) > 0 {
+		if len(e.met) > 0 && !slices.ContainsFunc(e.peers, direct) {
 			ids = append(ids, id)
 		}
 	}

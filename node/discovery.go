@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"math/rand/v2"
+
 	"sync"
 	"time"
 
@@ -20,7 +20,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
-	"github.com/libp2p/go-libp2p/p2p/host/autorelay"
+
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
@@ -48,8 +48,7 @@ type finder interface {
 	FindProvidersAsync(ctx context.Context, key cid.Cid, count int) <-chan peer.AddrInfo
 	io.Closer
 
-	again() time.Duration      // how often to announce
-	servers(max int) []peer.ID // a few peers that it knows
+	again() time.Duration // how often to announce
 }
 
 func newFinder(ctx context.Context, h host.Host, cfg Config, first []peer.AddrInfo) (finder, error) {
@@ -83,8 +82,6 @@ func newPublicDHT(ctx context.Context, h host.Host, server bool) (finder, error)
 }
 
 func (d publicDHT) again() time.Duration { return announcePublic }
-
-func (d publicDHT) servers(max int) []peer.ID { return sample(d.WAN.RoutingTable().ListPeers(), max) }
 
 type privateDHT struct{ *dht.IpfsDHT }
 
@@ -125,8 +122,6 @@ func onPublicAddrs(first []peer.AddrInfo) bool {
 
 func (d privateDHT) again() time.Duration { return announcePrivate }
 
-func (d privateDHT) servers(max int) []peer.ID { return sample(d.RoutingTable().ListPeers(), max) }
-
 // noFinder stands where mDNS is all there is.
 type noFinder struct{}
 
@@ -136,51 +131,8 @@ func (noFinder) FindProvidersAsync(context.Context, cid.Cid, int) <-chan peer.Ad
 	close(none)
 	return none
 }
-func (noFinder) Close() error          { return nil }
-func (noFinder) again() time.Duration  { return announcePublic }
-func (noFinder) servers(int) []peer.ID { return nil }
-
-func sample(peers []peer.ID, max int) []peer.ID {
-	rand.Shuffle(len(peers), func(i, j int) { peers[i], peers[j] = peers[j], peers[i] })
-	return peers[:min(len(peers), max)]
-}
-
-// relayCandidates offers peers to libp2p, which asks them for a circuit when the node is
-// behind a NAT: the relays that serve its rooms, and DHT servers.
-func (n *Node) relayCandidates(num int) []peer.AddrInfo {
-	n.mu.Lock()
-	find := n.find
-	n.mu.Unlock()
-	if find == nil {
-		return nil // still starting
-	}
-	var candidates []peer.ID
-	for _, r := range n.allRooms() {
-		for _, a := range r.attachments() {
-			candidates = append(candidates, a.peer)
-		}
-	}
-	candidates = append(candidates, find.servers(num)...)
-	var infos []peer.AddrInfo
-	for _, p := range candidates[:min(num, len(candidates))] {
-		if info := n.host.Peerstore().PeerInfo(p); len(info.Addrs) > 0 {
-			infos = append(infos, info)
-		}
-	}
-	return infos
-}
-
-func relaySource(candidates func(num int) []peer.AddrInfo) autorelay.PeerSource {
-	return func(_ context.Context, num int) <-chan peer.AddrInfo {
-		infos := candidates(num)
-		ch := make(chan peer.AddrInfo, len(infos))
-		for _, info := range infos {
-			ch <- info
-		}
-		close(ch)
-		return ch
-	}
-}
+func (noFinder) Close() error         { return nil }
+func (noFinder) again() time.Duration { return announcePublic }
 
 // announce provides the keys of this period and the next until ctx ends: again
 // before addresses go stale, when a period begins, and soon after a failure.
@@ -295,7 +247,7 @@ func (n *Node) meetAt(addr string) (peer.ID, error) {
 	if info.ID == n.host.ID() {
 		return "", fmt.Errorf("%w: it is our own address", ErrUnreachable)
 	}
-	n.host.Peerstore().AddAddrs(info.ID, info.Addrs, peerstore.RecentlyConnectedAddrTTL)
+	n.remember(*info, peerstore.RecentlyConnectedAddrTTL)
 	return info.ID, nil
 }
 

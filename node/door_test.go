@@ -109,8 +109,8 @@ func TestRequestProvesPersonAndConnection(t *testing.T) {
 	if _, err := openReply(doorA, chanA.back(), [16]byte{8}, rep); !errors.Is(err, identity.ErrForged) {
 		t.Errorf("reply to another request: %v", err)
 	}
-	_, helloBytes, _ := cutTag(sealHello(doorA, keyA, chanA, [8]byte{3}, token{99}))
-	if h, err := openHello(doorA, chanA, helloBytes); err != nil || h.Token != (token{99}) || h.Session != [8]byte{3} {
+	_, helloBytes, _ := cutTag(sealHello(doorA, keyA, chanA, hello{Session: [8]byte{3}, Token: token{99}, Behind: true}))
+	if h, err := openHello(doorA, chanA, helloBytes); err != nil || h.Token != (token{99}) || h.Session != [8]byte{3} || !h.Behind {
 		t.Errorf("%+v, %v", h, err)
 	}
 	if _, err := openHello(doorA, chanA.back(), helloBytes); !errors.Is(err, identity.ErrForged) {
@@ -119,7 +119,7 @@ func TestRequestProvesPersonAndConnection(t *testing.T) {
 	if _, err := openRequest(doorA, chanA, helloBytes); err == nil {
 		t.Error("a hello was read as a request")
 	}
-	if largest := 4 + len(sealHello(doorA, keyA, chanA, [8]byte{3}, token{})); largest > maxHello {
+	if largest := 4 + len(sealHello(doorA, keyA, chanA, hello{Session: [8]byte{3}, Behind: true})); largest > maxHello {
 		t.Errorf("a hello has %d bytes", largest)
 	}
 }
@@ -263,7 +263,7 @@ func TestBook(t *testing.T) {
 	id := identity.ID{1}
 	at := []peer.AddrInfo{{ID: peerA}, {ID: peerB}}
 	b.meet(id, at)
-	if got := b.strangers(); len(got) != 1 || got[0] != id {
+	if got := b.strangers(func(peer.ID) bool { return true }); len(got) != 1 || got[0] != id {
 		t.Errorf("strangers %v", got)
 	}
 	if !b.prove(id, peerB) || b.prove(id, peerB) {
@@ -291,7 +291,7 @@ func TestBook(t *testing.T) {
 func FuzzMessages(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(sealRequest(doorA, keyA, chanA, [16]byte{1}, []byte("x")))
-	f.Add(sealHello(doorA, keyA, chanA, [8]byte{1}, token{2}))
+	f.Add(sealHello(doorA, keyA, chanA, hello{Session: [8]byte{1}, Token: token{2}}))
 	f.Add(sealReply(doorA, keyA, chanA, [16]byte{1}, true, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if _, sealed, err := cutTag(b); err == nil {

@@ -16,13 +16,11 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
-	"github.com/libp2p/go-libp2p/core/peer"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
 	"github.com/libp2p/go-libp2p/x/rate"
-	ma "github.com/multiformats/go-multiaddr"
 	"github.com/quic-go/quic-go"
 	"go.uber.org/fx"
 )
@@ -37,10 +35,28 @@ var defaultListen = []string{
 	"/ip6/::/tcp/0/ws",
 }
 
-// newHost opens the sockets. source feeds circuit relays to a node on the public
-// network that turns out to be behind a NAT.
-func newHost(cfg Config, udp *sockets, source func(num int) []peer.AddrInfo) (host.Host, error) {
-	opts, err := hostOptions(cfg, udp, source)
+// webListen is what a server adds, as far as the system lets it: there are networks that
+// let nothing out but to where the web is.
+var webListen = []string{
+	"/ip4/0.0.0.0/udp/443/quic-v1",
+	"/ip6/::/udp/443/quic-v1",
+	"/ip4/0.0.0.0/tcp/443/tls/ws",
+	"/ip6/::/tcp/443/tls/ws",
+}
+
+func (cfg *Config) listen() []string {
+	switch {
+	case len(cfg.Listen) > 0:
+		return cfg.Listen
+	case cfg.Server:
+		return slices.Concat(defaultListen, webListen)
+	}
+	return defaultListen
+}
+
+// newHost opens the sockets. dials is asked about each dial.
+func newHost(cfg Config, net internet, udp *sockets, dials *dialler) (host.Host, error) {
+	opts, err := hostOptions(cfg, net, udp, dials)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +67,7 @@ func newHost(cfg Config, udp *sockets, source func(num int) []peer.AddrInfo) (ho
 	return h, nil
 }
 
-func hostOptions(cfg Config, udp *sockets, source func(num int) []peer.AddrInfo) ([]libp2p.Option, error) {
+func hostOptions(cfg Config, net internet, udp *sockets, dials *dialler) ([]libp2p.Option, error) {
 	manager, err := resourceManager(cfg)
 	if err != nil {
 		return nil, err
@@ -60,20 +76,24 @@ func hostOptions(cfg Config, udp *sockets, source func(num int) []peer.AddrInfo)
 	if err != nil {
 		return nil, fmt.Errorf("connection limits: %w", err)
 	}
-	listen := cfg.Listen
-	if len(listen) == 0 {
-		listen = defaultListen
+	listen := cfg.listen()
+	opts, err := transports(listen)
+	if err != nil {
+		return nil, fmt.Errorf("transports: %w", err)
 	}
-	opts := []libp2p.Option{
+	opts = append(opts,
 		libp2p.ListenAddrStrings(listen...),
 		libp2p.ResourceManager(manager),
 		libp2p.ConnectionManager(conns),
 		libp2p.UserAgent("stoa"),
 		figures(cfg),
 		libp2p.QUICReuse(quicSockets(cfg, udp)),
-		libp2p.EnableHolePunching(),
-		libp2p.SwarmOpts(swarm.WithDialRanker(rankDials)),
-	}
+		libp2p.SwarmOpts(swarm.WithDialRanker(dials.rank)),
+		libp2p.ConnectionGater(dials),
+		// Who calls people behind NATs fails often, and that says nothing of UDP or IPv6.
+		libp2p.UDPBlackHoleSuccessCounter(nil),
+		libp2p.IPv6BlackHoleSuccessCounter(nil),
+	)
 	if cfg.Key != nil {
 		key, err := crypto.UnmarshalEd25519PrivateKey(cfg.Key)
 		if err != nil || len(cfg.Key) != ed25519.PrivateKeySize {
@@ -81,21 +101,16 @@ func hostOptions(cfg Config, udp *sockets, source func(num int) []peer.AddrInfo)
 		}
 		opts = append(opts, libp2p.Identity(key))
 	}
-	if cfg.Network == Public {
+	if net.there {
 		if cfg.Server {
 			opts = append(opts, libp2p.EnableNATService())
 		}
-		return append(opts,
-			libp2p.NATPortMap(),
-			libp2p.EnableAutoNATv2(),
-			libp2p.EnableAutoRelayWithPeerSource(relaySource(source)),
-		), nil
+		opts = append(opts, libp2p.EnableAutoNATv2())
 	}
-	// A few failed dials on a small network do not mean that UDP or IPv6 is blocked.
-	return append(opts,
-		libp2p.UDPBlackHoleSuccessCounter(nil),
-		libp2p.IPv6BlackHoleSuccessCounter(nil),
-	), nil
+	if net.ports {
+		opts = append(opts, libp2p.NATPortMap())
+	}
+	return opts, nil
 }
 
 // figures lets libp2p count for somebody, or not at all, which costs less.
@@ -139,26 +154,6 @@ func quicSockets(cfg Config, udp *sockets) any {
 		life.Append(fx.StopHook(m.Close))
 		return m, nil
 	}
-}
-
-// udpHeadStart is by how much the dials over anything but QUIC are put off further where
-// there is a QUIC address. A connection is for good, and voice over TCP waits behind every
-// loss. The 30 ms of libp2p on local networks are gone in a moment on a busy machine.
-const udpHeadStart = 500 * time.Millisecond
-
-// rankDials says when each address of a peer is dialled, unless one before it answers.
-func rankDials(addrs []ma.Multiaddr) []network.AddrDelay {
-	ranked := swarm.DefaultDialRanker(addrs)
-	overQUIC := func(a ma.Multiaddr) bool { return hasProtocol(a, ma.P_QUIC_V1) && !hasProtocol(a, ma.P_CIRCUIT) }
-	if !slices.ContainsFunc(addrs, overQUIC) {
-		return ranked
-	}
-	for i := range ranked {
-		if !overQUIC(ranked[i].Addr) {
-			ranked[i].Delay += udpHeadStart
-		}
-	}
-	return ranked
 }
 
 // resourceManager widens the defaults of libp2p, which admit 8 connections an

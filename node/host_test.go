@@ -4,6 +4,8 @@ package node
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,50 +15,59 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-func TestQUICHasAHeadStart(t *testing.T) {
+func TestWhichAddressIsDialledWhen(t *testing.T) {
 	const (
-		quic    = "/ip4/10.0.0.1/udp/1/quic-v1"
-		quic6   = "/ip6/fd00::1/udp/1/quic-v1"
-		tcp     = "/ip4/10.0.0.1/tcp/1"
-		ws      = "/ip4/10.0.0.1/tcp/1/ws"
-		public  = "/ip4/1.2.3.4/tcp/1"
-		circuit = "/ip4/1.2.3.4/udp/1/quic-v1/p2p/12D3KooWLpnGbnSXLPV4gvRpH4BDNrRoZGoEyCmVmoacwJ7Y6vVL/p2p-circuit"
+		local   = "/ip4/10.0.0.1/udp/1/quic-v1"
+		public  = "/ip4/1.2.3.4/udp/1/quic-v1"
+		public6 = "/ip6/2600::1/udp/1/quic-v1"
+		tcp     = "/ip4/1.2.3.4/tcp/1"
+		ws      = "/ip4/1.2.3.4/tcp/1/ws"
+		wss     = "/ip4/1.2.3.4/tcp/443/tls/ws"
+		circuit = "/ip4/1.2.3.5/udp/1/quic-v1/p2p/12D3KooWLpnGbnSXLPV4gvRpH4BDNrRoZGoEyCmVmoacwJ7Y6vVL/p2p-circuit"
 	)
+	const step = 250 * time.Millisecond
 	tests := []struct {
-		name   string
-		addrs  []string
-		behind []string // by the head start at least
+		name  string
+		noUDP bool
+		at    map[string]time.Duration
 	}{
-		{"both", []string{tcp, quic}, []string{tcp}},
-		{"everything", []string{ws, tcp, quic6, quic, public, circuit}, []string{tcp, ws, public, circuit}},
-		{"no QUIC", []string{tcp, ws}, nil},
-		{"QUIC through a circuit alone", []string{tcp, circuit}, nil},
+		{"QUIC first", false, map[string]time.Duration{public: 0, tcp: 2 * step, ws: 3 * step}},
+		{"local and public at once", false, map[string]time.Duration{local: 0, public: 0, tcp: 2 * step}},
+		{"two families", false, map[string]time.Duration{public: 0, public6: step, wss: 3 * step}},
+		{"a circuit while it is not clear", false, map[string]time.Duration{public: 0, circuit: step, tcp: 2 * step}},
+		{"no QUIC", false, map[string]time.Duration{tcp: 0, wss: step}},
+		{"no UDP gets out", true, map[string]time.Duration{public: 0, tcp: 0, wss: step}},
 	}
 	for _, tt := range tests {
+		var d dialler
+		if tt.noUDP {
+			d.tcp.Store(true)
+			d.vain.Store(noUDPSuspects)
+		}
 		var addrs []ma.Multiaddr
-		for _, a := range tt.addrs {
+		for _, a := range slices.Sorted(maps.Keys(tt.at)) {
 			addrs = append(addrs, ma.StringCast(a))
 		}
-		at := map[string]time.Duration{}
-		first := time.Hour
-		for _, d := range rankDials(addrs) {
-			at[d.Addr.String()] = d.Delay
-			first = min(first, d.Delay)
-		}
-		if first != 0 || len(at) != len(addrs) {
-			t.Errorf("%s: %v", tt.name, at)
-		}
-		if d := at[quic]; d >= udpHeadStart {
-			t.Errorf("%s: QUIC waits %v", tt.name, d)
-		}
-		for _, a := range tt.behind {
-			if at[a] < udpHeadStart {
-				t.Errorf("%s: %s waits %v", tt.name, a, at[a])
+		for _, got := range d.rank(addrs) {
+			if want := tt.at[got.Addr.String()]; got.Delay != want {
+				t.Errorf("%s: %s after %v, want %v", tt.name, got.Addr, got.Delay, want)
 			}
 		}
-		if tt.behind == nil && at[tcp] >= udpHeadStart {
-			t.Errorf("%s: TCP waits %v for nothing", tt.name, at[tcp])
-		}
+	}
+}
+
+func TestWhileClimbingQUICAloneIsDialled(t *testing.T) {
+	var d dialler
+	const p = peer.ID("p")
+	tcp, quic := ma.StringCast("/ip4/1.2.3.4/tcp/1"), ma.StringCast("/ip4/1.2.3.4/udp/1/quic-v1")
+	first, second := d.climb(p), d.climb(p)
+	first()
+	if d.InterceptAddrDial(p, tcp) || !d.InterceptAddrDial(p, quic) || !d.InterceptAddrDial("q", tcp) {
+		t.Error("while one climb goes on")
+	}
+	second()
+	if !d.InterceptAddrDial(p, tcp) {
+		t.Error("TCP is still refused afterwards")
 	}
 }
 

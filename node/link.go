@@ -28,6 +28,7 @@ type link struct {
 	room    *Room
 	key     linkKey
 	session [8]byte // of the far run
+	behind  bool    // strangers cannot reach it
 	dialled bool    // by us
 	conn    network.Conn
 	stream  stream
@@ -41,6 +42,9 @@ type link struct {
 	ending sync.Once
 
 	meter *meter
+
+	rungs     int       // attempts to climb so far; keepLinks alone touches these two
+	nextClimb time.Time // zero until the first is set
 
 	mu       sync.Mutex
 	seq      uint16
@@ -176,7 +180,7 @@ func (l *link) info() LinkInfo {
 		Session:  l.session,
 		Peer:     l.key.peer.String(),
 		Addr:     l.conn.RemoteMultiaddr().String(),
-		Way:      wayOf(l.conn),
+		Way:      wayOf(l.conn, l.behind && l.room.node.behind()),
 		Carrier:  path.carrier,
 		RTT:      m.rtt,
 		LossOut:  m.loss.share(),

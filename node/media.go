@@ -11,7 +11,6 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/protocol"
 
 	"stoa/identity"
 )
@@ -168,6 +167,8 @@ func (r *Room) dialPerson(id identity.ID) error {
 	defer r.work.Done()
 	ctx, cancel := context.WithTimeout(r.ctx, linkPatience)
 	defer cancel()
+	r.callingTo(id, 1)
+	defer r.callingTo(id, -1)
 	_, err := tryPeers(ctx, r, id, func(ctx context.Context, p peer.ID) (struct{}, error) {
 		if len((*r.linked.Load())[id]) > 0 {
 			return struct{}{}, nil // they reached us meanwhile
@@ -178,6 +179,15 @@ func (r *Room) dialPerson(id identity.ID) error {
 		return fmt.Errorf("link to %s: %w", id.Short(), err)
 	}
 	return nil
+}
+
+// callingTo counts the attempts to link to a person.
+func (r *Room) callingTo(id identity.ID, more int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.calling[id] += more; r.calling[id] == 0 {
+		delete(r.calling, id)
+	}
 }
 
 func (r *Room) dialLink(ctx context.Context, id identity.ID, p peer.ID) error {
@@ -202,7 +212,7 @@ func (r *Room) dialLink(ctx context.Context, id identity.ID, p peer.ID) error {
 func (r *Room) greetLink(l *link, id identity.ID) error {
 	ch := channel{r.id, r.node.host.ID(), l.key.peer}
 	l.stream.SetDeadline(time.Now().Add(helloPatience))
-	if err := writeFrame(l.stream, sealHello(r.door, r.key, ch, r.session, l.path.in)); err != nil {
+	if err := writeFrame(l.stream, sealHello(r.door, r.key, ch, r.hello(l))); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	h, err := readHello(r.door, ch.back(), l.stream)
@@ -213,8 +223,13 @@ func (r *Room) greetLink(l *link, id identity.ID) error {
 	if h.From != id {
 		return ErrImpostor
 	}
-	l.key.id, l.session, l.out = h.From, h.Session, h.Token
+	l.key.id, l.session, l.out, l.behind = h.From, h.Session, h.Token, h.Behind
 	return l.stream.SetDeadline(time.Time{})
+}
+
+// hello is what this end says of a link.
+func (r *Room) hello(l *link) hello {
+	return hello{Session: r.session, Token: l.path.in, Behind: r.node.behind()}
 }
 
 func readHello(d *door, ch channel, s stream) (hello, error) {
@@ -265,8 +280,8 @@ func (n *Node) acceptLink(s stream, p peer.ID) error {
 	if err != nil {
 		return err
 	}
-	l.key.id, l.session, l.out = h.From, h.Session, h.Token
-	err = writeFrame(s, sealHello(r.door, r.key, ch.back(), r.session, l.path.in))
+	l.key.id, l.session, l.out, l.behind = h.From, h.Session, h.Token, h.Behind
+	err = writeFrame(s, sealHello(r.door, r.key, ch.back(), r.hello(l)))
 	if err == nil {
 		err = s.SetDeadline(time.Time{})
 	}
@@ -275,19 +290,6 @@ func (n *Node) acceptLink(s stream, p peer.ID) error {
 		return err
 	}
 	return r.add(l)
-}
-
-// openDirect opens a stream on a direct connection, on one with datagrams if there is.
-func (n *Node) openDirect(ctx context.Context, p peer.ID, proto protocol.ID) (stream, error) {
-	for _, c := range n.host.Network().ConnsToPeer(p) {
-		if !hasDatagrams(quicUnder(c)) {
-			continue
-		}
-		if s, err := c.NewStream(ctx); err == nil {
-			return negotiate(s, proto)
-		}
-	}
-	return n.open(ctx, p, proto)
 }
 
 // add makes a greeted link one of the room's, starts its goroutines and lets Admit decide.
@@ -343,9 +345,12 @@ func (r *Room) insert(l *link, admitted bool) (loser *link, err error) {
 	return loser, nil
 }
 
-// keeps says whether old stays in spite of its double: of two links dialled from
+// keeps says whether old stays in spite of its double: the one by QUIC; of two dialled from
 // different ends, the one from the lower peer ID; of two from the same end, the newer.
 func (r *Room) keeps(old, double *link) bool {
+	if better := isQUIC(old.conn.RemoteMultiaddr()); better != isQUIC(double.conn.RemoteMultiaddr()) {
+		return better
+	}
 	if old.dialled == double.dialled {
 		return false
 	}
@@ -434,6 +439,8 @@ func (r *Room) review(now time.Time) {
 		case ok && !up:
 			l.up.Store(true)
 			raised = true
+		case up && l.climbs(now):
+			r.climb(l)
 		}
 	}
 	if raised {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 
@@ -56,7 +57,7 @@ func (r *Room) fillMesh(tried map[identity.ID]time.Time, slots chan struct{}) {
 	now := time.Now()
 	maps.DeleteFunc(tried, func(_ identity.ID, at time.Time) bool { return now.Sub(at) > meshRetry })
 	want := meshPeers - r.meshed() - len(slots)
-	ids := r.book.strangers()
+	ids := r.apart()
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	for _, id := range ids {
 		if _, recently := tried[id]; recently {
@@ -75,6 +76,11 @@ func (r *Room) fillMesh(tried map[identity.ID]time.Time, slots chan struct{}) {
 			r.nudgeMesh()
 		}()
 	}
+}
+
+// apart lists people who can be reached and have no direct connection to us.
+func (r *Room) apart() []identity.ID {
+	return r.book.strangers(func(p peer.ID) bool { return r.node.host.Network().Connectedness(p) == network.Connected })
 }
 
 // meshed counts the connected peers that are in gossip, or came so lately that gossip may
@@ -100,8 +106,15 @@ func (r *Room) meshed() (n int) {
 func (r *Room) greet(id identity.ID) {
 	ctx, cancel := context.WithTimeout(r.ctx, meshTimeout)
 	defer cancel()
-	r.node.forgive(r.book.candidates(id))
-	if _, err := r.Ask(ctx, id, nil); err != nil {
+	at := r.book.candidates(id)
+	r.node.forgive(at)
+	_, err := r.Ask(ctx, id, nil)
+	for _, p := range at {
+		if err == nil && r.node.host.Network().Connectedness(p.ID) == network.Limited {
+			err = r.node.call(ctx, p.ID) // gossip does not go over circuits
+		}
+	}
+	if err != nil {
 		r.log.Debug("greet", "who", id.Short(), "err", err)
 	}
 }

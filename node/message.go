@@ -46,6 +46,7 @@ type hello struct {
 	Session [8]byte     `cbor:"2,keyasint"`
 	Token   token       `cbor:"3,keyasint"` // put this on what you send me
 	Sig     [64]byte    `cbor:"4,keyasint"`
+	Behind  bool        `cbor:"5,keyasint"` // strangers cannot reach me
 }
 
 // A channel names the two ends of an authenticated connection, the sender of the
@@ -110,9 +111,9 @@ func openReply(d *door, ch channel, nonce [16]byte, sealed []byte) (reply, error
 	return rep, nil
 }
 
-func sealHello(d *door, k *identity.Key, ch channel, session [8]byte, in token) []byte {
-	h := hello{From: k.ID(), Session: session, Token: in}
-	h.Sig = ch.sign(k, domainHello, session[:], in[:])
+func sealHello(d *door, k *identity.Key, ch channel, h hello) []byte {
+	h.From = k.ID()
+	h.Sig = ch.sign(k, domainHello, h.Session[:], h.Token[:], []byte{flag(h.Behind)})
 	return append(d.tag[:], d.seal(domainHello, identity.Marshal(h))...)
 }
 
@@ -122,7 +123,7 @@ func openHello(d *door, ch channel, sealed []byte) (hello, error) {
 	if err := openInto(d, domainHello, sealed, &h, maxHello); err != nil {
 		return hello{}, err
 	}
-	if !ch.verify(h.From, domainHello, h.Sig, h.Session[:], h.Token[:]) {
+	if !ch.verify(h.From, domainHello, h.Sig, h.Session[:], h.Token[:], []byte{flag(h.Behind)}) {
 		return hello{}, fmt.Errorf("hello: %w", identity.ErrForged)
 	}
 	return h, nil

@@ -42,8 +42,14 @@ type Node struct {
 	asking   chan struct{} // a slot for each request being handled
 	cardAsks buckets[peer.ID]
 
-	circuits io.Closer // what a server lends; nil elsewhere
+	dials    dialler
+	punches  io.Closer // libp2p's hole punching
+	comings  comings
+	out      outside
+	ports    ports
+	lends    io.Closer // circuits; nil when this node lends none
 	guests   guests    // who may have one
+	borrowed borrowed  // circuits that others lend
 
 	sockets sockets   // of QUIC and media
 	paths   pathTable // of all rooms
@@ -80,6 +86,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		n.sockets.listen = cfg.ListenUDP
 	}
 	n.paths.m, n.paths.wake = make(map[token]*path), make(chan struct{}, 1)
+	n.out.look, n.borrowed.look = make(chan struct{}, 1), make(chan struct{}, 1)
+	n.out.reach.Kind, n.out.first = ReachUnknown, make(map[peer.ID]bool)
+	for _, p := range first {
+		n.out.first[p.ID] = true
+	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.start(ctx, cfg, first); err != nil {
 		n.cancel()
@@ -89,16 +100,16 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (err error) {
-	if n.host, err = newHost(cfg, &n.sockets, n.relayCandidates); err != nil {
+	net := internetOf(&cfg, first)
+	if n.host, err = newHost(cfg, net, &n.sockets, &n.dials); err != nil {
 		return err
 	}
-	find, err := newFinder(ctx, n.host, cfg, first)
-	if err != nil {
+	if err := n.watchReach(); err != nil {
+		return fmt.Errorf("watch the network: %w", err)
+	}
+	if n.find, err = newFinder(ctx, n.host, cfg, first); err != nil {
 		return err
 	}
-	n.mu.Lock() // libp2p may be asking for relay candidates already
-	n.find = find
-	n.mu.Unlock()
 	if n.gossip, err = newGossip(n); err != nil {
 		return err
 	}
@@ -111,11 +122,19 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 	}
 	if cfg.Server {
 		n.guests.proved = n.provedSomewhere
-		if n.circuits, err = lendCircuits(n.host, &n.guests); err != nil {
+		if n.lends, err = lendCircuits(n.host, &n.guests); err != nil {
 			return err
 		}
 	}
-	n.host.Network().Notify(&network.NotifyBundle{DisconnectedF: n.disconnected})
+	if n.punches, err = n.startPunching(); err != nil {
+		return err
+	}
+	if net.there {
+		if err := n.startBorrowing(); err != nil {
+			return err
+		}
+	}
+	n.host.Network().Notify(&network.NotifyBundle{ConnectedF: n.connected, DisconnectedF: n.disconnected})
 	n.host.SetStreamHandler(protoAsk, n.handleAsk)
 	n.host.SetStreamHandler(protoMedia, n.handleLink)
 	n.host.SetStreamHandler(protoBundle, n.handleBundle)
@@ -185,8 +204,11 @@ func (n *Node) stop() error {
 	if n.find != nil {
 		errs = append(errs, n.find.Close())
 	}
-	if n.circuits != nil {
-		errs = append(errs, n.circuits.Close())
+	if n.lends != nil {
+		errs = append(errs, n.lends.Close())
+	}
+	if n.punches != nil {
+		errs = append(errs, n.punches.Close())
 	}
 	if n.host != nil {
 		errs = append(errs, n.host.Close())
@@ -210,12 +232,22 @@ func (n *Node) bootstrap(p peer.AddrInfo) {
 	}
 }
 
+// connected tells who waits for a peer, and who counts what gets through.
+func (n *Node) connected(_ network.Network, c network.Conn) {
+	n.metOutside(c)
+	n.comings.tell(c)
+}
+
 // disconnected forgets what was proved over connections to a peer that is gone.
 func (n *Node) disconnected(_ network.Network, c network.Conn) {
+	n.out.mu.Lock()
+	n.out.sights.end(c.ID(), time.Now())
+	n.out.mu.Unlock()
 	p := c.RemotePeer()
 	if n.host.Network().Connectedness(p) != network.NotConnected {
 		return
 	}
+	n.nudgeCircuits()
 	n.filter.forget(p)
 	for _, r := range n.allRooms() {
 		r.forget(p)
@@ -258,8 +290,7 @@ func (n *Node) Peer() string { return n.host.ID().String() }
 const maxAddrs = 16
 
 // Addrs returns the addresses at which the node believes it can be dialled, each
-// ending in /p2p/<peer ID>, the best first: public before local, QUIC before TCP.
-// At most 16.
+// ending in /p2p/<peer ID>, the best first, see rankAddr. At most 16.
 func (n *Node) Addrs() []string {
 	var texts []string
 	for _, a := range n.rankedAddrs() {
@@ -297,37 +328,56 @@ func HintAddr(hint []byte) (string, error) {
 }
 
 func (n *Node) rankedAddrs() []ma.Multiaddr {
-	self := ma.StringCast("/p2p/" + n.host.ID().String())
-	addrs := slices.Clone(n.host.Addrs())
-	slices.SortStableFunc(addrs, func(a, b ma.Multiaddr) int { return rankAddr(a) - rankAddr(b) })
+	n.out.mu.Lock()
+	seen, circuits := n.out.seen, n.out.circuits
+	open := n.out.reach.Kind == ReachOpen
+	n.out.mu.Unlock()
+	addrs := slices.DeleteFunc(slices.Clone(n.host.Addrs()), func(a ma.Multiaddr) bool {
+		return hasProtocol(a, ma.P_CIRCUIT) || contains(seen, a)
+	})
+	addrs = slices.Concat(addrs, seen, circuits)
+	rank := func(a ma.Multiaddr) int { return rankAddr(a, contains(seen, a), open) }
+	slices.SortStableFunc(addrs, func(a, b ma.Multiaddr) int { return rank(a) - rank(b) })
 	addrs = addrs[:min(len(addrs), maxAddrs)]
+	self := ma.StringCast("/p2p/" + n.host.ID().String())
 	for i, a := range addrs {
 		addrs[i] = a.Encapsulate(self)
 	}
 	return addrs
 }
 
-// rankAddr sorts addresses by how likely a stranger reaches them, then by how well
-// voice travels over them.
-func rankAddr(a ma.Multiaddr) int {
+// rankAddr sorts addresses by how likely a stranger reaches them, then by how well voice
+// travels over them: those of the internet, where others see us, circuits, local ones.
+// open says that strangers reach us: then TCP is worth naming before circuits.
+func rankAddr(a ma.Multiaddr, seen, open bool) int {
 	rank := 0
 	switch {
 	case hasProtocol(a, ma.P_CIRCUIT):
-		rank = 20
+		return 20
+	case seen:
+		return 10
 	case manet.IsPublicAddr(a):
+		if !open && !isQUIC(a) {
+			rank = 40
+		}
 	case manet.IsIPLoopback(a):
-		rank = 30
+		rank = 60
 	case manet.IsIP6LinkLocal(a):
-		rank = 40
+		rank = 70
 	default:
-		rank = 10
+		rank = 30
+		if !isQUIC(a) {
+			rank = 50
+		}
 	}
-	switch {
-	case hasProtocol(a, ma.P_QUIC_V1):
-	case hasProtocol(a, ma.P_WS):
-		rank += 2
-	default:
-		rank++
+	if port, err := a.ValueForProtocol(ma.P_UDP); err == nil && port == webPort {
+		rank-- // says that TCP on that port does as well, see withTwin
+	}
+	switch wayTo(a) {
+	case byTCP:
+		return rank + 1
+	case byWeb:
+		return rank + 2
 	}
 	return rank
 }

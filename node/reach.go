@@ -1,9 +1,12 @@
 // Reach: how a node is connected to the world, and how two nodes to each other, as
-// values that a program can show.
+// values that a program can show. Pure; reachable.go gathers the facts.
 
 package node
 
 import (
+	"net/netip"
+	"slices"
+
 	"github.com/libp2p/go-libp2p/core/network"
 	ma "github.com/multiformats/go-multiaddr"
 )
@@ -45,22 +48,76 @@ type Reach struct {
 	NAT      NAT      // of UDP over IPv4
 	Public   []string // addresses that others were seen to reach, or that a router gave us
 	Seen     []string // where others see us: those who are called at the same time get in
-	Mapped   string   // how the router was asked for a port: upnp, nat-pmp or pcp; empty: it was not, or in vain
+	Mapped   string   // how a router gave us a port: upnp, nat-pmp or pcp; empty: none did
 	UDP      bool     // QUIC got through to somebody outside
 	IPv6     bool     // we have an address of the IPv6 internet
 	Circuits int      // relays through which we can be asked
 }
 
-// Reach says how the world reaches this node now.
-func (n *Node) Reach() Reach { return Reach{Kind: ReachUnknown} }
+func (r Reach) equal(o Reach) bool {
+	return r.Kind == o.Kind && r.NAT == o.NAT && slices.Equal(r.Public, o.Public) && slices.Equal(r.Seen, o.Seen) &&
+		r.Mapped == o.Mapped && r.UDP == o.UDP && r.IPv6 == o.IPv6 && r.Circuits == o.Circuits
+}
 
-// OnReach sets who hears when Reach has changed, and calls it with what it is now. Calls
-// come one at a time and must not block.
-func (n *Node) OnReach(f func(Reach)) { f(n.Reach()) }
+// reachFacts is what Reach is reckoned from.
+type reachFacts struct {
+	own         []netip.Addr   // of our interfaces, loopback left out
+	confirmed   []ma.Multiaddr // AutoNAT v2 reached us there
+	unreachable []ma.Multiaddr // and not there
+	mapped      []ma.Multiaddr // a router says that these lead to us
+	mapper      string         // how it was asked
+	seen        []ma.Multiaddr // see sightings
+	nat         NAT
+	quic, tcp   bool // a connection to somebody outside has been up
+	tries       int  // dials outside by QUIC that led to nothing since one last did
+	circuits    int
+}
 
-// wayOf says how a direct connection goes.
-func wayOf(c network.Conn) Way {
+// reach is pure.
+func (f *reachFacts) reach() Reach {
+	r := Reach{NAT: f.nat, UDP: f.quic, Circuits: f.circuits, Seen: texts(f.seen)}
+	public4 := false
+	for _, a := range f.own {
+		r.IPv6 = r.IPv6 || a.Is6() && isPublic(a)
+		public4 = public4 || a.Is4() && isPublic(a)
+	}
+	public := slices.Clone(f.confirmed)
+	for _, a := range f.mapped {
+		// A router behind another NAT gives us an address of its own that leads nowhere.
+		if isPublic(ipOf(a)) && !contains(f.unreachable, a) && !contains(public, a) {
+			public = append(public, a)
+			r.Mapped = f.mapper
+		}
+	}
+	if public4 && f.nat == NATUnknown {
+		r.NAT = NATNone
+	}
+	r.Public = texts(public)
+	open := len(public) > 0 || public4 && r.NAT == NATNone && len(f.unreachable) == 0
+	switch {
+	case open:
+		r.Kind = ReachOpen
+	case !f.quic && f.tcp:
+		r.Kind = ReachRelayed
+	case !f.quic && !public4 && !r.IPv6 && len(f.seen) == 0:
+		r.Kind = ReachUnknown
+		if f.tries > 0 || len(f.own) == 0 {
+			r.Kind = ReachLocal
+		}
+	case r.NAT == NATSymmetric:
+		r.Kind = ReachRelayed
+	default:
+		r.Kind = ReachPunch
+	}
+	return r
+}
+
+// wayOf says how a direct connection goes. crossed says that neither end can be reached by
+// strangers.
+func wayOf(c network.Conn, crossed bool) Way {
 	switch a := c.RemoteMultiaddr(); {
+	case hasProtocol(a, ma.P_QUIC_V1) && crossed && isPublic(ipOf(a)):
+		return Punched
 	case hasProtocol(a, ma.P_QUIC_V1):
 		return Direct
 	case hasProtocol(a, ma.P_WS), hasProtocol(a, ma.P_WSS):

@@ -60,11 +60,12 @@ type Room struct {
 	relink     chan struct{}                           // one slot: there are events for onLink
 	linked     atomic.Pointer[map[identity.ID][]*link] // those that are up; the map is never changed
 
-	mu     sync.Mutex
-	closed bool
-	links  map[linkKey]*link
-	events []linkEvent
-	seats  []*Attachment // relays that serve us
+	mu      sync.Mutex
+	closed  bool
+	links   map[linkKey]*link
+	calling map[identity.ID]int // attempts to link to them
+	events  []linkEvent
+	seats   []*Attachment // relays that serve us
 }
 
 // Enter makes the node act in a room: it subscribes to the room's channels and
@@ -90,6 +91,7 @@ func (n *Node) Enter(cfg RoomConfig) (*Room, error) {
 		mesh:    make(chan struct{}, 1),
 		relink:  make(chan struct{}, 1),
 		links:   make(map[linkKey]*link),
+		calling: make(map[identity.ID]int),
 	}
 	r.linked.Store(new(map[identity.ID][]*link))
 	r.ctx, r.cancel = context.WithCancel(n.ctx)
@@ -194,6 +196,14 @@ func (r *Room) Meet(id identity.ID, addrs []string) {
 		at = addAddr(at, *info)
 	}
 	r.book.meet(id, at)
+	r.mu.Lock()
+	calling := r.calling[id] > 0
+	r.mu.Unlock()
+	if calling { // the call on its way should have the news
+		for _, p := range at {
+			r.node.remember(p, foundTTL)
+		}
+	}
 	r.nudgeMesh()
 }
 
@@ -215,6 +225,7 @@ func (r *Room) prove(id identity.ID, p peer.ID) {
 	}
 	if r.book.prove(id, p) {
 		r.node.host.ConnManager().Protect(p, r.protection())
+		r.node.nudgeReach() // what it says of where it sees us counts now
 	}
 	if r.node.host.Network().Connectedness(p) == network.NotConnected {
 		r.forget(p) // it went meanwhile, and nobody will say so again
@@ -239,10 +250,10 @@ func (r *Room) Announce(ctx context.Context) error {
 // from the DHT and mDNS, until ctx ends or the caller breaks. They are hints from
 // strangers; a peer that stays announced is yielded again every 10 s or later.
 func (r *Room) Find(ctx context.Context) iter.Seq[string] {
-	return texts(r.node.seek(ctx, r.door.rendezvousKey))
+	return peerTexts(r.node.seek(ctx, r.door.rendezvousKey))
 }
 
-func texts(peers iter.Seq[peer.ID]) iter.Seq[string] {
+func peerTexts(peers iter.Seq[peer.ID]) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for p := range peers {
 			if !yield("/p2p/" + p.String()) {

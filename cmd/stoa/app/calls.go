@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -17,13 +18,20 @@ import (
 )
 
 const (
-	// callFirst is how long whoever has just entered calls everybody. After
-	// that the one of a pair with the lower key calls at once and the other
-	// one later, so that two do not call each other at the same time.
-	callFirst = 5 * time.Second
+	// callSecond is for how long the one of a pair with the higher key lets the
+	// other call, so that two who can both be reached make one connection. Two
+	// behind NATs need the calls of both. Whoever has just entered, for
+	// callFirst, calls everybody at once.
+	callSecond = 300 * time.Millisecond
+	callFirst  = 5 * time.Second
 
-	// callAgain is the pause between two attempts to call somebody.
-	callAgain = 2 * time.Second
+	// callAgain is the pause after an attempt to call somebody in vain; it
+	// doubles up to callRarely until they say to be reached elsewhere.
+	callAgain  = time.Second
+	callRarely = 15 * time.Second
+
+	// callLook is how often is looked whether somebody has to be called.
+	callLook = time.Second
 
 	// callTime bounds one attempt.
 	callTime = 10 * time.Second
@@ -48,14 +56,22 @@ type caller struct {
 	entered time.Time
 	look    chan struct{} // holds a value when somebody may have to be called
 
-	tried   map[identity.ID]time.Time // when somebody was last called, or left to call
-	calling map[identity.ID]bool      // attempts that are on their way
+	plans   map[identity.ID]*callPlan // of those without a link
+	running int                       // attempts
+}
+
+// callPlan is when to call somebody.
+type callPlan struct {
+	addrs   []string // where they say they are reached
+	due     time.Time
+	pause   time.Duration // after the next attempt
+	calling bool
 }
 
 func newCaller(net linker, log *slog.Logger, entered time.Time) *caller {
 	return &caller{
 		net: net, log: log, entered: entered, look: make(chan struct{}, 1),
-		tried: map[identity.ID]time.Time{}, calling: map[identity.ID]bool{},
+		plans: map[identity.ID]*callPlan{},
 	}
 }
 
@@ -73,10 +89,11 @@ func (c *caller) run(ctx context.Context, snapshot func() *room.Snapshot) {
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
 	over := make(chan identity.ID)
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
+	wake := time.NewTimer(0)
+	defer wake.Stop()
 	for {
-		for _, id := range c.next(snapshot(), time.Now()) {
+		ids, next := c.next(snapshot(), time.Now())
+		for _, id := range ids {
 			attempts.Go(func() {
 				c.call(ctx, id)
 				select {
@@ -85,11 +102,16 @@ func (c *caller) run(ctx context.Context, snapshot func() *room.Snapshot) {
 				}
 			})
 		}
+		wake.Reset(next)
 		select {
 		case <-c.look:
-		case <-tick.C:
+		case <-wake.C:
 		case id := <-over:
-			delete(c.calling, id)
+			c.running--
+			if p := c.plans[id]; p != nil {
+				p.calling, p.due = false, time.Now().Add(p.pause)
+				p.pause = min(2*p.pause, callRarely)
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -104,43 +126,50 @@ func (c *caller) call(ctx context.Context, id identity.ID) {
 	}
 }
 
-// next decides whom to call now, and remembers that they are called. When there
-// are more than can be called at a time, those come first who have waited for
-// longest.
-func (c *caller) next(s *room.Snapshot, now time.Time) []identity.ID {
+// next decides whom to call now, remembers that they are called, and says when to
+// look again. When there are more than can be called at a time, those come first
+// who have waited for longest.
+func (c *caller) next(s *room.Snapshot, now time.Time) (ids []identity.ID, again time.Duration) {
 	linked := map[identity.ID]bool{}
 	for _, l := range c.net.Links() {
 		linked[l.ID] = true
 	}
 	wanted := map[identity.ID]bool{}
 	carried := c.carried != nil && c.carried()
-	var ids []identity.ID
+	again = callLook
 	for i := range s.People {
 		p := &s.People[i]
 		if linked[p.ID] || !shouldLink(s, p, carried) {
 			continue
 		}
 		wanted[p.ID] = true
-		last, tried := c.tried[p.ID]
-		switch {
-		case c.calling[p.ID], tried && now.Sub(last) < callAgain:
-		case !tried && !c.callsFirst(s.Me.ID, p.ID, now):
-			c.tried[p.ID] = now // give them the time to call
+		plan := c.plans[p.ID]
+		if plan == nil {
+			plan = &callPlan{addrs: p.Addrs, due: now, pause: callAgain}
+			if !c.callsFirst(s.Me.ID, p.ID, now) {
+				plan.due = now.Add(callSecond)
+			}
+			c.plans[p.ID] = plan
+		}
+		if !slices.Equal(plan.addrs, p.Addrs) {
+			plan.addrs, plan.due, plan.pause = p.Addrs, now, callAgain
+		}
+		switch wait := plan.due.Sub(now); {
+		case plan.calling:
+		case wait > 0:
+			again = min(again, wait)
 		default:
 			ids = append(ids, p.ID)
 		}
 	}
-	slices.SortStableFunc(ids, func(a, b identity.ID) int { return c.tried[a].Compare(c.tried[b]) })
-	ids = ids[:min(len(ids), maxCalls-len(c.calling))]
+	slices.SortStableFunc(ids, func(a, b identity.ID) int { return c.plans[a].due.Compare(c.plans[b].due) })
+	ids = ids[:min(len(ids), maxCalls-c.running)]
 	for _, id := range ids {
-		c.tried[id], c.calling[id] = now, true
+		c.plans[id].calling = true
 	}
-	for id := range c.tried {
-		if !wanted[id] {
-			delete(c.tried, id)
-		}
-	}
-	return ids
+	c.running += len(ids)
+	maps.DeleteFunc(c.plans, func(id identity.ID, p *callPlan) bool { return !wanted[id] && !p.calling })
+	return ids, again
 }
 
 // callsFirst says which of this member and somebody else calls the other.

@@ -238,14 +238,43 @@ func TestCallerLeavesTheFirstCallToTheLowerKey(t *testing.T) {
 			c := newCaller(newPhone(0, true), quiet(), long)
 			s := around(me.Name, a, b)
 			start := time.Now()
-			for len(c.next(s, time.Now())) == 0 {
-				time.Sleep(100 * time.Millisecond)
+			for {
+				ids, again := c.next(s, time.Now())
+				if len(ids) > 0 {
+					break
+				}
+				time.Sleep(again)
 			}
 			first[me.Name] = time.Since(start)
 		}
-		if first[low.Name] != 0 || first[high.Name] != callAgain {
+		if first[low.Name] != 0 || first[high.Name] != callSecond {
 			t.Errorf("the first calls come after %v", first)
 		}
+	})
+}
+
+// Who cannot be reached is called ever more rarely, and at once when they say to be
+// somewhere else.
+func TestCallerCallsWhoMovedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		speaker, me := being("speaker", identity.RoleSpeaker), being("me", identity.RoleListener)
+		p := newPhone(0, true)
+		s := around("me", speaker, me)
+		calling(p, s, time.Now(), func(c *caller) {
+			time.Sleep(time.Minute)
+			before := p.calls[speaker.ID]
+			if before < 5 || before > 8 {
+				t.Errorf("%d calls in a minute", before)
+			}
+			for i := range s.People {
+				s.People[i].Addrs = []string{"/elsewhere"}
+			}
+			c.nudge()
+			synctest.Wait()
+			if p.calls[speaker.ID] != before+1 {
+				t.Error("who has moved was not called")
+			}
+		})
 	})
 }
 
@@ -253,13 +282,14 @@ func TestCallerLeavesTheFirstCallToTheLowerKey(t *testing.T) {
 // does not grow.
 func TestCallerForgets(t *testing.T) {
 	me, other := being("me", identity.RoleSpeaker), being("other", identity.RoleListener)
-	c := newCaller(newPhone(0, true), quiet(), time.Now())
-	c.next(around("me", me, other), time.Now())
-	if len(c.tried) != 1 {
-		t.Fatal("nobody was tried")
+	c := newCaller(newPhone(0, true), quiet(), time.Now().Add(-time.Hour))
+	c.next(around("me", me, other), time.Time{})
+	if len(c.plans) != 1 {
+		t.Fatal("nobody was planned to be called")
 	}
+	c.plans[other.ID].calling = false
 	c.next(around("me", me), time.Now())
-	if len(c.tried) != 0 {
+	if len(c.plans) != 0 {
 		t.Error("who has gone is remembered")
 	}
 }

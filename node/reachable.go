@@ -1,0 +1,341 @@
+// What Reach is reckoned from, gathered from libp2p's events: where others see us, what
+// AutoNAT found out, which ports a router gave us, who could be connected over what.
+
+package node
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
+
+// reachEvery is how often Reach is looked at without a reason.
+const reachEvery = 15 * time.Second
+
+// internet says what a node has to do with the internet.
+type internet struct {
+	there bool // people are met over it
+	ports bool // a router may be asked for ports
+}
+
+// internetOf: on a private network it depends on where its first peers are. A node on
+// sockets that are not the system's never asks anybody outside.
+func internetOf(cfg *Config, first []peer.AddrInfo) internet {
+	if cfg.ListenUDP != nil {
+		return internet{}
+	}
+	switch cfg.Network {
+	case Public:
+		return internet{true, true}
+	case Private:
+		out := onPublicAddrs(first)
+		return internet{out || len(first) == 0 && onPublicInterface(cfg.listen()), out}
+	}
+	return internet{}
+}
+
+// onPublicInterface says whether a node that listens there does so on the internet.
+func onPublicInterface(listen []string) bool {
+	faces, err := manet.InterfaceMultiaddrs()
+	if err != nil {
+		return false
+	}
+	for _, text := range listen {
+		a, err := ma.NewMultiaddr(text)
+		if err != nil {
+			continue
+		}
+		at, err := manet.ResolveUnspecifiedAddress(a, faces)
+		if err == nil && slices.ContainsFunc(at, manet.IsPublicAddr) {
+			return true
+		}
+	}
+	return false
+}
+
+// outside is what a node knows of how the world reaches it. Its fields below mu are
+// guarded by it.
+type outside struct {
+	first map[peer.ID]bool // peers that we were told to meet first
+	look  chan struct{}    // one slot: something may have changed
+
+	telling sync.Mutex // held during the call of told
+
+	mu          sync.Mutex
+	told        func(Reach)
+	reach       Reach
+	sights      sightings
+	quic        bool           // a connection to somebody outside has been up
+	confirmed   []ma.Multiaddr // by AutoNAT
+	unreachable []ma.Multiaddr
+	seen        []ma.Multiaddr // where we may be called
+	circuits    []ma.Multiaddr // where we can be asked
+}
+
+// Reach says how the world reaches this node now.
+func (n *Node) Reach() Reach {
+	n.out.mu.Lock()
+	defer n.out.mu.Unlock()
+	return n.out.reach
+}
+
+// OnReach sets who hears when Reach has changed, and tells what it is now. Calls come one
+// at a time and must not block or call OnReach.
+func (n *Node) OnReach(f func(Reach)) {
+	n.out.telling.Lock()
+	defer n.out.telling.Unlock()
+	n.out.mu.Lock()
+	n.out.told = f
+	r := n.out.reach
+	n.out.mu.Unlock()
+	f(r)
+}
+
+// nudgeReach has Reach reckoned again soon. It never blocks.
+func (n *Node) nudgeReach() {
+	select {
+	case n.out.look <- struct{}{}:
+	default:
+	}
+}
+
+// watchReach keeps Reach up to date until the node closes.
+func (n *Node) watchReach() error {
+	events, err := n.host.EventBus().Subscribe([]any{
+		new(event.EvtPeerIdentificationCompleted),
+		new(event.EvtHostReachableAddrsChanged),
+		new(event.EvtLocalAddressesUpdated),
+	}, eventbus.Name("stoa/reach"), eventbus.BufSize(256))
+	if err != nil {
+		return err
+	}
+	n.work.Go(func() {
+		defer events.Close()
+		tick := time.NewTicker(reachEvery)
+		defer tick.Stop()
+		for {
+			n.reckonReach()
+			select {
+			case <-n.ctx.Done():
+				return
+			case e := <-events.Out():
+				n.heed(e)
+			case <-n.out.look:
+			case <-tick.C:
+			}
+		}
+	})
+	return nil
+}
+
+// metOutside notes over what somebody outside could be connected.
+func (n *Node) metOutside(c network.Conn) {
+	if c.Stat().Limited || !manet.IsPublicAddr(c.RemoteMultiaddr()) {
+		return
+	}
+	if p := c.RemotePeer(); !isQUIC(c.RemoteMultiaddr()) {
+		n.dials.tcp.Store(true)
+		if c.Stat().Direction == network.DirOutbound && slices.ContainsFunc(n.host.Peerstore().Addrs(p), isQUIC) {
+			n.dials.vain.Add(1) // it had its chance
+		}
+	} else {
+		n.dials.vain.Store(0)
+		n.out.mu.Lock()
+		n.out.quic = true
+		n.out.mu.Unlock()
+	}
+	n.nudgeReach()
+}
+
+// heed takes one of libp2p's events.
+func (n *Node) heed(e any) {
+	switch e := e.(type) {
+	case event.EvtPeerIdentificationCompleted:
+		n.sighted(e)
+		n.nudgeCircuits()
+	case event.EvtHostReachableAddrsChanged:
+		n.out.mu.Lock()
+		n.out.confirmed, n.out.unreachable = e.Reachable, e.Unreachable
+		n.out.mu.Unlock()
+	}
+}
+
+// sighted takes what a peer says about where it sees us, if that is the socket that we
+// listen on: what goes out by another leads nowhere.
+func (n *Node) sighted(e event.EvtPeerIdentificationCompleted) {
+	local, far := e.Conn.LocalMultiaddr(), e.Conn.RemoteMultiaddr()
+	seen, err := udpOf(e.ObservedAddr)
+	if err != nil || !isQUIC(far) || !isPublic(seen.Addr()) || !n.listensAt(local) {
+		return
+	}
+	observer := ipOf(far)
+	if !isPublic(observer) {
+		return // what somebody in our own network sees is no use to others
+	}
+	n.out.mu.Lock()
+	defer n.out.mu.Unlock()
+	n.out.sights.put(e.Conn.ID(), sighting{by: e.Peer, observer: observer, seen: seen})
+	if e.Conn.IsClosed() {
+		n.out.sights.end(e.Conn.ID(), time.Now())
+	}
+}
+
+// listensAt says whether a local address is of a UDP socket that peers can come to.
+func (n *Node) listensAt(local ma.Multiaddr) bool {
+	port, err := local.ValueForProtocol(ma.P_UDP)
+	return err == nil && slices.ContainsFunc(n.host.Network().ListenAddresses(), func(a ma.Multiaddr) bool {
+		p, err := a.ValueForProtocol(ma.P_UDP)
+		return err == nil && p == port
+	})
+}
+
+// knownObservers are the peers that have told where they see us and whose word counts
+// alone: those of our rooms, and those that we were told to meet first.
+func (n *Node) knownObservers() map[peer.ID]bool {
+	n.out.mu.Lock()
+	observers := n.out.sights.observers()
+	n.out.mu.Unlock()
+	known := make(map[peer.ID]bool)
+	for _, p := range observers {
+		known[p] = n.out.first[p] || n.provedSomewhere(p) || n.servesUs(p)
+	}
+	return known
+}
+
+// servesUs says whether we are a child of a peer.
+func (n *Node) servesUs(p peer.ID) bool {
+	for _, r := range n.allRooms() {
+		for _, a := range r.attachments() {
+			if a.peer == p {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// reckonReach brings Reach up to date and tells of a change.
+func (n *Node) reckonReach() {
+	own := n.ownAddrs()
+	mapped, mapper := n.ports.mapped()
+	known := n.knownObservers()
+	n.out.mu.Lock()
+	n.out.sights.expire(time.Now())
+	n.out.seen = quicAddrs(n.out.sights.candidates(func(p peer.ID) bool { return known[p] }))
+	facts := reachFacts{
+		own: own, nat: n.out.sights.nat(own), seen: n.out.seen,
+		confirmed: n.out.confirmed, unreachable: n.out.unreachable, mapped: mapped, mapper: mapper,
+		quic: n.out.quic, tcp: n.dials.tcp.Load(), tries: int(n.dials.vain.Load()), circuits: len(n.out.circuits),
+	}
+	r := facts.reach()
+	changed := !r.equal(n.out.reach)
+	n.out.reach = r
+	n.out.mu.Unlock()
+	if !changed {
+		return
+	}
+	n.log.Info("reach", "kind", r.Kind, "nat", r.NAT, "public", r.Public, "seen", r.Seen, "mapped", r.Mapped, "circuits", r.Circuits)
+	n.nudgeCircuits()
+	n.out.telling.Lock()
+	defer n.out.telling.Unlock()
+	n.out.mu.Lock()
+	told := n.out.told
+	n.out.mu.Unlock()
+	if told != nil {
+		told(r)
+	}
+}
+
+// ownAddrs are the addresses of our interfaces that we listen on, without loopback.
+func (n *Node) ownAddrs() []netip.Addr {
+	at, err := n.host.Network().InterfaceListenAddresses()
+	if err != nil {
+		return nil
+	}
+	var own []netip.Addr
+	for _, a := range at {
+		if ip := ipOf(a); ip.IsValid() && !ip.IsLoopback() && !slices.Contains(own, ip) {
+			own = append(own, ip)
+		}
+	}
+	return own
+}
+
+// behind says that strangers cannot reach this node, as far as it knows.
+func (n *Node) behind() bool {
+	n.out.mu.Lock()
+	defer n.out.mu.Unlock()
+	return n.out.reach.Kind == ReachPunch || n.out.reach.Kind == ReachRelayed
+}
+
+func quicAddrs(at []netip.AddrPort) []ma.Multiaddr {
+	var addrs []ma.Multiaddr
+	for _, ap := range at {
+		kind := "/ip4/"
+		if ap.Addr().Is6() {
+			kind = "/ip6/"
+		}
+		addrs = append(addrs, ma.StringCast(kind+ap.Addr().String()+"/udp/"+strconv.Itoa(int(ap.Port()))+"/quic-v1"))
+	}
+	return addrs
+}
+
+var errNoAddr = errors.New("not an address of the kind")
+
+// udpOf reads the address and port out of a UDP multiaddr.
+func udpOf(a ma.Multiaddr) (netip.AddrPort, error) {
+	if a == nil {
+		return netip.AddrPort{}, errNoAddr
+	}
+	text, err := a.ValueForProtocol(ma.P_UDP)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	ip := ipOf(a)
+	if err != nil || !ip.IsValid() || hasProtocol(a, ma.P_CIRCUIT) {
+		return netip.AddrPort{}, errNoAddr
+	}
+	return netip.AddrPortFrom(ip, uint16(port)), nil
+}
+
+// ipOf is the IP address that a multiaddr begins with, or none.
+func ipOf(a ma.Multiaddr) netip.Addr {
+	ip, err := manet.ToIP(a)
+	if err != nil {
+		return netip.Addr{}
+	}
+	at, _ := netip.AddrFromSlice(ip)
+	return at.Unmap()
+}
+
+// isPublic says whether an address is of the internet.
+func isPublic(a netip.Addr) bool {
+	if !a.IsValid() {
+		return false
+	}
+	m, err := manet.FromIP(a.AsSlice())
+	return err == nil && manet.IsPublicAddr(m)
+}
+
+func texts(addrs []ma.Multiaddr) []string {
+	var all []string
+	for _, a := range addrs {
+		all = append(all, a.String())
+	}
+	return all
+}
+
+func contains(addrs []ma.Multiaddr, a ma.Multiaddr) bool {
+	return slices.ContainsFunc(addrs, func(b ma.Multiaddr) bool { return a.Equal(b) })
+}

@@ -1,0 +1,186 @@
+// Sightings: where others see our sockets. Every peer that we meet tells by identify from
+// which address our packets came. Out of what they say follow the addresses at which we
+// may be called, and what kind of NAT we are behind. Pure, no lock.
+
+package node
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+const (
+	maxSightings  = 512             // the oldest gives way
+	sightingLasts = 2 * time.Minute // after its connection ended: so long do NATs keep what is in use (RFC 4787, REQ-5)
+	maxSeen       = 2               // addresses of one family that we go by
+	firstSeenPort = 1024            // NATs map to none below; services that answer strangers are there
+)
+
+// A sighting is what one observer says. They all are of the socket that we listen on.
+type sighting struct {
+	by       peer.ID
+	observer netip.Addr     // its address
+	seen     netip.AddrPort // where it sees us
+	gone     time.Time      // when the connection ended; zero while it lasts
+}
+
+// sightings holds them by the name of the connection, which is the caller's choice.
+type sightings struct {
+	m     map[string]sighting
+	order []string // the oldest first
+}
+
+// put records what the peer at the far end of a connection sees.
+func (s *sightings) put(conn string, what sighting) {
+	if s.m == nil {
+		s.m = make(map[string]sighting)
+	}
+	if _, known := s.m[conn]; !known {
+		if len(s.order) >= maxSightings {
+			delete(s.m, s.order[0])
+			s.order = s.order[1:]
+		}
+		s.order = append(s.order, conn)
+	}
+	s.m[conn] = what
+}
+
+// end notes that a connection has ended.
+func (s *sightings) end(conn string, now time.Time) {
+	if what, ok := s.m[conn]; ok {
+		what.gone = now
+		s.m[conn] = what
+	}
+}
+
+// expire forgets what may have changed meanwhile.
+func (s *sightings) expire(now time.Time) {
+	s.order = slices.DeleteFunc(s.order, func(conn string) bool {
+		what := s.m[conn]
+		old := !what.gone.IsZero() && now.Sub(what.gone) > sightingLasts
+		if old {
+			delete(s.m, conn)
+		}
+		return old
+	})
+}
+
+// forget drops everything: we have moved to another network.
+func (s *sightings) forget() { s.m, s.order = nil, nil }
+
+// observers lists who has said something, some of them twice.
+func (s *sightings) observers() []peer.ID {
+	var all []peer.ID
+	for _, what := range s.m {
+		all = append(all, what.by)
+	}
+	return all
+}
+
+// A view is one address and who sees us there.
+type view struct {
+	at        netip.AddrPort
+	trusted   bool
+	observers int // addresses that see us there
+	networks  int // of these
+}
+
+// views counts who sees us where, over IPv4 or over IPv6, what most say first. known says
+// whether a peer is of a room of ours, or one that we were told to meet first.
+func (s *sightings) views(v6 bool, known func(peer.ID) bool) []view {
+	type key struct {
+		at netip.AddrPort
+		by netip.Prefix
+	}
+	counted := make(map[key]bool)
+	at := make(map[netip.AddrPort]*view)
+	for _, what := range s.m {
+		if what.seen.Addr().Is6() != v6 {
+			continue
+		}
+		v := at[what.seen]
+		if v == nil {
+			v = &view{at: what.seen}
+			at[what.seen] = v
+		}
+		v.trusted = v.trusted || known(what.by)
+		if k := (key{what.seen, netip.PrefixFrom(what.observer, what.observer.BitLen())}); !counted[k] {
+			counted[k] = true
+			v.observers++
+		}
+		if k := (key{what.seen, networkOf(what.observer)}); !counted[k] {
+			counted[k] = true
+			v.networks++
+		}
+	}
+	all := make([]view, 0, len(at))
+	for _, v := range at {
+		all = append(all, *v)
+	}
+	slices.SortFunc(all, func(a, b view) int {
+		return cmp.Or(cmp.Compare(b.networks, a.networks), cmp.Compare(b.observers, a.observers), int(flag(b.trusted))-int(flag(a.trusted)), a.at.Compare(b.at))
+	})
+	return all
+}
+
+// networkOf is what one operator is thought to have: who has many addresses in it is
+// still one observer.
+func networkOf(a netip.Addr) netip.Prefix {
+	bits := 16
+	if a.Is6() {
+		bits = 32
+	}
+	p, _ := a.Prefix(bits)
+	return p
+}
+
+// candidates are the addresses to be called at: those that somebody known sees, or
+// strangers in two networks. Who lies must not make a room call a third party, so there
+// are few, none below port 1024, and one voice alone does not stand against several.
+func (s *sightings) candidates(known func(peer.ID) bool) (addrs []netip.AddrPort) {
+	for _, v6 := range []bool{false, true} {
+		views := s.views(v6, known)
+		if mapping(views) == NATSymmetric {
+			continue // each of them is good for its observer alone
+		}
+		n := 0
+		for _, v := range views {
+			alone := v.networks == 1 && views[0].networks > 2
+			if (v.trusted || v.networks > 1) && !alone && v.at.Port() >= firstSeenPort && n < maxSeen {
+				addrs = append(addrs, v.at)
+				n++
+			}
+		}
+	}
+	return addrs
+}
+
+// nat says how IPv4 packets of ours are mapped, given the addresses of our own interfaces.
+func (s *sightings) nat(own []netip.Addr) NAT {
+	views := s.views(false, func(peer.ID) bool { return false })
+	if len(views) > 0 && slices.Contains(own, views[0].at.Addr()) {
+		return NATNone
+	}
+	return mapping(views)
+}
+
+// mapping tells one address for all from one for each (RFC 4787 section 4.1). Two
+// observers that see different addresses may also have seen us at different times, so
+// it takes as many for whom it differs as those for whom it does not.
+func mapping(views []view) NAT {
+	observers := 0
+	for _, v := range views {
+		observers += v.observers
+	}
+	switch {
+	case observers < 2:
+		return NATUnknown
+	case 2*views[0].observers > observers:
+		return NATCone
+	}
+	return NATSymmetric
+}
