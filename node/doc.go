@@ -82,7 +82,8 @@
 // seq counts the packets sent on the link. When 1 % of the last 200 or more were lost, each
 // packet that does not go by stream takes the one before it along once more where there is
 // room: a loss of one in twenty then costs one in four hundred, for the price of 20 ms and
-// twice the bytes. A report goes out at once and every 500 ms.
+// twice the bytes. Who finds that he fills the way may leave it. A report goes out at once
+// and every 500 ms.
 // echo is the stamp of the last report received and held the time since then: the round
 // trip is now - echo - held. flip asks a speaker to pair his frames the other way, as
 // [LinkInfo] says. 3 s without a report end the link and its connection.

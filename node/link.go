@@ -38,6 +38,7 @@ type link struct {
 
 	up     atomic.Bool // admitted: packets flow both ways
 	flip   atomic.Bool // what our reports advise
+	spare  atomic.Bool // nothing is sent twice, whatever gets lost
 	done   chan struct{}
 	ending sync.Once
 
@@ -103,12 +104,12 @@ func (l *link) send(packet []byte) {
 }
 
 // repeat returns the packet before this one if it should be sent once more with it:
-// packets get lost, and it is not too late and not too large for that. A stream loses
-// nothing.
+// packets get lost, and it is not too late and not too large for that, and not more than
+// the way bears. A stream loses nothing.
 func (l *link) repeat(packet []byte, now time.Time) []byte {
 	before := l.before[:l.size]
 	if now.Sub(l.beforeAt) > repeatWithin || !pairFits(before, packet) ||
-		l.meter.lossOut() < repeatLoss || l.path.carrier() == Stream {
+		l.spare.Load() || l.meter.lossOut() < repeatLoss || l.path.carrier() == Stream {
 		return nil
 	}
 	return before
@@ -186,6 +187,10 @@ func (l *link) info() LinkInfo {
 		LossOut:  m.loss.share(),
 		LossIn:   m.lossIn,
 		Jitter:   m.in.jitter,
+		Reports:  m.reports,
+		Queue:    m.queue,
+		Missed:   float64(m.last.loss) / 65535,
+		Scatter:  time.Duration(m.last.jitter) * (100 * time.Microsecond),
 		Sent:     sent,
 		Received: m.received,
 		Dropped:  path.dropped,

@@ -39,7 +39,14 @@ type LinkInfo struct {
 	Jitter   time.Duration // of what we receive, RFC 3550
 	Sent     uint64        // packets
 	Received uint64        // packets
-	Dropped  uint64        // packets that gave way to newer ones in our queue
+
+	// What the far side says of our packets, in its reports.
+	Reports uint64        // that came
+	Queue   time.Duration // by how much our last report took longer to them than the quickest lately: what waits on the way
+	Missed  float64       // share of ours that did not come to them, in their last report
+	Scatter time.Duration // their jitter, RFC 3550
+
+	Dropped uint64 // packets that gave way to newer ones in our queue
 
 	// Flip asks a speaker whose packets hold two frames to pair them the other way, the
 	// second of one packet with the first of the next: a relay could then send everybody's
@@ -115,6 +122,14 @@ func (r *Room) Send(packet []byte, to []identity.ID) int {
 		}
 	}
 	return n
+}
+
+// Spare says whether the links to a person get every packet once only, also when some are
+// lost: because it is our sending that fills the way.
+func (r *Room) Spare(id identity.ID, on bool) {
+	for _, l := range (*r.linked.Load())[id] {
+		l.spare.Store(on)
+	}
 }
 
 // Advise sets what our reports to a person on his links say, see [LinkInfo.Flip].

@@ -20,8 +20,11 @@ type meter struct {
 	received uint64    // packets or bundles
 	heard    time.Time // when the last report came
 	last     report    // the last report
+	reports  uint64    // taken
 	loss     lossAverage
 	rtt      time.Duration
+	there    transits      // of our reports
+	queue    time.Duration // that the last of them met
 }
 
 func newMeter(n *Node, now time.Time) *meter {
@@ -68,9 +71,18 @@ func (m *meter) take(rep report, now time.Time) {
 		m.loss.add(rep.highest-m.last.highest, rep.received-m.last.received)
 	}
 	m.heard, m.last = now, rep
+	m.reports++
 	if rtt, ok := roundTrip(rep, m.clock(now)); ok {
 		m.rtt = rtt
+		m.queue = m.there.add(rep.stamp-rep.held-rep.echo, now.Sub(m.born))
 	}
+}
+
+// queueOut is by how much our last report took longer than it can.
+func (m *meter) queueOut() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.queue
 }
 
 // highest is the highest sequence number that came, with its wraps.

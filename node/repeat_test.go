@@ -108,19 +108,22 @@ func TestRepeatWhenLossAsksAndRoomAllows(t *testing.T) {
 		lost           uint32 // of 100
 		age            time.Duration
 		before, packet int
+		spare          bool
 		want           bool
 	}{
-		{"loss", &wire{}, 5, 20 * time.Millisecond, 100, 100, true},
-		{"no loss", &wire{}, 0, 20 * time.Millisecond, 100, 100, false},
-		{"a stream", nil, 5, 20 * time.Millisecond, 100, 100, false},
-		{"after a pause", &wire{}, 5, time.Second, 100, 100, false},
-		{"the first one", &wire{}, 5, 0, 0, 100, false},
-		{"just room", &wire{}, 5, 0, 598, MaxPacket - 600, true},
-		{"no room", &wire{}, 5, 0, 598, MaxPacket - 599, false},
+		{"loss", &wire{}, 5, 20 * time.Millisecond, 100, 100, false, true},
+		{"no loss", &wire{}, 0, 20 * time.Millisecond, 100, 100, false, false},
+		{"a stream", nil, 5, 20 * time.Millisecond, 100, 100, false, false},
+		{"after a pause", &wire{}, 5, time.Second, 100, 100, false, false},
+		{"the first one", &wire{}, 5, 0, 0, 100, false, false},
+		{"just room", &wire{}, 5, 0, 598, MaxPacket - 600, false, true},
+		{"no room", &wire{}, 5, 0, 598, MaxPacket - 599, false, false},
+		{"too much for the way", &wire{}, 5, 20 * time.Millisecond, 100, 100, true, false},
 	}
 	for _, tt := range tests {
 		l := &link{path: &path{wire: tt.wire}, meter: new(meter), size: tt.before, beforeAt: now.Add(-tt.age)}
 		l.meter.loss.add(100, 100-tt.lost)
+		l.spare.Store(tt.spare)
 		if got := l.repeat(make([]byte, tt.packet), now); (got != nil) != tt.want {
 			t.Errorf("%s: repeated is %v", tt.name, got != nil)
 		}
