@@ -6,6 +6,7 @@ package node
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -26,6 +27,11 @@ const (
 
 	guestFor  = 10 * time.Minute // a peer that knew a room's key may reserve
 	maxGuests = 4096
+
+	// Of the circuits, those for peers of no room of ours: whoever opens a room behind a NAT
+	// has nobody else to ask.
+	circuitsForStrangers = 64
+	circuitFor           = time.Hour // one reservation
 )
 
 // A scale is how much of the machine a node may take up.
@@ -79,7 +85,7 @@ func lendCircuits(h host.Host, allow *guests) (*relay.Relay, error) {
 	r, err := relay.New(h,
 		relay.WithResources(relay.Resources{
 			Limit:                 &relay.RelayLimit{Duration: circuitLasts, Data: circuitBytes},
-			ReservationTTL:        time.Hour,
+			ReservationTTL:        circuitFor,
 			MaxReservations:       circuits,
 			MaxCircuits:           circuitPeers,
 			BufferSize:            2048,
@@ -96,13 +102,15 @@ func lendCircuits(h host.Host, allow *guests) (*relay.Relay, error) {
 	return r, nil
 }
 
-// guests are the peers that have shown lately that they hold the key of a room of ours.
+// guests are the peers that may have a circuit: those that have shown lately that they hold
+// the key of a room of ours, and a few others.
 // Safe for concurrent use.
 type guests struct {
 	proved func(peer.ID) bool
 
-	mu   sync.Mutex
-	last map[peer.ID]time.Time
+	mu        sync.Mutex
+	last      map[peer.ID]time.Time
+	strangers map[peer.ID]time.Time // who has a circuit, and until when
 }
 
 // note records that a peer has signed an attach, wherever that led.
@@ -122,9 +130,32 @@ func (g *guests) lately(p peer.ID, now time.Time) bool {
 	return ok && now.Sub(at) < guestFor
 }
 
-// AllowReserve lets those reserve who are of a room of ours.
+// AllowReserve lets those reserve who are of a room of ours, and a few strangers.
 func (g *guests) AllowReserve(p peer.ID, _ ma.Multiaddr) bool {
-	return g.proved(p) || g.lately(p, time.Now())
+	now := time.Now()
+	return g.proved(p) || g.lately(p, now) || g.spare(p, now)
+}
+
+// spare gives a stranger one of the circuits that are meant for strangers.
+func (g *guests) spare(p peer.ID, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.DeleteFunc(g.strangers, func(_ peer.ID, until time.Time) bool { return now.After(until) })
+	if _, has := g.strangers[p]; !has && len(g.strangers) >= circuitsForStrangers {
+		return false
+	}
+	if g.strangers == nil {
+		g.strangers = make(map[peer.ID]time.Time)
+	}
+	g.strangers[p] = now.Add(circuitFor)
+	return true
+}
+
+// forget notes that a peer is gone, and its circuit with it.
+func (g *guests) forget(p peer.ID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.strangers, p)
 }
 
 // AllowConnect lets everybody ask for who has reserved: a newcomer with a link has

@@ -248,6 +248,7 @@ func (n *Node) disconnected(_ network.Network, c network.Conn) {
 		return
 	}
 	n.nudgeCircuits()
+	n.guests.forget(p)
 	n.filter.forget(p)
 	for _, r := range n.allRooms() {
 		r.forget(p)

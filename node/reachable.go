@@ -231,7 +231,8 @@ func (n *Node) reckonReach() {
 	known := n.knownObservers()
 	n.out.mu.Lock()
 	n.out.sights.expire(time.Now())
-	n.out.seen = quicAddrs(n.out.sights.candidates(func(p peer.ID) bool { return known[p] }))
+	n.out.seen = quicAddrs(slices.DeleteFunc(n.out.sights.candidates(func(p peer.ID) bool { return known[p] }),
+		func(at netip.AddrPort) bool { return slices.Contains(own, at.Addr()) }))
 	facts := reachFacts{
 		own: own, nat: n.out.sights.nat(own), seen: n.out.seen,
 		confirmed: n.out.confirmed, unreachable: n.out.unreachable, mapped: mapped, mapper: mapper,
