@@ -106,7 +106,7 @@ func TestServedOverQUICAndTCP(t *testing.T) {
 	}
 }
 
-// A server lends circuits to those of its rooms, and to nobody else.
+// A server lends circuits to those of its rooms, and a few to strangers.
 func TestCircuitsAreForGuests(t *testing.T) {
 	server, err := Open(t.Context(), Config{Network: Private, Listen: []string{overQUIC}, Server: true})
 	if err != nil {
@@ -130,8 +130,17 @@ func TestCircuitsAreForGuests(t *testing.T) {
 		return err
 	}
 	stranger := openLoopback(t, overQUIC)
-	if err := reserve(stranger); err == nil {
-		t.Error("a stranger has a circuit")
+	if err := reserve(stranger); err != nil {
+		t.Errorf("a stranger: %v", err)
+	}
+	for i := range circuitsForStrangers {
+		server.guests.spare(peer.ID([]byte{byte(i)}), time.Now())
+	}
+	if err := reserve(openLoopback(t, overQUIC)); err == nil {
+		t.Error("one stranger more than there are circuits for has one")
+	}
+	if err := reserve(stranger); err != nil {
+		t.Errorf("a stranger who renews: %v", err)
 	}
 	member := openLoopback(t, overQUIC)
 	if _, _, err := enterTest(t, member).AskPeer(t.Context(), server.Addrs()[0], nil); err != nil {
@@ -168,6 +177,26 @@ func TestGuestsAreForgotten(t *testing.T) {
 		if len(g.last) > maxGuests {
 			t.Fatalf("%d guests", len(g.last))
 		}
+	}
+}
+
+func TestCircuitsOfStrangersComeBack(t *testing.T) {
+	var g guests
+	now := time.Unix(1, 0)
+	for i := range circuitsForStrangers {
+		if !g.spare(peer.ID([]byte{byte(i)}), now) {
+			t.Fatalf("number %d", i)
+		}
+	}
+	if g.spare("late", now) || !g.spare(peer.ID([]byte{0}), now) {
+		t.Error("a stranger too many, or one refused who has a circuit")
+	}
+	g.forget(peer.ID([]byte{1}))
+	if !g.spare("late", now) || g.spare("later", now) {
+		t.Error("the circuit of one who is gone")
+	}
+	if !g.spare("later", now.Add(circuitFor+1)) {
+		t.Error("circuits that ran out")
 	}
 }
 
