@@ -194,6 +194,7 @@ func (l *link) info() LinkInfo {
 		Sent:     sent,
 		Received: m.received,
 		Dropped:  path.dropped,
+		Quiet:    l.path.quietFor(),
 		Flip:     m.last.flip,
 	}
 }

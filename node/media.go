@@ -46,7 +46,8 @@ type LinkInfo struct {
 	Missed  float64       // share of ours that did not come to them, in their last report
 	Scatter time.Duration // their jitter, RFC 3550
 
-	Dropped uint64 // packets that gave way to newer ones in our queue
+	Dropped uint64        // packets that gave way to newer ones in our queue
+	Quiet   time.Duration // since anything came over it, of which there are reports twice a second at least
 
 	// Flip asks a speaker whose packets hold two frames to pair them the other way, the
 	// second of one packet with the first of the next: a relay could then send everybody's

@@ -42,8 +42,13 @@ func (w Way) String() string {
 	return [...]string{"none", "direct", "punched", "tcp", "websocket", "relay"}[w]
 }
 
-// news says that a change from one way to the other is one that others may have to act upon: sound came or went, or a link did.
-func (w Way) news(o Way) bool { return (w == Unheard) != (o == Unheard) || w.Linked() != o.Linked() }
+// class is what others act upon of a way: whether there is sound, and whether there is a link.
+func (w Way) class() Way {
+	if w.Linked() {
+		return Direct
+	}
+	return w
+}
 
 const (
 	maxHears  = 32 // people of whom a heartbeat tells, as long as it has room for them
@@ -83,15 +88,16 @@ type Deafness struct {
 	Since   time.Time // by the clock here
 }
 
-// SetHears tells the others how this member hears. That sound or a link has come or gone they learn at once, as often as heartbeats may
-// follow one another; the rest with the next heartbeat.
+// SetHears tells the others how this member hears. That sound or a link has gone or come back they learn at once, as often as heartbeats
+// may follow one another; the rest with the next heartbeat. Of who only carries each link counts, for others wait for it.
 func (r *Room) SetHears(ctx context.Context, h Hears) error {
 	return r.do(ctx, func(now time.Time) error {
 		said := account{r.account.of.next(linesOf(h.Stage), now), h.Relay, h.Helps}
-		if r.account.differs(said) {
+		carrier := !r.state.CanHear(r.me)
+		if r.account.urgent(said) || carrier && r.account.of.differs(said.of) {
 			r.hurry(now)
-			r.dirty = true
 		}
+		r.dirty = r.dirty || r.account.urgent(said) || r.account.of.differs(said.of)
 		r.account = said
 		return nil
 	})
@@ -104,9 +110,9 @@ type account struct {
 	helps bool
 }
 
-// differs says that others should learn of a change at once.
-func (a account) differs(o account) bool {
-	return a.by != o.by || a.helps != o.helps || a.of.differs(o.of)
+// urgent says that others should learn of a change at once.
+func (a account) urgent(o account) bool {
+	return a.by != o.by || a.helps != o.helps || a.of.urgent(o.of)
 }
 
 // linesOf writes down how somebody hears, by ID, of each person once.
@@ -185,7 +191,7 @@ func (h hearsay) next(lines []Heard, at time.Time) hearsay {
 	next := make(hearsay, len(lines))
 	for _, l := range lines {
 		m := remark{l, at}
-		if was, known := h[l.Who]; known && !was.Way.news(l.Way) {
+		if was, known := h[l.Who]; known && was.Way.class() == l.Way.class() {
 			m.since = was.since
 		}
 		next[l.Who] = m
@@ -193,9 +199,27 @@ func (h hearsay) next(lines []Heard, at time.Time) hearsay {
 	return next
 }
 
-// differs says that sound or a link has come or gone between the two.
+// differs says that somebody is heard otherwise in o than in h, whatever the figures.
 func (h hearsay) differs(o hearsay) bool {
-	return !maps.EqualFunc(h, o, func(a, b remark) bool { return !a.Way.news(b.Way) })
+	return !maps.EqualFunc(h, o, func(a, b remark) bool { return a.Way.class() == b.Way.class() })
+}
+
+// urgent says that sound or a link has gone or come back. Somebody of whom nothing was said before, or is any more, and who is heard directly
+// is no news: a newcomer, mostly, or one who has gone.
+func (h hearsay) urgent(o hearsay) bool {
+	changed := func(a, b hearsay) bool {
+		for who, m := range a {
+			of := Direct
+			if n, known := b[who]; known {
+				of = n.Way.class()
+			}
+			if m.Way.class() != of {
+				return true
+			}
+		}
+		return false
+	}
+	return changed(h, o) || changed(o, h)
 }
 
 // lines are those of the hearsay, by ID. In a crowd they are only those who are not heard directly: relays pass the heartbeats of the stage

@@ -84,15 +84,18 @@ func TestHeartbeatsFit(t *testing.T) {
 func TestHearsay(t *testing.T) {
 	var h hearsay
 	now := noon
-	for _, step := range []struct {
+	for i, step := range []struct {
 		way  Way
 		news bool
 	}{
-		{Unheard, true}, {Unheard, false}, {ByRelay, true}, {ByRelay, false}, {Direct, true}, {Punched, false}, {WebSocket, false},
-		{OverTCP, false}, {Unheard, true}, {Direct, true}, {ByRelay, true}, {Unheard, true},
+		{Direct, true}, {Unheard, true}, {Unheard, false}, {ByRelay, true}, {ByRelay, false}, {Direct, true}, {Punched, false},
+		{WebSocket, false}, {OverTCP, false}, {Unheard, true}, {Direct, true}, {ByRelay, true}, {Unheard, true},
 	} {
 		now = now.Add(time.Second)
 		next := h.next([]Heard{{Who: relay.Prefix{1}, Way: step.way, RTT: uint16(now.Second())}}, now)
+		if h.urgent(next) != (step.news && i > 0) {
+			t.Errorf("%v: urgent: %v", step.way, h.urgent(next))
+		}
 		if h.differs(next) != step.news {
 			t.Errorf("%v: news: %v", step.way, !step.news)
 		}
@@ -101,8 +104,8 @@ func TestHearsay(t *testing.T) {
 		}
 		h = next
 	}
-	if gone := h.next(nil, now); !h.differs(gone) || len(gone) != 0 {
-		t.Error("nothing is said any more, and that is no news")
+	if gone := h.next(nil, now); !h.differs(gone) || !h.urgent(gone) || len(gone) != 0 {
+		t.Error("nothing is said any more of somebody who was not heard, and that is no news")
 	}
 }
 
