@@ -122,6 +122,7 @@ type nodeFlags struct {
 	limit   time.Duration
 	qr      bool
 	lend    bool
+	noHelp  bool
 }
 
 func (f *nodeFlags) add(fs *flag.FlagSet) {
@@ -133,6 +134,7 @@ func (f *nodeFlags) add(fs *flag.FlagSet) {
 	fs.DurationVar(&f.limit, "for", 0, "end by itself after `DURATION`, such as 30s or 2h")
 	fs.BoolVar(&f.qr, "qr", false, "print links as QR codes even when the output is no terminal")
 	fs.BoolVar(&f.lend, "lend", false, "lend this machine's connection: carry voices on in rooms that let you")
+	fs.BoolVar(&f.noHelp, "no-help", false, "carry nobody's voice, not even between two on stage who cannot connect")
 }
 
 // addMuted is apart from add because a node that only takes its rooms up again
@@ -149,10 +151,12 @@ func (f *nodeFlags) config(started time.Time, stderr io.Writer) (app.Config, io.
 		return app.Config{}, nil, &usageError{text: "--in is empty", hint: "--in silence joins without a microphone"}
 	case f.out == "":
 		return app.Config{}, nil, &usageError{text: "--out is empty", hint: "--out null joins without a loudspeaker"}
+	case f.lend && f.noHelp:
+		return app.Config{}, nil, &usageError{text: "--lend and --no-help exclude each other", hint: "with --lend this machine helps everybody"}
 	case f.loop && (f.in == "mic" || f.in == "silence"):
 		return app.Config{}, nil, &usageError{text: "--loop repeats a file, but --in is " + f.in, hint: "name a WAV or Ogg/Opus file with --in"}
 	}
 	cfg, closer, err := f.netFlags.config(started, stderr)
-	cfg.In, cfg.Out, cfg.Loop, cfg.Name, cfg.Lend = f.in, f.out, f.loop, f.name, f.lend
+	cfg.In, cfg.Out, cfg.Loop, cfg.Name, cfg.Lend, cfg.NoHelp = f.in, f.out, f.loop, f.name, f.lend, f.noHelp
 	return cfg, closer, err
 }

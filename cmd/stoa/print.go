@@ -106,6 +106,12 @@ func (p *printer) print(e app.Event) {
 		p.line(e, "%s was %s%s", who, either(e.Muted, "muted", "unmuted"), p.by(e))
 	case app.EventLocked:
 		p.line(e, "the room was %s%s", either(e.On, "locked", "unlocked"), p.by(e))
+	case app.EventHears:
+		p.hears(e, who)
+	case app.EventHeard:
+		p.line(e, "%s %s", who, either(e.On, "hears you again", "does not hear you"))
+	case app.EventHelp:
+		p.help(e)
 	case app.EventLend:
 		p.lend(e)
 	case app.EventCarries, app.EventDrain:
@@ -246,6 +252,40 @@ func (p *printer) stats(e app.Event) {
 		text += " | your microphone is " + p.mic
 	}
 	p.out.status(text)
+}
+
+// hears tells by what way somebody is heard from now on.
+func (p *printer) hears(e app.Event, who string) {
+	switch e.State {
+	case "none":
+		p.line(e, "you do not hear %s: there is no way to them yet", who)
+	case "relay":
+		p.line(e, "you do not hear %s directly; %s brings their voice", who, p.bearer(e))
+	default:
+		p.line(e, "you hear %s directly", who)
+	}
+}
+
+// bearer names who brings a voice: a relay or a member.
+func (p *printer) bearer(e app.Event) string {
+	by := p.person(e.Room, e.By)
+	if m := p.members[seat{e.Room, e.By}]; m.role == "relay" || m.role == "" {
+		return "the relay " + by
+	}
+	return by
+}
+
+// help tells for whom this node carries of its own accord.
+func (p *printer) help(e app.Event) {
+	var names []string
+	for _, id := range e.People {
+		names = append(names, p.person(e.Room, id))
+	}
+	if e.On != nil && *e.On {
+		p.line(e, "you carry voices on to %s, who cannot connect to somebody on stage", strings.Join(names, " and "))
+		return
+	}
+	p.line(e, "you carry no voices on any more: nobody needs it")
 }
 
 // lend tells that this node begins or ceases to carry voices on.

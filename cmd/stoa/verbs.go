@@ -154,12 +154,15 @@ func personVerb(name, summary, about, example string, more func(*flag.FlagSet, *
 func whoCommand() *command {
 	return &command{
 		name: app.VerbWho, summary: "who is here, on stage and in the queue", usage: "[ROOM]",
-		about:   "In a large room the listeners are counted; --all asks the relays who they are.",
-		example: "stoa who\nstoa who --all",
+		about: `In a large room the listeners are counted; --all asks the relays who they are.
+--paths shows by what way you hear each person on the stage, with round trip and
+loss both ways, and which pairs do not hear each other or do so by a relay.`,
+		example: "stoa who\nstoa who --all\nstoa who --paths",
 		setup: func(fs *flag.FlagSet) action {
 			v := newVerb(fs, app.VerbWho)
 			v.addRoom(fs)
 			fs.BoolVar(&v.req.All, "all", false, "name every listener, also in a large room")
+			fs.BoolVar(&v.req.Paths, "paths", false, "show who hears whom by what way")
 			return func(ctx context.Context, c *cli, words []string) error {
 				if err := v.room(words); err != nil {
 					return err
@@ -172,17 +175,19 @@ func whoCommand() *command {
 
 func lendCommand() *command {
 	return &command{
-		name: app.VerbLend, summary: "lend this machine's connection to a room, or stop it", usage: "on|off [ROOM]",
+		name: app.VerbLend, summary: "lend this machine's connection to a room, or stop it", usage: "on|off|never [ROOM]",
 		about: `While it is lent, this node carries sealed voices on to others, as a relay does.
 The room must let you: owners and moderators may, and whoever came by a relay link.
---lend at the start does the same for every room.`,
+--lend at the start does the same for every room. Otherwise a node on the stage
+carries only for two who cannot connect, a few people at a time, and with never
+(or --no-help at the start) for nobody.`,
 		example: "stoa lend on\nstoa lend off",
 		setup: func(fs *flag.FlagSet) action {
 			v := newVerb(fs, app.VerbLend)
 			v.addRoom(fs)
 			return func(ctx context.Context, c *cli, words []string) error {
-				if len(words) == 0 || words[0] != "on" && words[0] != "off" {
-					return needs("on or off")
+				if len(words) == 0 || words[0] != "on" && words[0] != "off" && words[0] != "never" {
+					return needs("on, off or never")
 				}
 				v.req.Args = words[:1]
 				if err := v.room(words[1:]); err != nil {

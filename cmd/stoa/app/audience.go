@@ -25,7 +25,10 @@ import (
 
 const (
 	// carriedOn is how long relays are kept after the reason for them is gone.
-	carriedOn = 10 * time.Second
+	// It doubles, up to carriedLong, when they are needed again within carriedLong
+	// of being let go: a link that comes and goes must not cost a relay every time.
+	carriedOn   = 5 * time.Second
+	carriedLong = 2 * time.Minute
 
 	// deafFor is how long at least somebody in the audience who has lost both
 	// relays stays out of gossip: new relays are mostly found sooner, and the
@@ -59,9 +62,34 @@ const (
 // for chance.
 type reckoner struct {
 	unlinked map[identity.ID]time.Time // who on the stage has had no link, since when
-	until    time.Time                 // when the relays may be let go of
+	cling    cling
 	quiet    bool
 	deaf     time.Time // until when quiet lasts although nobody brings anything; zero when somebody does
+}
+
+// cling is for how long relays are held on to. It is a pure machine, ready when
+// it is zero.
+type cling struct {
+	held bool
+	keep time.Duration // after the reason is gone
+	last time.Time     // when there was a reason
+	free time.Time     // when they were let go; zero: never
+}
+
+// next says whether to hold on to relays, given whether there is a reason.
+func (c *cling) next(reason bool, now time.Time) bool {
+	switch {
+	case reason && !c.held:
+		if c.keep = min(2*c.keep, carriedLong); c.free.IsZero() || now.Sub(c.free) >= carriedLong {
+			c.keep = carriedOn
+		}
+		c.held, c.last = true, now
+	case reason:
+		c.last = now
+	case c.held && now.Sub(c.last) >= c.keep:
+		c.held, c.free = false, now
+	}
+	return c.held
 }
 
 // reckonerOf returns the reckoner of a node that has just come. Whoever comes into
@@ -76,14 +104,11 @@ func reckonerOf(s *room.Snapshot, now time.Time) reckoner {
 
 // next returns the course of the tether, and whether this node should be out
 // of gossip.
-func (a *reckoner) next(s *room.Snapshot, links []node.LinkInfo, h *held, now time.Time) (course, bool) {
+func (a *reckoner) next(s *room.Snapshot, links map[identity.ID]node.LinkInfo, h *held, now time.Time) (course, bool) {
 	a.unlinked = unlinkedSince(s, links, a.unlinked, now)
-	if wantsRelays(s, longestOf(a.unlinked, now)) {
-		a.until = now.Add(carriedOn)
-	}
 	c := course{
-		want:   now.Before(a.until) && s.Live && !s.State.Closed,
-		relays: without(levelsOf(s).serve, s.Me.ID),
+		want:   a.cling.next(wantsRelays(s, longestOf(a.unlinked, now)), now) && s.Live && !s.State.Closed,
+		relays: bearersOf(s, a.unlinked, now),
 		floor:  s.Floor,
 		holds:  holdsOf(s),
 	}
@@ -139,9 +164,12 @@ type seats struct {
 	voice  *voice
 	tether *tether
 	heard  witness
+	help   func(those []identity.ID) // has this node carry for them, and for nobody else
+	lends  func() bool               // this node would carry for two who cannot connect
 	log    *slog.Logger
 	emit   func(Event)
 
+	above      func() held          // how a node that carries the room is held to the relays above it
 	look       chan struct{}        // holds a value when run should look again
 	complaints chan relay.Complaint // of the tether, for run to publish
 
@@ -229,15 +257,23 @@ func (a *seats) run(ctx context.Context) {
 	done := make(chan identity.Hash)
 	var stands standing
 	stood := make(chan struct{})
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
+	var heeds heed
+	var kind kindness
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		s, links, now := a.room.Snapshot(), a.net.Links(), time.Now()
-		h := a.tether.state()
+		s, all, now := a.room.Snapshot(), a.net.Links(), time.Now()
+		h, links := a.tether.state(), bestLinks(all)
 		c, quiet := at.next(s, links, &h, now)
 		a.tether.follow(c)
 		a.setQuiet(ctx, quiet)
-		if now.Sub(flipped) >= flipPause && advisesFlip(links, fedBy(s)) {
+		a.say(ctx, s, hearings(s, links, at.unlinked, a.bearer(s, &h), now), &h)
+		a.voice.review(now)
+		a.help(kind.next(s, now))
+		for _, e := range heeds.next(s, now) {
+			a.emit(e)
+		}
+		if now.Sub(flipped) >= flipPause && advisesFlip(all, fedBy(s, now)) {
 			a.voice.flip()
 			flipped = now
 		}
@@ -266,9 +302,10 @@ func (a *seats) run(ctx context.Context) {
 				}
 			})
 		}
+		timer.Reset(lookAgain(s, at.unlinked, now))
 		select {
 		case <-a.look:
-		case <-tick.C:
+		case <-timer.C:
 		case <-stood:
 			stands.finish(time.Now())
 		case c := <-a.complaints:
@@ -279,6 +316,51 @@ func (a *seats) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// bearer is what brings this node the voices of those it has no link to: its
+// relays; for one that carries the room, those above it.
+func (a *seats) bearer(s *room.Snapshot, h *held) *held {
+	if s.Me.Caps.Has(identity.CapHear) {
+		return h
+	}
+	above := a.above()
+	return &above
+}
+
+// say tells the others how this node hears.
+func (a *seats) say(ctx context.Context, s *room.Snapshot, list []room.Hearing, h *held) {
+	hears := room.Hears{Stage: list, Helps: s.Me.Stage && a.lends()}
+	if h.Primary != nil {
+		hears.Relay = h.Primary.Relay
+	}
+	if err := a.room.SetHears(ctx, hears); err != nil && ctx.Err() == nil {
+		a.log.Warn("telling how this node hears", "err", err)
+	}
+}
+
+const (
+	// lookSoon is the time between two looks while somebody on the stage has
+	// been without a link for a moment only, and lookOften while anybody here is.
+	lookSoon  = 50 * time.Millisecond
+	lookOften = 250 * time.Millisecond
+
+	// lookRarely is the time between two looks when all is well: as long as a
+	// link may be quiet before it counts for none.
+	lookRarely = linkQuiet / 2
+)
+
+// lookAgain is how long run may wait when nothing happens.
+func lookAgain(s *room.Snapshot, unlinked map[identity.ID]time.Time, now time.Time) time.Duration {
+	for _, since := range unlinked {
+		if now.Sub(since) < 2*linkPatience {
+			return lookSoon
+		}
+	}
+	if len(unlinked) > 0 || !s.Crowd && someoneLacks(s, now) {
+		return lookOften
+	}
+	return lookRarely
 }
 
 // setQuiet takes this node out of gossip, or back in.

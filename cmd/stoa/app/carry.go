@@ -1,4 +1,5 @@
-// Carrying: what this node does as a relay of one room.
+// Carrying: what this node does as a relay of one room, or, in a small way, for
+// those of it who cannot connect (help.go).
 //
 //	links of speakers ─┐
 //	relays above ──────┴► Verifier ─► node.Relay ─► listeners, relays below
@@ -74,8 +75,17 @@ type loan struct {
 	addrs []string
 }
 
-// carrier carries one room on while it is wanted and allowed. Its methods may
-// be called from any goroutine.
+// A service is what a node does for a room.
+type service int
+
+const (
+	idle    service = iota
+	helping         // carries those few who cannot connect
+	lending         // is a relay of the room
+)
+
+// carrier carries one room on while it is wanted and allowed, or needed. Its
+// methods may be called from any goroutine.
 type carrier struct {
 	key     *identity.Key
 	id      identity.RoomID
@@ -92,13 +102,18 @@ type carrier struct {
 
 	mu      sync.Mutex
 	wanted  bool
-	allowed bool // by the newest snapshot
+	allowed bool          // by the newest snapshot
+	cannot  bool          // be a relay, since nobody can reach this machine
+	lacking bool          // is wanted and allowed and cannot
+	never   bool          // help anybody either, as this node's owner wants
+	needy   []identity.ID // who is to be helped
 	state   *room.State
 	verify  *seal.Verifier
 	meter   relay.Meter
 	kids    map[uint64]identity.ID // who spoke lately
 	direct  map[uint64]time.Time   // when a speaker's own link last brought a packet of it
 	out     fanout                 // nil while nothing is carried
+	what    service                // that out is for
 }
 
 func newCarrier(key *identity.Key, id identity.RoomID, session [8]byte, log *slog.Logger) *carrier {
@@ -116,6 +131,49 @@ func (c *carrier) want(on bool) {
 	c.nudge()
 }
 
+// refuse says whether this node's owner wants it to carry nobody at all.
+func (c *carrier) refuse(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.never = on
+	c.nudge()
+}
+
+// helps says whether this node would carry for two who cannot connect.
+func (c *carrier) helps() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.never
+}
+
+// help says who is to be helped now, by ID.
+func (c *carrier) help(those []identity.ID) {
+	c.mu.Lock()
+	changed := !slices.Equal(c.needy, those)
+	c.needy = those
+	out := c.out
+	c.mu.Unlock()
+	if changed {
+		c.nudge()
+	}
+	if changed && out != nil {
+		out.Review()
+	}
+}
+
+// due says what is to be done for the room now.
+func (c *carrier) due() service {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.wanted && c.allowed && !c.cannot:
+		return lending
+	case len(c.needy) > 0 && !c.never:
+		return helping
+	}
+	return idle
+}
+
 func (c *carrier) nudge() {
 	select {
 	case c.change <- struct{}{}:
@@ -127,7 +185,7 @@ func (c *carrier) nudge() {
 func (c *carrier) serving() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.out != nil
+	return c.what == lending
 }
 
 // follow makes the carrier obey a snapshot: when it returns, nobody is passed
@@ -237,20 +295,13 @@ func (c *carrier) pass(packet []byte, at time.Time) (seal.Glance, error) {
 func (c *carrier) run(ctx context.Context) error {
 	again := time.NewTicker(lookEvery)
 	defer again.Stop()
-	cannot := false
 	for ctx.Err() == nil {
-		can := c.lend().slots > 0
-		switch {
-		case can && c.may():
-			if err := c.carry(ctx); err != nil {
+		c.try(c.lend())
+		if what := c.due(); what != idle {
+			if err := c.carry(ctx, what); err != nil {
 				return inPeace(ctx, err)
 			}
-			cannot = false
 			continue
-		case c.may() && !cannot:
-			cannot = true
-			off := false
-			c.tell(Event{Kind: EventLend, Room: c.id.String(), On: &off, Why: "nobody can reach this machine from outside"})
 		}
 		select {
 		case <-c.change:
@@ -261,15 +312,27 @@ func (c *carrier) run(ctx context.Context) error {
 	return nil
 }
 
-// may says whether the room should be carried now.
-func (c *carrier) may() bool {
+// try notes whether this node can be a relay, and tells the person who wants it
+// to be one and does not know why it is none.
+func (c *carrier) try(give loan) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wanted && c.allowed
+	c.cannot = give.slots == 0
+	before := c.lacking
+	c.lacking = c.wanted && c.allowed && c.cannot
+	news := c.lacking && !before
+	c.mu.Unlock()
+	if news {
+		off := false
+		c.tell(Event{Kind: EventLend, Room: c.id.String(), On: &off, Why: "nobody can reach this machine from outside"})
+	}
 }
 
-// carry carries the room until ctx ends or it should not any more.
-func (c *carrier) carry(ctx context.Context) (err error) {
+// carry carries the room, or those few who need it, until ctx ends or that
+// should not be done any more.
+func (c *carrier) carry(ctx context.Context, what service) error {
+	if what == helping {
+		return c.assist(ctx)
+	}
 	give := c.lend()
 	out, err := c.serve(node.ServeConfig{
 		Slots:  give.slots,
@@ -282,28 +345,38 @@ func (c *carrier) carry(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	c.set(bend(out))
 	c.room.HandleRoster(func() []identity.ID { return guests(out.Children()) })
 	on, off := true, false
 	c.tell(Event{Kind: EventLend, Room: c.id.String(), On: &on})
 	defer func() {
 		c.room.HandleRoster(nil)
-		c.set(nil)
-		err = errors.Join(err, out.Close())
 		c.tell(Event{Kind: EventLend, Room: c.id.String(), On: &off})
 	}()
+	beside := []func(context.Context){func(ctx context.Context) { c.count(ctx, out) }}
+	if c.up != nil {
+		beside = append(beside, c.up.run)
+	}
+	return c.keep(ctx, lending, out, beside...)
+}
 
+// keep passes on by out what comes, and does something beside, until ctx ends or
+// what is done for the room is to be something else.
+func (c *carrier) keep(ctx context.Context, what service, out fanout, beside ...func(context.Context)) (err error) {
+	c.set(bend(out), what)
+	defer func() {
+		c.set(nil, idle)
+		err = errors.Join(err, out.Close())
+	}()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { c.witness(ctx, out); return nil })
-	g.Go(func() error { c.count(ctx, out); return nil })
-	if c.up != nil {
-		g.Go(func() error { c.up.run(ctx); return nil })
+	for _, f := range beside {
+		g.Go(func() error { f(ctx); return nil })
 	}
 	g.Go(func() error {
 		defer cancel()
-		for c.may() {
+		for c.due() == what {
 			select {
 			case <-c.change:
 			case <-ctx.Done():
@@ -316,17 +389,17 @@ func (c *carrier) carry(ctx context.Context) (err error) {
 	return g.Wait()
 }
 
-func (c *carrier) set(out fanout) {
+func (c *carrier) set(out fanout, what service) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.out = out
+	c.out, c.what = out, what
 }
 
 // withdraw ends the carrying: listeners are given the time to go elsewhere,
 // unless the room has taken the right away.
 func (c *carrier) withdraw(ctx context.Context, out fanout) {
 	c.mu.Lock()
-	allowed := c.allowed
+	allowed := c.allowed || c.what == helping
 	c.mu.Unlock()
 	if allowed {
 		c.drain(ctx, out)
@@ -367,7 +440,11 @@ func (c *carrier) now() *Carries {
 // carries describes how many are carried.
 func (c *carrier) carries(out fanout) *Carries {
 	s := out.Stats()
-	return &Carries{Listeners: s.Media, Standby: s.Children - s.Media, Slots: c.lend().slots}
+	slots := helpSlots
+	if c.serving() {
+		slots = c.lend().slots
+	}
+	return &Carries{Listeners: s.Media, Standby: s.Children - s.Media, Slots: slots}
 }
 
 // admit judges a listener. It is asked again about each after every change. A

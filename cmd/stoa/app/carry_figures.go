@@ -72,9 +72,9 @@ func (c carried) Collect(to chan<- prometheus.Metric) {
 // figures tells what the carrier has counted, if it serves.
 func (c *carrier) figures() (roomFigures, bool) {
 	c.mu.Lock()
-	out, checks := c.out, c.verify.Counts()
+	out, what, checks := c.out, c.what, c.verify.Counts()
 	c.mu.Unlock()
-	if out == nil {
+	if what != lending {
 		return roomFigures{}, false
 	}
 	return roomFigures{room: c.id.Short(), slots: c.lend().slots, children: out.Children(), stats: out.Stats(), sent: out.Forwarded(), checks: checks}, true

@@ -292,7 +292,7 @@ func packets(t *testing.T, who string, n int) [][]byte {
 
 func TestCarrierPassesOnWhatMayBeHeard(t *testing.T) {
 	c := newCarrying()
-	c.set(c.fan)
+	c.set(c.fan, lending)
 	c.follow(c.porch.snapshot)
 	anns, cids := packets(t, "ann", 4), packets(t, "cid", 1)
 	forged := bytes.Clone(anns[3])
@@ -323,7 +323,7 @@ func TestCarrierPassesOnWhatMayBeHeard(t *testing.T) {
 	passes("one of somebody muted", anns[1], false)
 	c.follow(relayed())
 	passes("one of somebody unmuted", anns[1], true)
-	c.set(nil)
+	c.set(nil, idle)
 	passes("one while nothing is carried", anns[2], false)
 
 	d := c.meter.Digest(c.id, idOf("rita"), time.Now())
@@ -335,7 +335,7 @@ func TestCarrierPassesOnWhatMayBeHeard(t *testing.T) {
 // Sessions and epochs go by; what is kept of their streams goes with them.
 func TestCarrierForgetsStreams(t *testing.T) {
 	c := newCarrying()
-	c.set(c.fan)
+	c.set(c.fan, lending)
 	c.follow(c.porch.snapshot)
 	c.receive(packets(t, "ann", 1)[0], time.Now())
 	c.receive(packets(t, "bob", 1)[0], time.Now())
@@ -358,7 +358,7 @@ func TestCarrierForgetsStreams(t *testing.T) {
 
 func TestCarrierReviewsWhenTheStateChanges(t *testing.T) {
 	c := newCarrying()
-	c.set(c.fan)
+	c.set(c.fan, lending)
 	c.follow(c.porch.snapshot)
 	beat := *c.porch.snapshot // a heartbeat changes nothing in the state
 	c.follow(&beat)
@@ -550,7 +550,7 @@ func TestCarrierJudgesWhoBrings(t *testing.T) {
 		}
 	}
 	brings("while nothing is carried", anns[0], unwanted)
-	c.set(c.fan)
+	c.set(c.fan, lending)
 	c.follow(c.porch.snapshot)
 	forged := bytes.Clone(anns[1])
 	forged[len(forged)-1] ^= 1

@@ -48,6 +48,10 @@ type Config struct {
 	// it, as long as others can reach it.
 	Lend bool
 
+	// NoHelp keeps the node from carrying voices between two who cannot connect,
+	// which it does otherwise when it can, for a few people at a time.
+	NoHelp bool
+
 	// Relay makes the node a relay host: its transport key is kept, it serves
 	// the DHT and circuits, and it carries the rooms that it is a relay of. nil
 	// is a person's node.

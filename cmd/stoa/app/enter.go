@@ -288,6 +288,8 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 	h.carry.lend, h.carry.advise = s.loan, net.Advise
 	h.carry.up = newTether(tetherConfig{room: rec.Room, me: h.me, log: log, attach: attachIn(net), proof: r.Proof, packet: h.carry.bring, knows: h.carry.knows, both: true})
 	h.carry.want(s.cfg.Lend || s.cfg.Relay != nil)
+	h.carry.refuse(s.cfg.NoHelp)
+	h.seats.help, h.seats.lends, h.seats.above = h.carry.help, h.carry.helps, h.carry.up.state
 	h.invite = func(ctx context.Context, opts InviteOptions) (string, identity.Grant, error) {
 		return s.invite(ctx, h, opts)
 	}

@@ -19,13 +19,15 @@ type Event struct {
 
 	Who   string `json:"who,omitempty"`   // joined (oneself), member, hand, stage, muted, sound, removed, relay
 	Name  string `json:"name,omitempty"`  // member
-	State string `json:"state,omitempty"` // member: present or gone
+	State string `json:"state,omitempty"` // member: present or gone; hears: direct, relay or none
 	Up    *bool  `json:"up,omitempty"`    // hand
 	Place int    `json:"place,omitempty"` // hand: 1 is next
-	On    *bool  `json:"on,omitempty"`    // stage, mic, locked, lend
-	By    string `json:"by,omitempty"`    // muted, removed, locked
+	On    *bool  `json:"on,omitempty"`    // stage, mic, locked, lend, heard, help
+	By    string `json:"by,omitempty"`    // muted, removed, locked; hears: who brings the voice
 	Why   string `json:"why,omitempty"`   // removed, left, relay
 	Muted *bool  `json:"muted,omitempty"` // muted
+
+	People []string `json:"people,omitempty"` // help: whom this node carries for
 
 	Stats   *Stats   `json:"stats,omitempty"`   // stats
 	Carries *Carries `json:"carries,omitempty"` // carries, drain
@@ -49,6 +51,9 @@ const (
 	EventStats   = "stats"   // once a second: stats
 	EventRemoved = "removed" // somebody was kicked, banned or revoked: who, by, why
 	EventLocked  = "locked"  // the door was locked or unlocked: on, by
+	EventHears   = "hears"   // by what way this person hears somebody has changed, and lasts: who, state, by
+	EventHeard   = "heard"   // somebody does not hear this person, or does again: who, on
+	EventHelp    = "help"    // this node began or ceased to carry for people who cannot connect: on, people
 	EventLend    = "lend"    // this node began or ceased to carry voices on: on, why
 	EventCarries = "carries" // how many this node carries voices on to has changed: carries
 	EventDrain   = "drain"   // this node asks those whom it carries to go elsewhere: carries

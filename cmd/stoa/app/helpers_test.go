@@ -5,8 +5,10 @@ package app
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"stoa/identity"
+	"stoa/node"
 	"stoa/room"
 )
 
@@ -49,6 +51,22 @@ func around(me string, people ...room.Person) *room.Snapshot {
 		}
 	}
 	return s
+}
+
+// noon is when tests are that have to be some time.
+var noon = time.Unix(1_800_000_000, 0)
+
+// linksTo makes links to people that are good.
+func linksTo(names ...string) (links []node.LinkInfo) {
+	for _, n := range names {
+		links = append(links, node.LinkInfo{ID: idOf(n), Way: node.Direct, RTT: 20 * time.Millisecond})
+	}
+	return links
+}
+
+// attachedTo is a place at a carrier that works.
+func attachedTo(name string) *node.AttachmentInfo {
+	return &node.AttachmentInfo{Relay: idOf(name), RTT: 30 * time.Millisecond, LossIn: 0.2}
 }
 
 // wantWords fails the test unless err is one that a person can read, with

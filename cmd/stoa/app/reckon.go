@@ -16,8 +16,9 @@ import (
 
 const (
 	// linkPatience is how long somebody on the stage may be without a link to
-	// this node before it looks for relays to hear them by.
-	linkPatience = 3 * time.Second
+	// this node before it looks for others to hear them by. Links that need no
+	// more than a dial are there sooner; who has to punch goes on with that.
+	linkPatience = 500 * time.Millisecond
 
 	// crowdGrace is how long after a room has become a crowd links to listeners
 	// are kept, so that everybody finds relays before the voices cease.
@@ -68,12 +69,9 @@ func without(cs []relay.Candidate, id identity.ID) []relay.Candidate {
 	return slices.DeleteFunc(slices.Clone(cs), func(c relay.Candidate) bool { return c.ID == id })
 }
 
-// fed lists the relays that speakers send to: those of the first level, as long
-// as there is a crowd or any relay carries somebody.
-func fed(s *room.Snapshot) []identity.ID {
-	if !s.Crowd && !slices.ContainsFunc(s.Relays, func(r room.RelayView) bool { return r.Carries > 0 }) {
-		return nil
-	}
+// firstLevel lists the relays that speakers hold links to, always: so that the
+// first one who needs a relay need not wait for these.
+func firstLevel(s *room.Snapshot) []identity.ID {
 	var ids []identity.ID
 	for _, c := range levelsOf(s).fed {
 		ids = append(ids, c.ID)
@@ -81,9 +79,15 @@ func fed(s *room.Snapshot) []identity.ID {
 	return ids
 }
 
-// fedBy lists the relays that this node sends to when it speaks.
-func fedBy(s *room.Snapshot) []identity.ID {
-	return slices.DeleteFunc(fed(s), func(id identity.ID) bool { return id == s.Me.ID })
+// fedBy lists those whom this node sends to, beside the listeners, when it
+// speaks: the relays of the first level, as long as there is a crowd, any relay
+// carries somebody, or anybody says that they have no link to a speaker; and
+// whoever helps.
+func fedBy(s *room.Snapshot, now time.Time) (ids []identity.ID) {
+	if s.Crowd || slices.ContainsFunc(s.Relays, func(r room.RelayView) bool { return r.Carries > 0 }) || someoneLacks(s, now) {
+		ids = append(firstLevel(s), helpers(s, now)...)
+	}
+	return slices.DeleteFunc(ids, func(id identity.ID) bool { return id == s.Me.ID })
 }
 
 // isRelay says whether somebody is a relay that is alive.
@@ -142,7 +146,7 @@ func shouldLink(s *room.Snapshot, p *room.Person, carried bool) bool {
 	case !s.Crowd && (toMe || toThem), s.Crowd && p.Stage && s.Me.Stage:
 		return true
 	case p.Stage || s.Me.Stage:
-		if feeding := fed(s); slices.Contains(feeding, p.ID) || slices.Contains(feeding, s.Me.ID) {
+		if first := firstLevel(s); slices.Contains(first, p.ID) || slices.Contains(first, s.Me.ID) {
 			return true
 		}
 	}
@@ -161,15 +165,11 @@ func wantsRelays(s *room.Snapshot, unlinked time.Duration) bool {
 }
 
 // unlinkedSince notes since when each of those on the stage has had no link to
-// this node, given what was noted before.
-func unlinkedSince(s *room.Snapshot, links []node.LinkInfo, before map[identity.ID]time.Time, now time.Time) map[identity.ID]time.Time {
-	linked := make(map[identity.ID]bool, len(links))
-	for _, l := range links {
-		linked[l.ID] = true
-	}
+// this node that brings anything, given what was noted before.
+func unlinkedSince(s *room.Snapshot, links map[identity.ID]node.LinkInfo, before map[identity.ID]time.Time, now time.Time) map[identity.ID]time.Time {
 	since := map[identity.ID]time.Time{}
 	for _, p := range s.People {
-		if !p.Speaks || p.ID == s.Me.ID || linked[p.ID] {
+		if _, linked := links[p.ID]; linked || !p.Stage || p.ID == s.Me.ID {
 			continue
 		}
 		since[p.ID] = now
@@ -178,6 +178,31 @@ func unlinkedSince(s *room.Snapshot, links []node.LinkInfo, before map[identity.
 		}
 	}
 	return since
+}
+
+// bearersOf lists by whom this node may be carried: the relays of the room, in a
+// small one those that have most of whom it lacks; or the member who helps.
+func bearersOf(s *room.Snapshot, unlinked map[identity.ID]time.Time, now time.Time) []relay.Candidate {
+	if h, found := helperOf(s, &s.Me, now.Add(-helpLead)); found {
+		return []relay.Candidate{{ID: h, Slots: 1}}
+	}
+	all := without(levelsOf(s).serve, s.Me.ID)
+	if s.Crowd {
+		return all
+	}
+	has := func(c relay.Candidate) (n int) {
+		for id := range unlinked {
+			if brings(s, c.ID, id) {
+				n++
+			}
+		}
+		return n
+	}
+	most := 0
+	for _, c := range all {
+		most = max(most, has(c))
+	}
+	return slices.DeleteFunc(all, func(c relay.Candidate) bool { return has(c) < most })
 }
 
 // longestOf is how long ago the earliest of the instants was.

@@ -96,11 +96,11 @@ func TestFedBy(t *testing.T) {
 		{"a speaker who is a relay", theatre("r1", crowded), both[1:]},
 		{"no relay", theatre("ann", crowded, func(s *room.Snapshot) { s.Relays = nil }), nil},
 	} {
-		if got := fedBy(c.s); !slices.Equal(got, c.want) {
+		if got := fedBy(c.s, noon); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %d relays, want %d", c.name, len(got), len(c.want))
 		}
 	}
-	if got := fedBy(theatre("ann", crowded, manyRelays(20))); len(got) != relay.MaxTrunk {
+	if got := fedBy(theatre("ann", crowded, manyRelays(20)), noon); len(got) != relay.MaxTrunk {
 		t.Errorf("of many relays %d are fed", len(got))
 	}
 }
@@ -121,7 +121,7 @@ func TestWhoLinksWhom(t *testing.T) {
 		should  []string // pairs of which at least one end calls the other
 		may     []string // pairs of which both let it be
 	}{
-		{name: "small", should: slices.Concat(stage, hall), may: slices.Concat(stage, hall, idle, relays)},
+		{name: "small", should: slices.Concat(stage, hall, relays), may: slices.Concat(stage, hall, idle, relays)},
 		{name: "small, with somebody carried", with: []func(*room.Snapshot){oneCarried},
 			should: slices.Concat(stage, hall, relays), may: slices.Concat(stage, hall, idle, relays)},
 		{name: "a crowd that has just formed", with: []func(*room.Snapshot){crowded},
@@ -204,9 +204,10 @@ func TestWantsRelays(t *testing.T) {
 }
 
 func TestUnlinkedSince(t *testing.T) {
-	now := time.Unix(1000, 0)
+	now := noon
 	s := theatre("cid")
-	since := unlinkedSince(s, []node.LinkInfo{{ID: idOf("ann")}, {ID: idOf("dan")}}, nil, now)
+	to := func(names ...string) map[identity.ID]node.LinkInfo { return bestLinks(linksTo(names...)) }
+	since := unlinkedSince(s, to("ann", "dan"), nil, now)
 	if len(since) != 1 || !since[idOf("bob")].Equal(now) {
 		t.Fatalf("without a link: %v", since)
 	}
@@ -218,12 +219,17 @@ func TestUnlinkedSince(t *testing.T) {
 	if got := longestOf(since, later.Add(time.Second)); got != 3*time.Second {
 		t.Errorf("the longest: %v", got)
 	}
-	if since = unlinkedSince(s, []node.LinkInfo{{ID: idOf("bob")}, {ID: idOf("ann")}}, since, later); len(since) != 0 || longestOf(since, later) != 0 {
+	if since = unlinkedSince(s, to("bob", "ann"), since, later); len(since) != 0 || longestOf(since, later) != 0 {
 		t.Errorf("when all are linked: %v", since)
 	}
-	s.People[1].Speaks = false // muted: nothing is missed
-	if since = unlinkedSince(s, []node.LinkInfo{{ID: idOf("ann")}}, nil, later); len(since) != 0 {
-		t.Errorf("of the muted: %v", since)
+	dead := linksTo("ann", "bob")
+	dead[1].Quiet = linkQuiet
+	if since = unlinkedSince(s, bestLinks(dead), nil, later); len(since) != 1 || !since[idOf("bob")].Equal(later) {
+		t.Errorf("with a link that brings nothing: %v", since)
+	}
+	s.People[1].Stage = false
+	if since = unlinkedSince(s, to("ann"), nil, later); len(since) != 0 {
+		t.Errorf("of who is off the stage: %v", since)
 	}
 }
 
@@ -268,11 +274,45 @@ func TestHolds(t *testing.T) {
 	}
 }
 
+// TestCling has reasons for relays come and go.
+func TestCling(t *testing.T) {
+	var c cling
+	now := noon
+	const s = time.Second
+	for i, step := range []struct {
+		after  time.Duration
+		reason bool
+		want   bool
+	}{
+		{0, false, false}, {s, true, true}, {s, false, true}, {carriedOn - 2*s, false, true}, {s, false, false},
+		// Needed again soon: the next time it is held for longer.
+		{s, true, true}, {carriedOn, false, true}, {carriedOn, false, false},
+		{s, true, true}, {2 * carriedOn, false, true}, {2 * carriedOn, false, false},
+		// A link that comes and goes all the time costs no more than the relay.
+		{s, true, true}, {s, false, true}, {s, true, true}, {s, false, true}, {s, true, true}, {8*carriedOn - s, false, true}, {s, false, false},
+		// After a long time without need it is as at the beginning.
+		{carriedLong, true, true}, {carriedOn - s, false, true}, {s, false, false},
+	} {
+		now = now.Add(step.after)
+		if got := c.next(step.reason, now); got != step.want {
+			t.Errorf("step %d: held: %v", i, got)
+		}
+	}
+	for range 20 {
+		c.next(true, now)
+		for now = now.Add(s); c.next(false, now); now = now.Add(s) {
+		}
+	}
+	if c.keep != carriedLong {
+		t.Errorf("in the end relays are held for %v", c.keep)
+	}
+}
+
 // TestReckoner goes through an evening of one listener.
 func TestReckoner(t *testing.T) {
 	var a reckoner
 	now := time.Unix(1000, 0)
-	linked := []node.LinkInfo{{ID: idOf("ann")}, {ID: idOf("bob")}}
+	linked := linksTo("ann", "bob")
 	info := &node.AttachmentInfo{}
 	none := held{}
 	half := held{Pair: relay.Pair{Primary: idOf("r1"), Shadow: idOf("r2")}, Primary: info}
@@ -305,10 +345,10 @@ func TestReckoner(t *testing.T) {
 		{"a hand goes up", 0, theatre("cid", crowded, hand), nil, both, true, false},
 		{"and down", 0, theatre("cid", crowded), nil, both, true, true},
 		{"on the stage", 0, theatre("bob", crowded), linked[:1], both, true, false},
-		{"the crowd goes home", carriedOn, theatre("cid"), linked, both, false, false},
+		{"the crowd goes home", 2 * carriedOn, theatre("cid"), linked, both, false, false},
 	} {
 		now = now.Add(c.after)
-		got, quiet := a.next(c.s, c.links, &c.h, now)
+		got, quiet := a.next(c.s, bestLinks(c.links), &c.h, now)
 		if got.want != c.want || quiet != c.quiet {
 			t.Errorf("%s: relays wanted: %v, quiet: %v", c.what, got.want, quiet)
 		}

@@ -15,7 +15,8 @@ type Request struct {
 	// crosses only a socket that its owner alone may open.
 	Secret string `json:"secret,omitempty"`
 
-	All bool `json:"all,omitempty"` // who: the whole audience, page by page
+	All   bool `json:"all,omitempty"`   // who: the whole audience, page by page
+	Paths bool `json:"paths,omitempty"` // who: by what way everybody hears everybody
 
 	KeepLink bool   `json:"keep_link,omitempty"` // kick, ban: leave the link they came by open
 	Reason   string `json:"reason,omitempty"`    // kick, ban: what the log will say
@@ -46,7 +47,7 @@ const (
 	VerbLock   = "lock"   // nobody new
 	VerbUnlock = "unlock"
 	VerbTitle  = "title"  // TEXT
-	VerbLend   = "lend"   // on|off: carry voices on for others
+	VerbLend   = "lend"   // on|off|never: carry voices on for others
 	VerbEnd    = "end"    // close the room for everybody
 	VerbInvite = "invite" // * see InviteOptions
 	VerbLinks  = "links"  // * the invites made from this home

@@ -29,6 +29,9 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 	}
 	switch req.Verb {
 	case VerbWho:
+		if req.Paths {
+			return h.doPaths(ctx)
+		}
 		return h.doWho(ctx, req.All)
 	case VerbLog:
 		return history(h.rec, s.home.store, namesIn(h.room.Snapshot()))
@@ -281,18 +284,24 @@ func doStage(ctx context.Context, h *hall, req Request) (Reply, error) {
 	return Reply{}, usage
 }
 
-// doLend begins or ends the carrying of the room for others.
+// doLend begins or ends the carrying of the room for others: of everybody, with
+// off only of two on the stage who cannot connect, with never not even of these.
 func doLend(_ context.Context, h *hall, req Request) (Reply, error) {
-	on := argument(req.Args, 0) == "on"
+	word := argument(req.Args, 0)
+	on := word == "on"
 	switch {
-	case len(req.Args) != 1 || !on && req.Args[0] != "off":
-		return Reply{}, &UserError{Text: "lend takes on or off", Hint: "`stoa lend on`"}
+	case len(req.Args) != 1 || !on && word != "off" && word != "never":
+		return Reply{}, &UserError{Text: "lend takes on, off or never", Hint: "`stoa lend on`"}
 	case on && !h.room.Snapshot().Me.Caps.Has(identity.CapRelay):
 		return Reply{}, &UserError{Text: "this room does not let you carry it on for others", Hint: "somebody who moderates it can give you a link made with `stoa invite --role relay`"}
 	}
 	h.carry.want(on)
-	if on {
+	h.carry.refuse(word == "never")
+	switch word {
+	case "on":
 		return said("your connection is lent to %q; `stoa status` shows to how many", h.room.Snapshot().State.Title), nil
+	case "never":
+		return said("your connection is not lent, not even to two who cannot connect otherwise"), nil
 	}
 	return said("your connection is not lent any more, once those whom it carries are elsewhere"), nil
 }
@@ -309,6 +318,8 @@ type whoData struct {
 	Me      bool   `json:"me,omitempty"`
 	Host    bool   `json:"host,omitempty"`    // acts as host now
 	Carries *int   `json:"carries,omitempty"` // a relay: how many it says it carries
+
+	Path *pathData `json:"path,omitempty"` // with --paths: how this person hears them
 }
 
 // who describes the people who are here: the stage, the queue, the rest.
@@ -348,6 +359,8 @@ type whoReply struct {
 	People    []whoData `json:"people"`
 	Listening int       `json:"listening"`          // beside those: carried by relays, who say how many
 	Audience  []guest   `json:"audience,omitempty"` // with --all: those of them whom a relay named
+
+	Pairs []pairData `json:"pairs,omitempty"` // with --paths: who have no link
 }
 
 // guest is one of the audience.

@@ -91,7 +91,21 @@ func (v *voice) follow(s *room.Snapshot) {
 			v.to = append(v.to, p.ID)
 		}
 	}
-	if v.relays = fedBy(s); len(v.relays) == 0 {
+	v.feed(time.Now())
+}
+
+// review looks again who carries this voice on, which time alone may change.
+func (v *voice) review(now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.room != nil {
+		v.feed(now)
+	}
+}
+
+// feed sets who carries this voice on. The caller holds mu.
+func (v *voice) feed(now time.Time) {
+	if v.relays = fedBy(v.room, now); len(v.relays) == 0 {
 		v.pairs.forget()
 	}
 }

@@ -1,0 +1,198 @@
+// Who helps two who cannot connect, as everybody reckons it for himself, and
+// alike, from what all say of how they hear (room.Hearing). All here are pure
+// functions.
+//
+//	0.5 s without a link ─► "I do not hear ben" ─► relays of the room are fed
+//	                                          └─ 0.5 s later, where none brings him:
+//	                                             a member linked with both helps
+
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"stoa/identity"
+	"stoa/room"
+)
+
+const (
+	// helpAfter is how long somebody has been deaf before a member helps: most
+	// links that are on their way are there by then.
+	helpAfter = 500 * time.Millisecond
+
+	// helpLead is how much later the one in need turns to the helper, who has to
+	// learn of it first.
+	helpLead = 200 * time.Millisecond
+
+	// relaysFirst is how long relays that could bring a voice have for it before
+	// a member helps all the same: the one in need may not reach them.
+	relaysFirst = 2 * time.Second
+
+	// nextHelper is how long a helper has to bring what is missed before it is
+	// the turn of the next one.
+	nextHelper = 3 * time.Second
+
+	// maxHelpers bounds who is fed for the sake of others: whatever people say,
+	// a speaker sends no more than so many streams more.
+	maxHelpers = 3
+)
+
+// need is whom somebody on the stage or below has no link to.
+type need struct {
+	of   []*room.Person
+	deaf time.Duration // for how long one of them has not been heard at all; 0: all are
+}
+
+// needOf is what somebody lacks, as they say.
+func needOf(s *room.Snapshot, x *room.Person, now time.Time) (n need) {
+	if !x.Caps.Has(identity.CapHear) {
+		return n
+	}
+	for i := range s.People {
+		p := &s.People[i]
+		h, said := x.Hearing(p.ID)
+		if !said || h.Way.Linked() || !p.Stage || p.ID == x.ID {
+			continue
+		}
+		n.of = append(n.of, p)
+		if h.Way == room.Unheard {
+			n.deaf = max(n.deaf, now.Sub(h.Since), 1)
+		}
+	}
+	return n
+}
+
+// someoneLacks says that anybody here, this node included, has no link to
+// somebody on the stage.
+func someoneLacks(s *room.Snapshot, now time.Time) bool {
+	return slices.ContainsFunc(s.People, func(p room.Person) bool { return len(needOf(s, &p, now).of) > 0 })
+}
+
+// linked says that two have a link: that one of them says so and the other does
+// not deny it.
+func linked(a, b *room.Person) bool {
+	there, saidThere := a.Hearing(b.ID)
+	back, saidBack := b.Hearing(a.ID)
+	return (saidThere || saidBack) && (!saidThere || there.Way.Linked()) && (!saidBack || back.Way.Linked())
+}
+
+// coverage counts those of a need whose voices a carrier has.
+func (n need) coverage(carrier *room.Person) (covered int) {
+	for _, p := range n.of {
+		if h, said := carrier.Hearing(p.ID); p.ID == carrier.ID || said && h.Way != room.Unheard {
+			covered++
+		}
+	}
+	return covered
+}
+
+// mayHelp says whether somebody would carry for another, and can.
+func mayHelp(s *room.Snapshot, h, x *room.Person) bool {
+	return h.Helps && h.Stage && h.ID != x.ID && s.State.CanHear(h.ID) && !isRelay(s, h.ID) && linked(h, x)
+}
+
+// helperOf names the member who should carry for somebody now, if any should.
+// Whoever carries already goes on until that is needed no more.
+func helperOf(s *room.Snapshot, x *room.Person, now time.Time) (helper identity.ID, found bool) {
+	if s.Crowd {
+		return helper, false // there are relays, and who is deaf finds another one
+	}
+	if h := find(s, x.Relay); h != nil && mayHelp(s, h, x) {
+		helper, found = h.ID, true
+	}
+	n := needOf(s, x, now)
+	if n.deaf < helpAfter || !found && n.deaf < relaysFirst && byRelays(s, n) {
+		return helper, found
+	}
+	if order := helpersFor(s, x, n); len(order) > 0 {
+		turn := int((n.deaf - helpAfter) / nextHelper)
+		return order[turn%len(order)], true
+	}
+	return helper, found
+}
+
+// byRelays says that a relay of the room has every voice of a need.
+func byRelays(s *room.Snapshot, n need) bool {
+	return slices.ContainsFunc(s.People, func(p room.Person) bool { return isRelay(s, p.ID) && n.coverage(&p) == len(n.of) })
+}
+
+// helpersFor lists who could carry for somebody: those first who have most of
+// what is needed, then those who carry for others already, so that few do.
+func helpersFor(s *room.Snapshot, x *room.Person, n need) []identity.ID {
+	type candidate struct {
+		id       identity.ID
+		covers   int
+		carrying int
+		draw     identity.Hash
+	}
+	var all []candidate
+	for i := range s.People {
+		h := &s.People[i]
+		if !mayHelp(s, h, x) {
+			continue
+		}
+		c := candidate{id: h.ID, draw: identity.HashOf(slices.Concat([]byte("stoa/helper/1"), s.Room[:], h.ID[:]))}
+		for _, p := range n.of {
+			if p.ID == h.ID || linked(h, p) {
+				c.covers++
+			}
+		}
+		if c.covers == 0 {
+			continue
+		}
+		for j := range s.People {
+			if s.People[j].Relay == h.ID {
+				c.carrying = 1
+			}
+		}
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.covers, a.covers), cmp.Compare(b.carrying, a.carrying), bytes.Compare(a.draw[:], b.draw[:]))
+	})
+	ids := make([]identity.ID, len(all))
+	for i, c := range all {
+		ids[i] = c.id
+	}
+	return ids
+}
+
+// helpers lists the members who should carry for others now, maxHelpers at
+// most, those first who are needed by most.
+func helpers(s *room.Snapshot, now time.Time) []identity.ID {
+	needed := map[identity.ID]int{}
+	for i := range s.People {
+		if h, found := helperOf(s, &s.People[i], now); found {
+			needed[h]++
+		}
+	}
+	ids := sortedIDs(needed)
+	slices.SortStableFunc(ids, func(a, b identity.ID) int { return cmp.Compare(needed[b], needed[a]) })
+	return ids[:min(len(ids), maxHelpers)]
+}
+
+// helped lists those for whom this node should carry now.
+func helped(s *room.Snapshot, now time.Time) (ids []identity.ID) {
+	if !slices.Contains(helpers(s, now), s.Me.ID) {
+		return nil
+	}
+	for i := range s.People {
+		if h, found := helperOf(s, &s.People[i], now); found && h == s.Me.ID {
+			ids = append(ids, s.People[i].ID)
+		}
+	}
+	return ids
+}
+
+// find returns somebody who is here, or nil.
+func find(s *room.Snapshot, id identity.ID) *room.Person {
+	for i := range s.People {
+		if s.People[i].ID == id {
+			return &s.People[i]
+		}
+	}
+	return nil
+}
