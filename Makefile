@@ -48,7 +48,8 @@ check: need
 # Three runs. Under the race detector, which is slow and of no use to a loop over
 # every flipped bit, loops are shorter (-short). Then everything whole, without it.
 # The real processes come last and alone: they keep real time, which on a machine
-# busy with other tests nobody can.
+# busy with other tests nobody can. Those that run side by side do little but wait, so
+# there may be more of them than processors.
 #
 # -cpu 1 until this needs Go 1.27: before it, the race detector has one state for all
 # timers of a testing/synctest bubble, and two goroutines that run timers of theirs on
@@ -61,7 +62,7 @@ PURE = $$(go list $(TAGS) ./... | grep -v /process$$)
 test: check
 	$(VERDICT) -limit 10m -- -race -cpu 1 -short -timeout 5m $(TAGS) $(TESTFLAGS) $(PURE)
 	$(VERDICT) -limit 6m -- -timeout 5m $(TAGS) $(TESTFLAGS) $(PURE)
-	$(VERDICT) -limit 8m -- -timeout 8m $(TAGS) $(TESTFLAGS) ./cmd/stoa/process
+	$(VERDICT) -limit 8m -- -timeout 8m -parallel 6 $(TAGS) $(TESTFLAGS) ./cmd/stoa/process
 
 # The figures that .ci/figures puts into its table; go test -bench . runs them all.
 FIGURES := VerifyThree|^Benchmark(Seal|Open|Refuse|Add|Encode|Decode|FirstPacket)$$|^BenchmarkEvaluate$$/8000|^BenchmarkPlayedInTime$$/rtt=100ms/loss=5%

@@ -9,6 +9,7 @@ import (
 )
 
 func TestRoomOutlivesOwner(t *testing.T) {
+	t.Parallel()
 	t.Run("who ends the program", func(t *testing.T) { testOwnerAway(t, syscall.SIGTERM, false) })
 	t.Run("whose program is killed", func(t *testing.T) { testOwnerAway(t, syscall.SIGKILL, true) })
 }
@@ -16,6 +17,7 @@ func TestRoomOutlivesOwner(t *testing.T) {
 // testOwnerAway has the owner go, somebody new come in by the owner's link, and
 // the owner return. With lonely only one listener is left to let them in.
 func testOwnerAway(t *testing.T, end syscall.Signal, lonely bool) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.run(honest, "ann", "open", "Stoa", "--in", clip("a"), "--loop")
 	old := a.wait("a link", kind("link")).Link

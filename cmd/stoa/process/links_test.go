@@ -57,6 +57,7 @@ func (w *world) forge(owner, link string, terms identity.Terms) string {
 const wrongRoom = "the link is of another room than the people it leads to, or they have left it"
 
 func TestWrongLinksJoinNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ann := w.run(honest, "ann", "open", "Stoa", "--out", "null")
 	zoe := w.run(honest, "zoe", "open", "Agora", "--out", "null")
@@ -120,6 +121,7 @@ func mix(t testing.TB, place, rights string) string {
 
 // An edited client does not look at its link before it asks: the members do.
 func TestEveryMemberRefusesWrongLinks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ann := w.run(honest, "ann", "open", "Stoa", "--out", "null")
 	good := ann.wait("a link", kind("link")).Link
@@ -179,6 +181,7 @@ func TestEveryMemberRefusesWrongLinks(t *testing.T) {
 }
 
 func TestKickedStaysOut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ann := w.run(honest, "ann", "open", "Stoa", "--out", "null")
 	hers := ann.wait("a link", kind("link")).Link
