@@ -231,7 +231,7 @@ func TestHistories(t *testing.T) {
 	t.Parallel()
 	histories := uint64(10000)
 	if testing.Short() {
-		histories = 500
+		histories = 100
 	}
 	c := newCast(t, 2)
 	voids, kinds := 0, map[Kind]int{}
