@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"stoa/identity"
 	"stoa/node"
@@ -229,13 +228,8 @@ func addPaths(r *Reply, s *room.Snapshot, links map[identity.ID]node.LinkInfo) {
 	r.Data = data
 }
 
-// lookWithin bounds how long the newest figures are waited for.
-const lookWithin = time.Second
-
 // doPaths tells who is here, and by what way they hear.
 func (h *hall) doPaths(ctx context.Context) (Reply, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookWithin)
-	defer cancel()
 	s, err := h.room.Look(ctx)
 	if err != nil {
 		return Reply{}, err

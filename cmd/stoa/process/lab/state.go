@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -97,7 +98,43 @@ func (t *try) ask(ctx context.Context, m *measure, node int, wrong func([]byte) 
 	}
 }
 
-// paths asks a node which pairs have no sound, until it names those that are expected.
+// paths asks a node which pairs have no link, until it names exactly those that are
+// expected.
 func (t *try) paths(ctx context.Context, m *measure, node int) error {
-	return fmt.Errorf("who --paths is not there yet")
+	return t.ask(ctx, m, node, func(out []byte) string {
+		var answer struct {
+			Pairs []struct{ A, B string }
+		}
+		if err := json.Unmarshal(out, &answer); err != nil {
+			return err.Error()
+		}
+		var named []string
+		for _, p := range answer.Pairs {
+			named = append(named, t.pair(t.index(p.A), t.index(p.B)))
+		}
+		var wanted []string
+		for _, p := range m.expect.Pairs {
+			wanted = append(wanted, t.pair(p[0], p[1]))
+		}
+		slices.Sort(named)
+		slices.Sort(wanted)
+		if !slices.Equal(named, wanted) {
+			return fmt.Sprintf("it names %q", named)
+		}
+		return ""
+	}, "who", "--paths", "--json")
+}
+
+// index finds a node by the key of its person, -1 when it is nobody's.
+func (t *try) index(key string) int { return slices.Index(t.people, key) }
+
+// pair names two nodes, in the order of the file.
+func (t *try) pair(a, b int) string {
+	if a > b {
+		a, b = b, a
+	}
+	if a < 0 {
+		return "somebody else"
+	}
+	return t.sc.Nodes[a].Name + "-" + t.sc.Nodes[b].Name
 }
