@@ -58,10 +58,10 @@ func TestMarkDelaysNeedsBothLogs(t *testing.T) {
 		return path
 	}
 	good := write("good", fmt.Sprintf("msg=%q unix_us=17\n", "the file as microphone begins"))
-	if at, err := began(good, "microphone"); err != nil || at != 17*time.Microsecond {
+	if at, err := Began(good, "microphone"); err != nil || at != 17*time.Microsecond {
 		t.Errorf("%v, %v", at, err)
 	}
-	if at, err := began(good, "loudspeaker"); err == nil {
+	if at, err := Began(good, "loudspeaker"); err == nil {
 		t.Errorf("it began at %v", at)
 	}
 	if _, _, err := MarkDelays("", good, filepath.Join(dir, "none")); err == nil {

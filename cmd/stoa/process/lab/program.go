@@ -153,15 +153,21 @@ func (p *program) speaker(who string) speaker {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := len(p.events) - 1; i >= 0; i-- {
-		if p.events[i].Stats == nil {
-			continue
+		if s := p.events[i].Stats; s != nil {
+			return s.speaker(who)
 		}
-		for _, s := range p.events[i].Stats.Speakers {
-			if s.Who == who {
-				return s
+	}
+	return speaker{}
+}
+
+// speaker returns what is told of a person's voice, nothing when none is.
+func (s *stats) speaker(who string) speaker {
+	if s != nil {
+		for _, one := range s.Speakers {
+			if one.Who == who {
+				return one
 			}
 		}
-		break
 	}
 	return speaker{}
 }

@@ -11,60 +11,69 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"stoa/cmd/stoa/process/lab/scenario"
 )
 
-// runAll runs every try, until ctx ends, and tells of those that failed as soon as they have.
+// A job is one try of a scenario.
+type job struct {
+	row    *row
+	try    int
+	number int // of all tries
+}
+
+// runAll runs every try, until ctx ends, and tells of those that failed as soon as they
+// have. Those that need the machine for themselves come last.
 func (o *options) runAll(ctx context.Context, b *bench, all []*scenario.Scenario, dir string) []*row {
-	type job struct {
-		row *row
-		try int
-	}
-	var jobs []job
 	var rows []*row
+	var together, alone []job
 	for _, sc := range all {
 		r := &row{sc: sc, tries: make([]outcome, o.triesOf(sc))}
 		rows = append(rows, r)
 		for i := range r.tries {
-			jobs = append(jobs, job{r, i})
+			j := job{r, i, len(together) + len(alone) + 1}
+			if sc.Alone {
+				alone = append(alone, j)
+			} else {
+				together = append(together, j)
+			}
 		}
 	}
-	next := make(chan int)
-	var mu sync.Mutex // printing
+	o.runSome(ctx, b, together, o.jobs, dir)
+	o.runSome(ctx, b, alone, 1, dir)
+	return rows
+}
+
+// runSome runs some tries, so many at a time. It fills in their outcomes.
+func (o *options) runSome(ctx context.Context, b *bench, jobs []job, atOnce int, dir string) {
+	next := make(chan job)
+	var telling sync.Mutex
 	var work sync.WaitGroup
-	for range min(o.jobs, len(jobs)) {
+	for range min(atOnce, len(jobs)) {
 		work.Go(func() {
-			for n := range next {
-				j := jobs[n]
+			for j := range next {
 				name := fmt.Sprintf("%s-%d", strings.ReplaceAll(j.row.sc.Name(), " ", "-"), j.try+1)
-				began := time.Now()
-				at := filepath.Join(dir, name)
-				out := b.perform(ctx, j.row.sc, n+1, o.seed+uint64(j.try), at)
-				out.took = time.Since(began)
-				if bad := len(out.failed()) > 0; bad || o.keep {
-					out.dir = at
-				} else {
-					_ = os.RemoveAll(at) // it is in the system's folder for such things
+				out := b.perform(ctx, j.row.sc, j.number, o.seed+uint64(j.try), filepath.Join(dir, name))
+				if len(out.failed()) == 0 && !o.keep {
+					_ = os.RemoveAll(out.dir) // it is in the system's folder for such things
+					out.dir = ""
 				}
-				mu.Lock()
-				o.tell(name, &out)
-				mu.Unlock()
 				j.row.tries[j.try] = out
+				telling.Lock()
+				o.tell(name, &out)
+				telling.Unlock()
 			}
 		})
 	}
-	for n := range jobs {
+	for _, j := range jobs {
 		select {
-		case next <- n:
+		case next <- j:
 		case <-ctx.Done():
-			jobs[n].row.tries[jobs[n].try].failure = "was not tried"
+			j.row.tries[j.try].failure = "it was not tried"
 		}
 	}
 	close(next)
 	work.Wait()
-	return rows
 }
 
 // tell tells of a try: all of it when asked to, else what failed.

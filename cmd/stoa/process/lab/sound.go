@@ -1,53 +1,132 @@
 //go:build linux
 
-// Expectations on how somebody is heard: silence, gaps, old sound, share in time.
+// Expectations on how somebody is heard: when, by which way, with which gaps.
 
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"stoa/cmd/stoa/process/hear"
+	"stoa/cmd/stoa/process/lab/scenario"
 )
 
-// deaf listens for a while, in which a speaker must not be heard.
-func (t *try) deaf(ctx context.Context, m *measure, listener, speaker int) error {
-	ear, err := t.ear(ctx, listener)
-	if err != nil {
+// watchSound waits for the first sound of a speaker, of which the program tells once. When
+// it has done so before, the recording will tell.
+func (t *try) watchSound(ctx context.Context, m *measure) error {
+	limit, cancel := context.WithDeadline(ctx, m.acted.Add(m.expect.Within+overtime))
+	defer cancel()
+	e, err := t.programs[m.listener].until(limit, time.Time{}, about("sound", t.people[m.speaker]))
+	switch {
+	case err != nil && limit.Err() != nil:
+		return cmp.Or(ctx.Err(), errNoSound)
+	case err != nil:
 		return err
+	case e.at.Before(m.acted):
+		return pauseUntil(ctx, m.acted.Add(m.expect.Within))
 	}
+	m.took = max(e.at.Sub(m.acted), time.Millisecond)
+	return nil
+}
+
+// listen lets time pass in which those are heard of whom that is expected: the same
+// seconds for all.
+func (t *try) listen(ctx context.Context, all []*measure) error {
 	from := time.Now()
-	x, err := ear.between(ctx, from, from.Add(m.expect.For))
-	if err != nil {
+	any := false
+	for _, m := range all {
+		if m.expect.Check == scenario.Hears && m.why == "" {
+			m.from, m.to, any = from, from.Add(enough), true
+			m.way = t.programs[m.listener].speaker(t.people[m.speaker]).Way
+		}
+	}
+	if !any {
+		return ctx.Err()
+	}
+	if err := pause(ctx, enough); err != nil {
 		return err
 	}
-	if share := hear.Listen(x).Share(t.clips[t.sc.Nodes[speaker].Says]); share > hear.UnheardShare {
-		return fmt.Errorf("is heard (%.2f)", share)
+	for _, m := range all {
+		if m.expect.Check == scenario.Hears && m.why == "" {
+			m.way = t.programs[m.listener].speaker(t.people[m.speaker]).Way
+		}
 	}
 	return nil
 }
 
-// quiet is by how much something must be softer than what was heard before for it to be
-// a gap: 26 dB.
-const quiet = 0.05
+// judgeHeard recognises what was said, and finds out when it was first heard where the
+// program did not tell.
+func (t *try) judgeHeard(m *measure) error {
+	ms, err := t.moments(m.listener, m.speaker, m.from, m.to)
+	if err != nil {
+		return err
+	}
+	if part := share(ms, len(ms)); part < hear.HeardShare {
+		if m.took == 0 {
+			return errNoSound
+		}
+		return fmt.Errorf("sound, but not what was said (%.2f)", part)
+	}
+	m.heard = true
+	if m.took == 0 {
+		if ms, err = t.moments(m.listener, m.speaker, m.acted, m.to); err != nil {
+			return err
+		}
+		at, ok := settled(ms)
+		if !ok {
+			return errNoSound
+		}
+		m.took = at.Sub(m.acted)
+	}
+	return m.came(m.took)
+}
 
-// gap listens from shortly before the last act on and looks for the longest silence. The
-// speaker must be the only one, and one who takes no breath; and must be heard at the
-// end.
-func (t *try) gap(ctx context.Context, m *measure, listener, speaker int) error {
-	const before = 2 * time.Second
-	ear, err := t.ear(ctx, listener)
+// watchWay waits until a voice comes by one of the ways that are asked for.
+func (t *try) watchWay(ctx context.Context, m *measure) error {
+	limit, cancel := context.WithDeadline(ctx, m.acted.Add(m.expect.Within+overtime))
+	defer cancel()
+	e, err := t.programs[m.listener].until(limit, m.acted, func(e event) bool {
+		if e.Stats != nil {
+			m.way = e.Stats.speaker(t.people[m.speaker]).Way
+		}
+		return slices.Contains(m.expect.Ways, m.way)
+	})
+	if err != nil {
+		return fmt.Errorf("by %s", cmp.Or(m.way, "no way"))
+	}
+	return m.came(e.at.Sub(m.acted))
+}
+
+// judgeDeaf looks for a voice that must not be there.
+func (t *try) judgeDeaf(m *measure) error {
+	ms, err := t.moments(m.listener, m.speaker, m.from, m.to)
 	if err != nil {
 		return err
 	}
-	v, err := t.voice(ctx, speaker)
-	if err != nil {
-		return err
+	const everyHalf = 500 * time.Millisecond
+	if part := share(ms, int(m.expect.For/everyHalf)); part > hear.UnheardShare {
+		return fmt.Errorf("is heard (%.2f)", part)
 	}
-	x, err := ear.between(ctx, t.acted.Add(-before), t.acted.Add(m.expect.For))
+	return nil
+}
+
+const (
+	// before is what of the time before an act a gap is measured by.
+	before = 2 * time.Second
+
+	// quiet is by how much something must be softer than that for it to be a gap: 26 dB.
+	quiet = 0.05
+)
+
+// judgeGap looks for the longest silence from the last act on. The speaker must be the
+// only one, and one who takes no breath; and must be heard at the end.
+func (t *try) judgeGap(m *measure) error {
+	x, err := t.heard(m.listener, m.from.Add(-before), m.to)
 	if err != nil {
 		return err
 	}
@@ -56,10 +135,9 @@ func (t *try) gap(ctx context.Context, m *measure, listener, speaker int) error 
 		return fmt.Errorf("nothing was heard before")
 	}
 	m.gap = longestBelow(x, quiet*loud)
-	ms := v.moments(x, t.acted.Add(-before))
-	if _, ok := settled(ms[max(0, len(ms)-4):]); !ok {
+	if err := t.heardAtTheEnd(m); err != nil {
 		m.gap = m.expect.For
-		return fmt.Errorf("is not heard any more after %v", m.expect.For)
+		return err
 	}
 	if m.gap > m.expect.Within {
 		return fmt.Errorf("a gap of %v", m.gap.Round(time.Millisecond))
@@ -80,37 +158,36 @@ func longestBelow(x []float64, level float64) time.Duration {
 	return time.Duration(longest) * 5 * time.Millisecond
 }
 
-// live listens from the last act on: nothing of what is heard may be old, and the voice
-// must be heard at the end.
-func (t *try) live(ctx context.Context, m *measure, listener, speaker int) error {
-	ear, err := t.ear(ctx, listener)
+// heardAtTheEnd looks for a voice in the last seconds.
+func (t *try) heardAtTheEnd(m *measure) error {
+	ms, err := t.moments(m.listener, m.speaker, m.to.Add(-3*time.Second), m.to)
 	if err != nil {
 		return err
 	}
-	v, err := t.voice(ctx, speaker)
-	if err != nil {
-		return err
-	}
-	x, err := ear.between(ctx, t.acted, t.acted.Add(m.expect.For))
-	if err != nil {
-		return err
-	}
-	ms := v.moments(x, t.acted)
-	if old, any := stale(ms, m.expect.Within); any {
-		return fmt.Errorf("old sound %.1f s after: its age is %.1f s, or that and clips of %.1f s more",
-			old.at.Sub(t.acted).Seconds(), math.Abs(old.age.Seconds()), v.clip.Length().Seconds())
-	}
-	if _, ok := settled(ms[max(0, len(ms)-4):]); !ok {
+	if _, ok := settled(ms); !ok {
 		return fmt.Errorf("is not heard any more after %v", m.expect.For)
 	}
 	return nil
 }
 
-// plays counts for a while which share of a speaker's frames the listener plays as they
-// were said, by what the program tells: those that came in time, and those that error
-// correction gave back.
-func (t *try) plays(ctx context.Context, m *measure, listener, speaker int) error {
-	p, who := t.programs[listener], t.people[speaker]
+// judgeLive looks for old sound. The voice must be heard at the end.
+func (t *try) judgeLive(m *measure) error {
+	ms, err := t.moments(m.listener, m.speaker, m.from, m.to)
+	if err != nil {
+		return err
+	}
+	if old, any := stale(ms, m.expect.Within); any {
+		return fmt.Errorf("old sound %.1f s after: its age is %.1f s, give or take whole clips",
+			old.at.Sub(m.from).Seconds(), math.Abs(old.age.Seconds()))
+	}
+	return t.heardAtTheEnd(m)
+}
+
+// watchPlayed counts for a while which share of a speaker's frames the listener plays as
+// they were said, by what the program tells: those that came in time, and those that
+// error correction gave back.
+func (t *try) watchPlayed(ctx context.Context, m *measure) error {
+	p, who := t.programs[m.listener], t.people[m.speaker]
 	before := p.speaker(who)
 	if err := pause(ctx, m.expect.For); err != nil {
 		return err
@@ -119,7 +196,7 @@ func (t *try) plays(ctx context.Context, m *measure, listener, speaker int) erro
 	good := after.Played + after.Repaired - before.Played - before.Repaired
 	bad := after.Lost - before.Lost
 	if good+bad == 0 {
-		return fmt.Errorf("nothing came")
+		return errNoSound
 	}
 	m.intime = float64(good) / float64(good+bad)
 	m.delay = time.Duration(after.Delay * float64(time.Millisecond))

@@ -7,7 +7,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -15,27 +17,18 @@ import (
 // askEvery is how often a program is asked for its state while it is not as expected.
 const askEvery = 200 * time.Millisecond
 
-// prints waits for an event with certain fields.
-func (t *try) prints(ctx context.Context, m *measure, node int) error {
-	limit, cancel := context.WithDeadline(ctx, t.acted.Add(m.expect.Within+overtime))
+// watchEvents waits for an event with certain fields.
+func (t *try) watchEvents(ctx context.Context, m *measure) error {
+	limit, cancel := context.WithDeadline(ctx, m.acted.Add(m.expect.Within+overtime))
 	defer cancel()
-	e, err := t.programs[node].until(limit, t.acted, func(e event) bool {
+	e, err := t.programs[m.listener].until(limit, m.acted, func(e event) bool {
 		var fields map[string]any
 		return json.Unmarshal(e.line, &fields) == nil && t.differs(fields, m.expect.Fields) == ""
 	})
 	if err != nil {
-		return fmt.Errorf("does not")
+		return errors.New("it does not")
 	}
-	return m.came(e.at.Sub(t.acted))
-}
-
-// came takes when something was as expected.
-func (m *measure) came(after time.Duration) error {
-	m.took = max(after, time.Millisecond)
-	if m.took > m.expect.Within {
-		return fmt.Errorf("after %.1f s", m.took.Seconds())
-	}
-	return nil
+	return m.came(e.at.Sub(m.acted))
 }
 
 // differs says in which field something is not as expected, empty when in none. What is
@@ -59,9 +52,9 @@ func (t *try) differs(got map[string]any, want [][2]string) string {
 	return ""
 }
 
-// is asks a node for its own line in who until that is as expected.
-func (t *try) is(ctx context.Context, m *measure, node int) error {
-	return t.ask(ctx, m, node, func(out []byte) string {
+// watchState asks a node for its own line in who until that is as expected.
+func (t *try) watchState(ctx context.Context, m *measure) error {
+	return t.ask(ctx, m, func(out []byte) string {
 		var answer struct {
 			People []map[string]any `json:"people"`
 		}
@@ -78,19 +71,19 @@ func (t *try) is(ctx context.Context, m *measure, node int) error {
 }
 
 // ask steers a node by a verb until wrong finds nothing wrong in what it prints.
-func (t *try) ask(ctx context.Context, m *measure, node int, wrong func([]byte) string, verb ...string) error {
-	for limit := t.acted.Add(m.expect.Within + overtime); ; {
-		out, err := t.tell(ctx, node, verb...)
+func (t *try) ask(ctx context.Context, m *measure, wrong func([]byte) string, verb ...string) error {
+	for limit := m.acted.Add(m.expect.Within + overtime); ; {
+		asked := time.Now()
+		out, err := t.tell(ctx, m.listener, verb...)
 		if err != nil {
 			return err
 		}
-		asked := time.Now()
 		text := wrong([]byte(out))
 		if text == "" {
-			return m.came(asked.Sub(t.acted))
+			return m.came(time.Since(m.acted))
 		}
 		if asked.After(limit) {
-			return fmt.Errorf("%s", text)
+			return errors.New(text)
 		}
 		if err := pause(ctx, askEvery); err != nil {
 			return err
@@ -98,43 +91,43 @@ func (t *try) ask(ctx context.Context, m *measure, node int, wrong func([]byte) 
 	}
 }
 
-// paths asks a node which pairs have no link, until it names exactly those that are
-// expected.
-func (t *try) paths(ctx context.Context, m *measure, node int) error {
-	return t.ask(ctx, m, node, func(out []byte) string {
+// watchPaths asks a node which pairs have no link, until it names those that are
+// expected and no others.
+func (t *try) watchPaths(ctx context.Context, m *measure) error {
+	want := map[[2]string]bool{}
+	for _, p := range m.expect.Pairs {
+		want[t.couple(t.people[p[0]], t.people[p[1]])] = true
+	}
+	return t.ask(ctx, m, func(out []byte) string {
 		var answer struct {
-			Pairs []struct{ A, B string }
+			Pairs []struct {
+				A string `json:"a"`
+				B string `json:"b"`
+			} `json:"pairs"`
 		}
 		if err := json.Unmarshal(out, &answer); err != nil {
 			return err.Error()
 		}
-		var named []string
+		got := map[[2]string]bool{}
 		for _, p := range answer.Pairs {
-			named = append(named, t.pair(t.index(p.A), t.index(p.B)))
+			got[t.couple(p.A, p.B)] = true
 		}
-		var wanted []string
-		for _, p := range m.expect.Pairs {
-			wanted = append(wanted, t.pair(p[0], p[1]))
+		if maps.Equal(got, want) {
+			return ""
 		}
-		slices.Sort(named)
-		slices.Sort(wanted)
-		if !slices.Equal(named, wanted) {
-			return fmt.Sprintf("it names %q", named)
-		}
-		return ""
+		return fmt.Sprintf("it names %v", slices.Collect(maps.Keys(got)))
 	}, "who", "--paths", "--json")
 }
 
-// index finds a node by the key of its person, -1 when it is nobody's.
-func (t *try) index(key string) int { return slices.Index(t.people, key) }
-
-// pair names two nodes, in the order of the file.
-func (t *try) pair(a, b int) string {
-	if a > b {
-		a, b = b, a
+// couple is two people by the names of their nodes, or keys where those have none, in
+// one order.
+func (t *try) couple(a, b string) [2]string {
+	pair := []string{a, b}
+	for i, key := range pair {
+		if n := slices.Index(t.people, key); key != "" && n >= 0 {
+			pair[i] = t.sc.Nodes[n].Name
+		}
 	}
-	if a < 0 {
-		return "somebody else"
-	}
-	return t.sc.Nodes[a].Name + "-" + t.sc.Nodes[b].Name
+	slices.Sort(pair)
+	return [2]string(pair)
 }

@@ -18,9 +18,9 @@ import (
 
 // An outcome is what became of one try.
 type outcome struct {
-	measures []measure
+	measures []*measure
 	failure  string // why it could not be finished; empty: it was
-	dir      string // where its logs are kept; empty: they are not
+	dir      string // where what it left is kept; empty: it is not
 	took     time.Duration
 }
 
@@ -31,7 +31,7 @@ func (o *outcome) failed() []string {
 		out = append(out, o.failure)
 	}
 	for _, m := range o.measures {
-		if !m.ok {
+		if m.why != "" {
 			out = append(out, m.what+": "+m.why)
 		}
 	}
@@ -41,7 +41,7 @@ func (o *outcome) failed() []string {
 // String tells of a measure in one line.
 func (m *measure) String() string {
 	words := []string{m.what + ":"}
-	if m.ok {
+	if m.why == "" {
 		words = append(words, "ok")
 	}
 	for _, d := range []struct {
@@ -72,9 +72,9 @@ type row struct {
 
 // each calls f with every measure of a kind.
 func (r *row) each(c scenario.Check, f func(*measure)) {
-	for i := range r.tries {
-		for k := range r.tries[i].measures {
-			if m := &r.tries[i].measures[k]; m.expect.Check == c {
+	for _, o := range r.tries {
+		for _, m := range o.measures {
+			if m.expect.Check == c {
 				f(m)
 			}
 		}
@@ -116,7 +116,7 @@ func (o *outcome) held(e *scenario.Expect) (ok bool, why string) {
 	for _, m := range o.measures {
 		if m.expect == e {
 			measured = true
-			if !m.ok {
+			if m.why != "" {
 				return false, m.what + ": " + m.why
 			}
 		}
@@ -164,16 +164,21 @@ func (r *row) figures() string {
 			ways[cmp.Or(m.way, "unknown")]++
 		}
 	})
+	final := map[string]int{}
+	r.each(scenario.By, func(m *measure) { final[cmp.Or(m.way, "none")]++ })
+	if len(final) > 0 {
+		ways = final
+	}
 	r.each(scenario.Gap, func(m *measure) { gaps = append(gaps, m.gap) })
 	intime, played := 0.0, 0
 	r.each(scenario.Plays, func(m *measure) { intime, played = intime+m.intime, played+1 })
 	return strings.Join([]string{
-		share(float64(heard), asked, "%.0f%%"), quantile(took, 50), quantile(took, 95), quantile(gaps, 95),
-		share(intime, played, "%.2f%%"), counts(ways),
+		percent(float64(heard), asked, "%.0f%%"), quantile(took, 50), quantile(took, 95), quantile(gaps, 95),
+		percent(intime, played, "%.2f%%"), counts(ways),
 	}, "\t")
 }
 
-func share(part float64, all int, format string) string {
+func percent(part float64, all int, format string) string {
 	if all == 0 {
 		return "-"
 	}

@@ -32,6 +32,8 @@ type bench struct {
 	files map[string]string       // the clips that are said: paths of WAV files
 	clips map[string]*hear.Sought // and the same to look for
 	made  []string                // files among them that were made for this run
+
+	judging sync.Mutex // one at a time takes the processor for it
 }
 
 // A try is one run of a scenario.
@@ -50,23 +52,34 @@ type try struct {
 	links    map[string]string // made by the opener, by their terms
 	acted    time.Time         // when the last step began that is no wait and no expectation
 
-	outcome outcome
+	measures []*measure
+	pieces   map[window]hear.Pieces // of recordings, when all have ended
 }
 
 // perform runs a scenario once. What went wrong is in the outcome.
 func (b *bench) perform(ctx context.Context, sc *scenario.Scenario, number int, seed uint64, dir string) outcome {
 	n := len(sc.Nodes)
 	t := &try{
-		bench: b, sc: sc, seed: seed, dir: dir, links: map[string]string{},
+		bench: b, sc: sc, seed: seed, dir: dir, links: map[string]string{}, pieces: map[window]hear.Pieces{},
 		programs: make([]*program, n), people: make([]string, n), began: make([]time.Time, n),
 	}
-	err := t.run(ctx, number)
-	if err != nil {
-		t.outcome.failure = err.Error()
+	began := time.Now()
+	out := outcome{dir: dir}
+	if err := t.run(ctx, number); err != nil {
+		out.failure = err.Error()
 	}
-	return t.outcome
+	out.measures, out.took = t.measures, time.Since(began)
+	b.judging.Lock()
+	defer b.judging.Unlock()
+	for _, m := range t.measures {
+		if m.why == "" {
+			m.fail(t.judge(m))
+		}
+	}
+	return out
 }
 
+// run makes the network, takes all steps, and ends everything.
 func (t *try) run(ctx context.Context, number int) error {
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return err
@@ -79,22 +92,21 @@ func (t *try) run(ctx context.Context, number int) error {
 	defer t.endAll()
 	for steps := t.sc.Steps; len(steps) > 0; {
 		n := expectations(steps)
-		if n > 0 {
-			if err := t.expectAll(ctx, steps[:n]); err != nil {
-				return err
-			}
-		} else {
-			n = 1
-			if err := t.step(ctx, steps[0]); err != nil {
-				return fmt.Errorf("line %d: %w", steps[0].Line, err)
-			}
+		switch n {
+		case 0:
+			n, err = 1, t.step(ctx, steps[0])
+		default:
+			err = t.watchAll(ctx, steps[:n])
+		}
+		if err != nil {
+			return fmt.Errorf("line %d: %w", steps[0].Line, err)
 		}
 		steps = steps[n:]
 	}
 	return nil
 }
 
-// expectations is how many of the first steps are expectations: those are measured at
+// expectations is how many of the first steps are expectations: those are watched at
 // the same time.
 func expectations(steps []scenario.Step) int {
 	n := 0
@@ -166,6 +178,9 @@ func (t *try) signal(nodes []int, s syscall.Signal) error {
 	}
 	return nil
 }
+
+// pauseUntil lets time pass until then.
+func pauseUntil(ctx context.Context, then time.Time) error { return pause(ctx, time.Until(then)) }
 
 // pause lets time pass.
 func pause(ctx context.Context, d time.Duration) error {
@@ -275,7 +290,7 @@ func (t *try) args(ctx context.Context, node scenario.Node) ([]string, error) {
 		args = []string{"join", link}
 	}
 	if node.Kind == scenario.Opens || node.Kind == scenario.Joins || node.Kind == scenario.Visits {
-		args = append(args, "--name", node.Name, "--out", string(t.tapeOf(node)))
+		args = append(args, "--name", node.Name, "--out", t.tape(node))
 		if node.Says == "" {
 			args = append(args, "--in", "silence")
 		} else {
@@ -361,9 +376,5 @@ func (t *try) tell(ctx context.Context, node int, words ...string) (string, erro
 // home is the folder of a node's program.
 func (t *try) home(node int) string { return filepath.Join(t.dir, t.sc.Nodes[node].Name) }
 
-// tape is what a node hears.
-func (t *try) tape(node int) hear.Tape { return t.tapeOf(t.sc.Nodes[node]) }
-
-func (t *try) tapeOf(n scenario.Node) hear.Tape {
-	return hear.Tape(filepath.Join(t.dir, n.Name+".wav"))
-}
+// tape is the file of what a node hears.
+func (t *try) tape(n scenario.Node) string { return filepath.Join(t.dir, n.Name+".wav") }

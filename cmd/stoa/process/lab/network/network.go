@@ -14,7 +14,7 @@
 // IPv6 is 2b00:N::/32. Each site so is in a block of its own, as far as a
 // table of peers that wants them diverse can see.
 //
-// It calls ip, nft and sh, as root. Namespaces are called PREFIX-PID-N-NAME; those
+// It calls ip, nft, nice and sh, as root. Namespaces are called PREFIX-PID-N-NAME; those
 // of laboratories that are gone are removed by [Sweep].
 package network
 
@@ -153,10 +153,11 @@ func (n *Network) sh(ctx context.Context, name, script string) error {
 	return nil
 }
 
-// Command prepares a program to run on a node's machine.
+// Command prepares a program to run on a node's machine, before what else runs here: a
+// laboratory that is busy shall not be taken for a bad network.
 func (n *Network) Command(node int, program string, args ...string) *exec.Cmd {
-	words := append([]string{"netns", "exec", n.space(machine(n.sc.Nodes[node])), program}, args...)
-	return exec.Command("ip", words...) // which becomes the program, and keeps the process ID
+	words := append([]string{"-n", "-10", "ip", "netns", "exec", n.space(machine(n.sc.Nodes[node])), program}, args...)
+	return exec.Command("nice", words...) // each becomes the next, and keeps the process ID
 }
 
 // Close removes the network. Programs on it should have ended.

@@ -45,10 +45,10 @@ func inner6(site int) string { return fmt.Sprintf("2b00:%x:1::", site+1) }
 // firstMachine is the last number of the address of node 0. Each node has the next.
 const firstMachine = 10
 
-// public4 and public6 are the addresses under which the internet knows a node.
+// public4 and public6 are the addresses under which others know a node.
 func (n *Network) public4(node int) string {
 	site := n.at[node]
-	if s := n.sc.Sites[site]; s.NAT == scenario.NoNAT {
+	if s := n.sc.Sites[site]; s.NAT == scenario.NoNAT || s.Offline {
 		return fmt.Sprintf("%s%d", inner4(site, s), firstMachine+node)
 	}
 	return wan4(site)

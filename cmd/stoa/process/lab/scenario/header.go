@@ -4,6 +4,7 @@
 //	vary   NAME each VALUE…          one variant for each value; $NAME stands for it below
 //	vary   NAME NAME pairs VALUE…    one for each unordered pair, those of a value with itself too
 //	tries  [short=N] [all=N]         1 each unless said
+//	alone                            no other try at the same time
 
 package scenario
 
@@ -212,6 +213,12 @@ func (r *reader) line(number int, words []string) error {
 		return nil
 	case "tries":
 		return r.tries(rest)
+	case "alone":
+		if len(rest) > 0 {
+			return errors.New("alone stands alone")
+		}
+		r.s.Alone = true
+		return nil
 	case "site":
 		return r.site(rest)
 	case "node":

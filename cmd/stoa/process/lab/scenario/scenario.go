@@ -15,7 +15,8 @@
 //	node    bob   at two   joins says=b
 //
 //	start   door ann bob
-//	expect  bob hears ann within=3s way=direct,punched share=95%
+//	expect  bob hears ann within=3s
+//	expect  bob by    ann way=direct,punched within=10s share=95%
 //
 // Reading is pure. Every error names the file and the line. The words of each line
 // are described where they are read: in header.go, place.go and step.go.
@@ -41,6 +42,7 @@ type Scenario struct {
 	Variant string   // the values of what varies, with spaces between; empty when nothing does
 	About   string   // one sentence
 	Tries   Tries    // how often it is tried
+	Alone   bool     // it needs the whole machine: nothing is tried beside it
 	Sites   []Site   // networks at the edge of the internet, in the order of the file
 	Nodes   []Node   // programs, each on a machine of its own, in the order of the file
 	Apart   [][2]int // indices of nodes whose machines may not exchange packets
@@ -158,6 +160,7 @@ type Check string
 
 const (
 	Hears  Check = "hears"  // the listener hears the speaker
+	By     Check = "by"     // the speaker's voice comes to the listener by one of some ways
 	Deaf   Check = "deaf"   // the listener does not hear the speaker
 	Gap    Check = "gap"    // the listener hears the only speaker with no longer silence
 	Live   Check = "live"   // what the listener hears is not old
@@ -176,7 +179,7 @@ type Expect struct {
 	Within    time.Duration // of hears, prints and paths; the longest silence of gap; the oldest sound of live
 	For       time.Duration // how long is listened
 	Least     float64       // of plays: the share, 0 to 1
-	Ways      []string      // of hears: by which the sound may come; none: by any
+	Ways      []string      // of by
 	Share     float64       // of the tries in which it must hold, 0 to 1
 	Fields    [][2]string   // of prints and is: names and values
 	Pairs     [][2]int      // of paths

@@ -6,7 +6,8 @@
 //	line SITE [line=WORD,…] [up=WORD,…] [down=WORD,…]       nothing: a good line
 //	tell NODE VERB [WORD…]
 //
-//	expect LISTENERS hears  SPEAKERS within=TIME [way=WAY,…] [share=N%]
+//	expect LISTENERS hears  SPEAKERS within=TIME [share=N%]
+//	expect LISTENERS by     SPEAKERS way=WAY,… within=TIME [share=N%]
 //	expect LISTENERS deaf   SPEAKERS for=TIME [share=N%]
 //	expect LISTENERS gap    SPEAKER  within=TIME for=TIME [share=N%]
 //	expect LISTENERS live   SPEAKER  within=TIME for=TIME [share=N%]
@@ -129,18 +130,18 @@ func (r *reader) oneSite(st *Step, words []string) error {
 func (r *reader) expect(words []string) (*Expect, error) {
 	e := &Expect{Share: 1, Text: strings.Join(words, " ")}
 	if len(words) < 3 {
-		return nil, errors.New("expect WHO hears|deaf|gap|live|plays|prints|is|paths …")
+		return nil, errors.New("expect WHO hears|by|deaf|gap|live|plays|prints|is|paths …")
 	}
 	var err error
-	if e.Check, err = oneOf(words[1], Hears, Deaf, Gap, Live, Plays, Prints, Is, Paths); err != nil {
+	if e.Check, err = oneOf(words[1], Hears, By, Deaf, Gap, Live, Plays, Prints, Is, Paths); err != nil {
 		return nil, err
 	}
-	if e.Listeners, err = r.group(words[0], func(n Node) bool { return n.Kind == Opens || n.Kind == Joins || n.Kind == Crowd }); err != nil {
+	if e.Listeners, err = r.group(words[0], func(n Node) bool { return fits(e.Check, n.Kind) }); err != nil {
 		return nil, err
 	}
 	words = words[2:]
 	switch e.Check {
-	case Hears, Deaf, Gap, Live, Plays:
+	case Hears, By, Deaf, Gap, Live, Plays:
 		e.Speakers, err = r.group(words[0], func(n Node) bool { return n.Says != "" })
 		words = words[1:]
 	case Prints:
@@ -161,6 +162,17 @@ func (r *reader) expect(words []string) (*Expect, error) {
 		return nil, err
 	}
 	return e, e.complete()
+}
+
+// fits says whether a check can be made of what a node does.
+func fits(c Check, k Kind) bool {
+	switch {
+	case k == Opens || k == Joins:
+		return true
+	case k == Crowd:
+		return c == Hears
+	}
+	return c == Prints
 }
 
 // fields takes what is neither within= nor share= out of words.
@@ -233,8 +245,8 @@ func (e *Expect) complete() error {
 		return errors.New("for= is needed with deaf, gap, live and plays, and only there")
 	case (e.Least > 0) != (e.Check == Plays):
 		return errors.New("least= is for plays, which needs it")
-	case len(e.Ways) > 0 && e.Check != Hears:
-		return errors.New("way= is for hears")
+	case (len(e.Ways) > 0) != (e.Check == By):
+		return errors.New("way= is for by, which needs it")
 	}
 	return nil
 }
