@@ -34,7 +34,11 @@ import (
 // which is there because port 443 is expected to speak it.
 func transports(listen []string) ([]libp2p.Option, error) {
 	secure := []any{websocket.WithTLSClientConfig(&tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12})}
-	if slices.ContainsFunc(listen, isSecureWebSocket) {
+	secured := func(text string) bool {
+		a, err := ma.NewMultiaddr(text)
+		return err == nil && isSecureWebSocket(a)
+	}
+	if slices.ContainsFunc(listen, secured) {
 		cert, err := anyCertificate()
 		if err != nil {
 			return nil, err
@@ -54,9 +58,8 @@ func transports(listen []string) ([]libp2p.Option, error) {
 	}, nil
 }
 
-func isSecureWebSocket(addr string) bool {
-	a, err := ma.NewMultiaddr(addr)
-	return err == nil && (hasProtocol(a, ma.P_WSS) || hasProtocol(a, ma.P_WS) && hasProtocol(a, ma.P_TLS))
+func isSecureWebSocket(a ma.Multiaddr) bool {
+	return hasProtocol(a, ma.P_WSS) || hasProtocol(a, ma.P_WS) && hasProtocol(a, ma.P_TLS)
 }
 
 // anyCertificate makes one that names nobody.

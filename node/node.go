@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -100,8 +101,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (err error) {
-	net := internetOf(&cfg, first)
-	if n.host, err = newHost(cfg, net, &n.sockets, &n.dials); err != nil {
+	n.out.internet, n.out.met = internetOf(&cfg, first), n.born
+	if n.host, err = newHost(cfg, n.out.internet, &n.sockets, &n.dials); err != nil {
 		return err
 	}
 	if err := n.watchReach(); err != nil {
@@ -129,7 +130,7 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 	if n.punches, err = n.startPunching(); err != nil {
 		return err
 	}
-	if net.there {
+	if n.out.there {
 		if err := n.startBorrowing(); err != nil {
 			return err
 		}
@@ -169,7 +170,7 @@ func (cfg Config) check() (Config, []peer.AddrInfo, error) {
 		if err != nil {
 			return cfg, nil, fmt.Errorf("bootstrap address %q: %w", text, err)
 		}
-		first = append(first, *p)
+		first = addAddr(first, *p) // so that QUIC goes first
 	}
 	return cfg, first, nil
 }
@@ -300,20 +301,40 @@ func (n *Node) Addrs() []string {
 	return texts
 }
 
-// Hints returns the first three of Addrs that differ in more than the transport, in
-// binary, each at most 128 bytes, for an invite link.
+// Hints returns three of Addrs in binary, each at most 128 bytes, for an invite link: the
+// first ones that differ in more than the transport, then, for who has no UDP, the first
+// others that are not of this machine alone.
 func (n *Node) Hints() [][]byte {
 	const most, size = 3, 128
-	var hints [][]byte
+	var hints, others [][]byte
 	seen := make(map[string]bool)
 	for _, a := range n.rankedAddrs() {
 		ip, _ := ma.SplitFirst(a)
-		if b := a.Bytes(); len(b) <= size && !seen[ip.String()] && len(hints) < most {
+		b := a.Bytes()
+		switch {
+		case len(b) > size || ip == nil:
+		case !seen[ip.String()]:
 			seen[ip.String()] = true
 			hints = append(hints, b)
+		case manet.IsPublicAddr(a):
+			others = append(others, b)
 		}
 	}
-	return hints
+	hints = append(hints, others...)
+	return hints[:min(len(hints), most)]
+}
+
+// Listens says whether the node listens on a port for everybody, by QUIC and by secure
+// WebSocket.
+func (n *Node) Listens(port int) bool {
+	quic, web := false, false
+	for _, a := range n.host.Network().ListenAddresses() {
+		udp, _ := a.ValueForProtocol(ma.P_UDP)
+		tcp, _ := a.ValueForProtocol(ma.P_TCP)
+		quic = quic || isQUIC(a) && udp == strconv.Itoa(port)
+		web = web || isSecureWebSocket(a) && tcp == strconv.Itoa(port)
+	}
+	return quic && web
 }
 
 // HintAddr returns the text of a binary address from an invite link.

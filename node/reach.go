@@ -68,8 +68,9 @@ type reachFacts struct {
 	mapper      string         // how it was asked
 	seen        []ma.Multiaddr // see sightings
 	nat         NAT
-	quic, tcp   bool // a connection to somebody outside has been up
-	tries       int  // dials outside by QUIC that led to nothing since one last did
+	quic        bool // a connection to somebody outside has been up
+	noUDP       bool // by TCP alone, for a while
+	alone       bool // there was none for a while
 	circuits    int
 }
 
@@ -93,21 +94,17 @@ func (f *reachFacts) reach() Reach {
 		r.NAT = NATNone
 	}
 	r.Public = texts(public)
-	open := len(public) > 0 || public4 && r.NAT == NATNone && len(f.unreachable) == 0
 	switch {
-	case open:
+	case f.alone:
+		r.Kind = ReachLocal
+	case len(public) > 0, public4 && r.NAT == NATNone && len(f.unreachable) == 0:
 		r.Kind = ReachOpen
-	case !f.quic && f.tcp:
+	case !f.quic && f.noUDP, r.NAT == NATSymmetric:
 		r.Kind = ReachRelayed
-	case !f.quic && !public4 && !r.IPv6 && len(f.seen) == 0:
-		r.Kind = ReachUnknown
-		if f.tries > 0 || len(f.own) == 0 {
-			r.Kind = ReachLocal
-		}
-	case r.NAT == NATSymmetric:
-		r.Kind = ReachRelayed
-	default:
+	case f.quic:
 		r.Kind = ReachPunch
+	default:
+		r.Kind = ReachUnknown
 	}
 	return r
 }

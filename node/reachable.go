@@ -19,8 +19,11 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// reachEvery is how often Reach is looked at without a reason.
-const reachEvery = 15 * time.Second
+const (
+	reachEvery = 5 * time.Second  // Reach is looked at without a reason
+	aloneAfter = 10 * time.Second // without a connection to anybody outside
+	noUDPAfter = 3 * time.Second  // with one by TCP and none by QUIC
+)
 
 // internet says what a node has to do with the internet.
 type internet struct {
@@ -36,10 +39,10 @@ func internetOf(cfg *Config, first []peer.AddrInfo) internet {
 	}
 	switch cfg.Network {
 	case Public:
-		return internet{true, true}
+		return internet{there: true, ports: true}
 	case Private:
 		out := onPublicAddrs(first)
-		return internet{out || len(first) == 0 && onPublicInterface(cfg.listen()), out}
+		return internet{there: out || len(first) == 0 && onPublicInterface(cfg.listen()), ports: out}
 	}
 	return internet{}
 }
@@ -66,6 +69,7 @@ func onPublicInterface(listen []string) bool {
 // outside is what a node knows of how the world reaches it. Its fields below mu are
 // guarded by it.
 type outside struct {
+	internet
 	first map[peer.ID]bool // peers that we were told to meet first
 	look  chan struct{}    // one slot: something may have changed
 
@@ -76,6 +80,8 @@ type outside struct {
 	reach       Reach
 	sights      sightings
 	quic        bool           // a connection to somebody outside has been up
+	met         time.Time      // when one last was, or one by TCP
+	tcpSince    time.Time      // one by TCP has been up
 	confirmed   []ma.Multiaddr // by AutoNAT
 	unreachable []ma.Multiaddr
 	seen        []ma.Multiaddr // where we may be called
@@ -90,7 +96,8 @@ func (n *Node) Reach() Reach {
 }
 
 // OnReach sets who hears when Reach has changed, and tells what it is now. Calls come one
-// at a time and must not block or call OnReach.
+// at a time and must not block or call OnReach. A node that has nothing to do with the
+// internet makes none.
 func (n *Node) OnReach(f func(Reach)) {
 	n.out.telling.Lock()
 	defer n.out.telling.Unlock()
@@ -98,7 +105,9 @@ func (n *Node) OnReach(f func(Reach)) {
 	n.out.told = f
 	r := n.out.reach
 	n.out.mu.Unlock()
-	f(r)
+	if n.out.there {
+		f(r)
+	}
 }
 
 // nudgeReach has Reach reckoned again soon. It never blocks.
@@ -144,7 +153,11 @@ func (n *Node) metOutside(c network.Conn) {
 		return
 	}
 	if p := c.RemotePeer(); !isQUIC(c.RemoteMultiaddr()) {
-		n.dials.tcp.Store(true)
+		if !n.dials.tcp.Swap(true) {
+			n.out.mu.Lock()
+			n.out.tcpSince = time.Now()
+			n.out.mu.Unlock()
+		}
 		if c.Stat().Direction == network.DirOutbound && slices.ContainsFunc(n.host.Peerstore().Addrs(p), isQUIC) {
 			n.dials.vain.Add(1) // it had its chance
 		}
@@ -228,7 +241,7 @@ func (n *Node) servesUs(p peer.ID) bool {
 func (n *Node) reckonReach() {
 	own := n.ownAddrs()
 	mapped, mapper := n.ports.mapped()
-	known := n.knownObservers()
+	known, outside := n.knownObservers(), n.connectedOutside()
 	n.out.mu.Lock()
 	n.out.sights.expire(time.Now())
 	n.out.seen = quicAddrs(slices.DeleteFunc(n.out.sights.candidates(func(p peer.ID) bool { return known[p] }),
@@ -236,8 +249,13 @@ func (n *Node) reckonReach() {
 	facts := reachFacts{
 		own: own, nat: n.out.sights.nat(own), seen: n.out.seen,
 		confirmed: n.out.confirmed, unreachable: n.out.unreachable, mapped: mapped, mapper: mapper,
-		quic: n.out.quic, tcp: n.dials.tcp.Load(), tries: int(n.dials.vain.Load()), circuits: len(n.out.circuits),
+		quic: n.out.quic, circuits: len(n.out.circuits),
+		noUDP: !n.out.tcpSince.IsZero() && time.Since(n.out.tcpSince) >= noUDPAfter,
 	}
+	if outside {
+		n.out.met = time.Now()
+	}
+	facts.alone = time.Since(n.out.met) > aloneAfter
 	r := facts.reach()
 	changed := !r.equal(n.out.reach)
 	n.out.reach = r
@@ -252,9 +270,16 @@ func (n *Node) reckonReach() {
 	n.out.mu.Lock()
 	told := n.out.told
 	n.out.mu.Unlock()
-	if told != nil {
+	if told != nil && n.out.there {
 		told(r)
 	}
+}
+
+// connectedOutside says whether there is a connection to anybody on the internet.
+func (n *Node) connectedOutside() bool {
+	return slices.ContainsFunc(n.host.Network().Conns(), func(c network.Conn) bool {
+		return !c.Stat().Limited && manet.IsPublicAddr(c.RemoteMultiaddr())
+	})
 }
 
 // ownAddrs are the addresses of our interfaces that we listen on, without loopback.

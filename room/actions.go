@@ -47,6 +47,14 @@ func (r *Room) SetMic(ctx context.Context, on bool) error {
 	})
 }
 
+// Moved tells the others soon where this member may be reached now, see [Config.Addrs].
+func (r *Room) Moved(ctx context.Context) error {
+	return r.do(ctx, func(now time.Time) error {
+		r.hurry(now)
+		return nil
+	})
+}
+
 // silence says why this member may not speak. Loop only.
 func (r *Room) silence() error {
 	if !r.member(r.me) || r.state.Closed {

@@ -55,7 +55,9 @@ func TestPrint(t *testing.T) {
 			{e{Kind: app.EventLeft, Room: roomA, Why: "the room was closed"}, "you left the room: the room was closed\n"},
 		},
 		"relays": {
-			{e{Kind: app.EventMetrics, Addrs: []string{"127.0.0.1:9090"}}, "figures: http://127.0.0.1:9090/metrics\n"},
+			{e{Kind: app.EventReach, Reach: &app.Reach{Kind: "punch", NAT: "endpoint-independent", Seen: []string{"/a"}, UDP: true, Circuits: 2}, Text: "t"},
+			`{"event":"reach","reach":{"kind":"punch","nat":"endpoint-independent","seen":["/a"],"udp":true,"ipv6":false,"circuits":2},"text":"t"}`},
+		{e{Kind: app.EventMetrics, Addrs: []string{"127.0.0.1:9090"}}, "figures: http://127.0.0.1:9090/metrics\n"},
 			{e{Kind: app.EventLend, Room: roomA, On: flagged(true)}, "your connection is lent to the room\n"},
 			{e{Kind: app.EventCarries, Room: roomA, Carries: &app.Carries{Listeners: 3, Standby: 2, Slots: 64}}, "carrying 3 of 64 listeners, 2 on standby\n"},
 			{e{Kind: app.EventDrain, Room: roomA, Carries: &app.Carries{Listeners: 3, Standby: 2, Slots: 64}}, "asking 5 listeners to go elsewhere\n"},

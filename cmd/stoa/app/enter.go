@@ -275,6 +275,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		started:   s.cfg.Started,
 		hints:     hints,
 		list:      s.node.Announce,
+		moved:     newFlag(),
 		leaving:   make(chan struct{}),
 		over:      make(chan struct{}),
 	}

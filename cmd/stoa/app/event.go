@@ -31,8 +31,9 @@ type Event struct {
 
 	Stats   *Stats   `json:"stats,omitempty"`   // stats
 	Carries *Carries `json:"carries,omitempty"` // carries, drain
+	Reach   *Reach   `json:"reach,omitempty"`   // reach
 
-	Text string `json:"text,omitempty"` // error, relay
+	Text string `json:"text,omitempty"` // error, relay, reach
 	Hint string `json:"hint,omitempty"` // error
 }
 
@@ -40,6 +41,7 @@ type Event struct {
 const (
 	EventReady   = "ready"   // the node listens: peer, addrs
 	EventRoom    = "room"    // a room is entered or its title changed: room, title
+	EventReach   = "reach"   // how the world reaches this node has changed: reach, and text when that says something new
 	EventLink    = "link"    // an invite link was made: role, link
 	EventJoined  = "joined"  // this node is a member: room, role, ms
 	EventMember  = "member"  // somebody came, changed or went: who, name, role, state

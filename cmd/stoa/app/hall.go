@@ -69,6 +69,7 @@ type hall struct {
 	invite    func(context.Context, InviteOptions) (string, identity.Grant, error)
 	list      func(ctx context.Context, topic, lang string) error // tells the DHT of a public room
 
+	moved   flag          // this node is reached elsewhere
 	leaving chan struct{} // closed by leave
 	left    sync.Once
 	over    chan struct{} // closed by Session.stay when this node is in the room no more
@@ -112,6 +113,7 @@ func (h *hall) run(ctx context.Context) error {
 	g.Go(func() error { h.calls.run(run, h.room.Snapshot); return nil })
 	g.Go(func() error { h.seats.run(run); return nil })
 	g.Go(func() error { h.report(run); return nil })
+	g.Go(func() error { h.sayWhere(run); return nil })
 	g.Go(func() error { return h.begin(run) })
 	g.Go(func() error {
 		select {

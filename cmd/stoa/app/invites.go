@@ -6,7 +6,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -73,11 +72,12 @@ func termsOf(o InviteOptions, now time.Time, person func(string) (identity.ID, e
 	return t, nil
 }
 
-// hintsFor puts addresses into a link: this node's own best one, then those of
-// relays, another choice in each link, so that not everybody who joins comes to
-// the same node; then what is left of its own.
+// hintsFor puts addresses into a link: this node's own best one, a relay's, this
+// node's next, which is a circuit where strangers cannot reach it, another
+// relay's and so on. The relays are others in each link, so that not everybody
+// who joins comes to the same one.
 func hintsFor(own [][]byte, s *room.Snapshot, shuffle func(n int, swap func(i, j int))) [][]byte {
-	var relays [][]byte
+	var relays, hints [][]byte
 	for _, r := range s.Relays {
 		if !r.Alive || len(r.Addrs) == 0 || r.ID == s.Me.ID {
 			continue
@@ -87,8 +87,10 @@ func hintsFor(own [][]byte, s *room.Snapshot, shuffle func(n int, swap func(i, j
 		}
 	}
 	shuffle(len(relays), func(i, j int) { relays[i], relays[j] = relays[j], relays[i] })
-	first := min(len(own), 1)
-	hints := slices.Concat(own[:first], relays, own[first:])
+	for i := range max(len(own), len(relays)) {
+		hints = append(hints, own[min(i, len(own)):min(i+1, len(own))]...)
+		hints = append(hints, relays[min(i, len(relays)):min(i+1, len(relays))]...)
+	}
 	return hints[:min(len(hints), identity.MaxHints)]
 }
 

@@ -153,6 +153,7 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	g.Go(func() error { s.mind(ctx); return nil })
 
 	s.emit(Event{Kind: EventReady, Peer: s.node.Peer(), Addrs: s.node.Addrs()})
+	s.watchReach()
 	g.Go(func() error {
 		if first == nil {
 			return s.resumeAll(ctx)

@@ -1,0 +1,86 @@
+// How this node is connected to the world, in one sentence for the person.
+
+package app
+
+import (
+	"context"
+
+	"stoa/node"
+)
+
+// reachSentence says what a Reach means to a person; nothing where nobody knows yet.
+func reachSentence(r node.Reach) string {
+	switch r.Kind {
+	case node.ReachOpen:
+		if r.Mapped != "" {
+			return "others reach you directly, by a port that your router lends"
+		}
+		return "others reach you directly"
+	case node.ReachPunch:
+		return "you are behind a router that can be crossed"
+	case node.ReachRelayed:
+		if !r.UDP {
+			return "your network lets no UDP out: voices go over TCP"
+		}
+		return "you are behind a router that some cannot cross: they hear you by relays"
+	case node.ReachLocal:
+		return "no internet: this local network only"
+	}
+	return ""
+}
+
+// Reach is a node's Reach as --json prints it.
+type Reach struct {
+	Kind     node.ReachKind `json:"kind"`             // unknown, open, punch, relayed or local
+	NAT      node.NAT       `json:"nat,omitempty"`    // none, endpoint-independent or address-dependent
+	Public   []string       `json:"public,omitempty"` // where strangers reach this node
+	Seen     []string       `json:"seen,omitempty"`   // where others see it
+	Mapped   string         `json:"mapped,omitempty"` // how a router lent a port: upnp, nat-pmp or pcp
+	UDP      bool           `json:"udp"`
+	IPv6     bool           `json:"ipv6"`
+	Circuits int            `json:"circuits"` // relays through which this node can be asked
+}
+
+// watchReach tells the person when the sentence has changed and scripts when anything has,
+// and has every room tell the others where this node is reached now.
+func (s *Session) watchReach() {
+	said := ""
+	s.node.OnReach(func(r node.Reach) {
+		e := Event{Kind: EventReach, Reach: (*Reach)(&r)}
+		if text := reachSentence(r); text != said {
+			e.Text, said = text, text
+		}
+		s.emit(e)
+		for _, h := range s.rooms() {
+			h.moved.set()
+		}
+	})
+}
+
+// sayWhere tells the others of the room where this node is reached whenever that has changed,
+// until ctx ends.
+func (h *hall) sayWhere(ctx context.Context) {
+	for {
+		select {
+		case <-h.moved:
+		case <-ctx.Done():
+			return
+		}
+		if err := h.room.Moved(ctx); err != nil {
+			return
+		}
+	}
+}
+
+// A flag holds a value when something has happened that somebody should look at.
+type flag chan struct{}
+
+func newFlag() flag { return make(flag, 1) }
+
+// set never blocks.
+func (f flag) set() {
+	select {
+	case f <- struct{}{}:
+	default:
+	}
+}
