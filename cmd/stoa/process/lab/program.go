@@ -28,10 +28,11 @@ const leaveTime = 5 * time.Second
 
 // An event is one line that a program printed: what it holds depends on its kind.
 type event struct {
-	Event string   `json:"event"`
-	Who   string   `json:"who"`
-	Addrs []string `json:"addrs"`
-	Stats *stats   `json:"stats"`
+	Event    string   `json:"event"`
+	Who      string   `json:"who"`
+	Listener int      `json:"listener"` // of a crowd: its number
+	Addrs    []string `json:"addrs"`
+	Stats    *stats   `json:"stats"`
 
 	at   time.Time // when it was read
 	line []byte
@@ -82,6 +83,9 @@ func launch(name, home string, cmd *exec.Cmd) (*program, error) {
 	// The laboratory may be killed, and no program must outlive it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
+	if err == nil {
+		_, err = cmd.StdinPipe() // open until the program ends: a crowd ends with its input
+	}
 	if err == nil {
 		err = cmd.Start()
 	}

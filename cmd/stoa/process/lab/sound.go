@@ -19,6 +19,9 @@ import (
 // watchSound waits for the first sound of a speaker, of which the program tells once. When
 // it has done so before, the recording will tell.
 func (t *try) watchSound(ctx context.Context, m *measure) error {
+	if t.sc.Nodes[m.listener].Kind == scenario.Crowd {
+		return t.watchCrowd(ctx, m)
+	}
 	limit, cancel := context.WithDeadline(ctx, m.acted.Add(m.expect.Within+overtime))
 	defer cancel()
 	e, err := t.programs[m.listener].until(limit, time.Time{}, about("sound", t.people[m.speaker]))
@@ -62,6 +65,9 @@ func (t *try) listen(ctx context.Context, all []*measure) error {
 // judgeHeard recognises what was said, and finds out when it was first heard where the
 // program did not tell.
 func (t *try) judgeHeard(m *measure) error {
+	if t.sc.Nodes[m.listener].Kind == scenario.Crowd {
+		return t.judgeCrowd(m)
+	}
 	ms, err := t.moments(m.listener, m.speaker, m.from, m.to)
 	if err != nil {
 		return err

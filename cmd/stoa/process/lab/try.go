@@ -306,18 +306,6 @@ func (t *try) args(ctx context.Context, node scenario.Node) ([]string, error) {
 	return append(args, node.Args...), nil
 }
 
-// crowdArgs are those of the program of many listeners, which has flags of its own.
-func (t *try) crowdArgs(node scenario.Node, link string) []string {
-	args := []string{
-		"-n", fmt.Sprint(node.Count), "-record", fmt.Sprint(node.Count), "-dir", filepath.Join(t.dir, node.Name+".crowd"),
-		"-listen", "/ip4/0.0.0.0/udp/0/quic-v1,/ip4/0.0.0.0/tcp/0",
-	}
-	if t.door != "" {
-		args = append(args, "-bootstrap", t.door)
-	}
-	return append(append(args, node.Args...), link)
-}
-
 func contains(words []string, word string) bool {
 	for _, w := range words {
 		if w == word || strings.HasPrefix(w, word+"=") {
