@@ -1,0 +1,94 @@
+// Where others see us: what is believed of what they say.
+
+package node
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+// A said is one observer's word; a name in capitals is of somebody known.
+type said struct{ by, from, seen string }
+
+func sightingsOf(all []said) *sightings {
+	s := new(sightings)
+	for i, w := range all {
+		s.put(fmt.Sprint(i), sighting{by: peer.ID(w.by), observer: netip.MustParseAddr(w.from), seen: netip.MustParseAddrPort(w.seen)})
+	}
+	return s
+}
+
+func inCapitals(p peer.ID) bool { return p[0] >= 'A' && p[0] <= 'Z' }
+
+func TestWhereOthersSeeUs(t *testing.T) {
+	const here, there, third = "9.9.9.9:5000", "9.9.9.9:5001", "9.9.9.9:5002"
+	tests := []struct {
+		name string
+		said []said
+		want []string
+		nat  NAT
+	}{
+		{"nobody has said anything", nil, nil, NATUnknown},
+		{"one stranger", []said{{"a", "1.1.0.1", here}}, nil, NATUnknown},
+		{"one who is known", []said{{"A", "1.1.0.1", here}}, []string{here}, NATUnknown},
+		{"two strangers of one network", []said{{"a", "1.1.0.1", here}, {"b", "1.1.0.2", here}}, nil, NATCone},
+		{"two strangers of two networks", []said{{"a", "1.1.0.1", here}, {"b", "2.2.0.1", here}}, []string{here}, NATCone},
+		{"one stranger over three connections", []said{{"a", "1.1.0.1", here}, {"a", "1.1.0.1", here}, {"b", "1.1.0.1", here}}, nil, NATUnknown},
+		{"another address for each", []said{{"A", "1.1.0.1", here}, {"B", "2.2.0.1", there}, {"c", "3.3.0.1", third}}, nil, NATSymmetric},
+		{"who is known lies alone", []said{{"A", "1.1.0.1", "8.8.8.8:5353"}, {"b", "2.2.0.1", here}, {"c", "3.3.0.1", here}, {"d", "4.4.0.1", here}}, []string{here}, NATCone},
+		{"port of a service", []said{{"A", "1.1.0.1", "8.8.8.8:53"}}, nil, NATUnknown},
+		{"both families", []said{{"A", "1.1.0.1", here}, {"A", "2600:1::1", "[2600:2::1]:5000"}}, []string{here, "[2600:2::1]:5000"}, NATUnknown},
+		{"a public address of our own", []said{{"A", "1.1.0.1", "7.7.7.7:5000"}}, []string{"7.7.7.7:5000"}, NATNone},
+	}
+	for _, tt := range tests {
+		s := sightingsOf(tt.said)
+		var got []string
+		for _, at := range s.candidates(inCapitals) {
+			got = append(got, at.String())
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+		if nat := s.nat([]netip.Addr{netip.MustParseAddr("7.7.7.7")}); nat != tt.nat {
+			t.Errorf("%s: NAT %q, want %q", tt.name, nat, tt.nat)
+		}
+	}
+}
+
+// Whatever anybody says, there are few addresses to be called at.
+func TestFewAddressesAreBelieved(t *testing.T) {
+	s := new(sightings)
+	for i := range 3 * maxSightings {
+		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{8, 8, byte(i % 7), 8}), 5000)
+		s.put(fmt.Sprint(i), sighting{by: "A", observer: netip.AddrFrom4([4]byte{1, byte(i), byte(i >> 8), 1}), seen: at})
+		if n := len(s.candidates(inCapitals)); n > maxSeen {
+			t.Fatalf("%d addresses after %d sightings", n, i+1)
+		}
+		if len(s.m) > maxSightings || len(s.order) != len(s.m) {
+			t.Fatalf("%d sightings in %d places", len(s.m), len(s.order))
+		}
+	}
+}
+
+func TestSightingsExpireWithTheirConnections(t *testing.T) {
+	s := sightingsOf([]said{{"A", "1.1.0.1", "9.9.9.9:5000"}})
+	now := time.Unix(1000, 0)
+	s.expire(now.Add(time.Hour))
+	if len(s.candidates(inCapitals)) != 1 {
+		t.Fatal("forgotten while connected")
+	}
+	s.end("0", now)
+	s.expire(now.Add(sightingLasts))
+	if len(s.candidates(inCapitals)) != 1 {
+		t.Error("forgotten while the NAT still remembers")
+	}
+	s.expire(now.Add(sightingLasts + 1))
+	if len(s.candidates(inCapitals)) != 0 || len(s.order) != 0 {
+		t.Error("remembered when the NAT does not")
+	}
+}
