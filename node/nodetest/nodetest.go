@@ -56,15 +56,18 @@ func (w *World) latency(p *simnet.Packet) time.Duration {
 // Open starts a node on the private network at ip:port. It is closed with the test.
 func (w *World) Open(ip string, port int, bootstrap ...string) *node.Node {
 	w.t.Helper()
-	link := simnet.LinkSettings{BitsPerSecond: 100e6}
+	return w.open(ip, port, w.endpoint, bootstrap)
+}
+
+// open starts a node at ip:port on sockets of the caller's.
+func (w *World) open(ip string, port int, socket func(at *net.UDPAddr) net.PacketConn, bootstrap []string) *node.Node {
+	w.t.Helper()
 	n, err := node.Open(w.t.Context(), node.Config{
 		Network:   node.Private,
 		Listen:    []string{fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", ip, port)},
 		Bootstrap: bootstrap,
-		ListenUDP: func(_ string, at *net.UDPAddr) (net.PacketConn, error) {
-			return &endpoint{w.net.NewEndpoint(at, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}), w}, nil
-		},
-		Options: []libp2p.Option{libp2p.DisableIdentifyAddressDiscovery()}, // its timers stall a bubble
+		ListenUDP: func(_ string, at *net.UDPAddr) (net.PacketConn, error) { return socket(at), nil },
+		Options:   []libp2p.Option{libp2p.DisableIdentifyAddressDiscovery()}, // its timers stall a bubble
 	})
 	if err != nil {
 		w.t.Fatal(err)
