@@ -43,6 +43,11 @@ const AllCaps = capEnd - 1
 // Has reports whether c holds all of want.
 func (c Caps) Has(want Caps) bool { return c&want == want }
 
+// The roles that may carry audio for others are those that moderate and relay: in a crowd whoever carries seats people
+// and is believed to have slots for them, which nobody should be able to who was called to the stage a minute ago. That two
+// on the stage who cannot connect hear each other takes no capability: anybody else on the stage passes their voices on, who
+// hears them anyway and can forge nothing. See package room.
+
 // role is a row of the table of defaults.
 type role struct {
 	name  string

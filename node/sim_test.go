@@ -306,6 +306,9 @@ func TestVoiceTravelsByRAW(t *testing.T) {
 		if info.LossIn != 0 || info.LossOut != 0 {
 			t.Errorf("loss %v, %v on a perfect network", info.LossIn, info.LossOut)
 		}
+		if info.Quiet < 0 || info.Quiet > 500*time.Millisecond {
+			t.Errorf("quiet for %v, though reports come", info.Quiet)
+		}
 	})
 }
 
@@ -410,9 +413,14 @@ func TestDeadLinkIsCutAndAFreshOneMade(t *testing.T) {
 		w.Block(nodetest.Around("1.0.0.1:8000"))
 		cut := time.Now()
 		// A sender that never stops must not keep the dead link.
-		for range 200 {
+		for i := range 200 {
 			b.Room.Send(make([]byte, node.MaxPacket), []identity.ID{a.ID})
 			time.Sleep(20 * time.Millisecond)
+			if i == 99 {
+				if quiet := b.Room.Links()[0].Quiet; quiet < 2*time.Second-oneWay || quiet > 2500*time.Millisecond {
+					t.Errorf("2 s after the cut the link says to have been quiet for %v", quiet)
+				}
+			}
 		}
 		synctest.Wait()
 		if down.IsZero() {

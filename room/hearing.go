@@ -257,12 +257,11 @@ func (w whoIs) about(h hearsay) []Hearing {
 
 // Hearing is how this person hears another, as they say; false when they say nothing of them.
 func (p *Person) Hearing(who identity.ID) (Hearing, bool) {
-	for _, h := range p.Hears {
-		if h.Who == who {
-			return h, true
-		}
+	i, found := slices.BinarySearchFunc(p.Hears, who, func(h Hearing, id identity.ID) int { return bytes.Compare(h.Who[:], id[:]) })
+	if !found {
+		return Hearing{}, false
 	}
-	return Hearing{}, false
+	return p.Hears[i], true
 }
 
 // Deaf lists who does not hear whom of those here who should: members who may hear, and people on the stage. It is ordered as People are.

@@ -25,10 +25,11 @@ import (
 
 const (
 	// carriedOn is how long relays are kept after the reason for them is gone.
-	// It doubles, up to carriedLong, when they are needed again within carriedLong
+	// It doubles, up to carriedLong, when they are needed again within carriedCalm
 	// of being let go: a link that comes and goes must not cost a relay every time.
 	carriedOn   = 5 * time.Second
-	carriedLong = 2 * time.Minute
+	carriedLong = 40 * time.Second
+	carriedCalm = 2 * time.Minute
 
 	// deafFor is how long at least somebody in the audience who has lost both
 	// relays stays out of gossip: new relays are mostly found sooner, and the
@@ -80,7 +81,7 @@ type cling struct {
 func (c *cling) next(reason bool, now time.Time) bool {
 	switch {
 	case reason && !c.held:
-		if c.keep = min(2*c.keep, carriedLong); c.free.IsZero() || now.Sub(c.free) >= carriedLong {
+		if c.keep = min(2*c.keep, carriedLong); c.free.IsZero() || now.Sub(c.free) >= carriedCalm {
 			c.keep = carriedOn
 		}
 		c.held, c.last = true, now

@@ -94,7 +94,7 @@ type kindness struct {
 
 // next returns for whom to carry, given who needs it.
 func (k *kindness) next(s *room.Snapshot, now time.Time) []identity.ID {
-	if those := helped(s, now); len(those) > 0 {
+	if those := helpers(s, now)[s.Me.ID]; len(those) > 0 {
 		k.those, k.until = those, now.Add(helpOn)
 	} else if !now.Before(k.until) {
 		k.those = nil

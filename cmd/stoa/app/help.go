@@ -51,10 +51,12 @@ func needOf(s *room.Snapshot, x *room.Person, now time.Time) (n need) {
 	if !x.Caps.Has(identity.CapHear) {
 		return n
 	}
-	for i := range s.People {
-		p := &s.People[i]
-		h, said := x.Hearing(p.ID)
-		if !said || h.Way.Linked() || !p.Stage || p.ID == x.ID {
+	for _, h := range x.Hears {
+		if h.Way.Linked() || h.Who == x.ID {
+			continue
+		}
+		p := find(s, h.Who)
+		if p == nil || !p.Stage {
 			continue
 		}
 		n.of = append(n.of, p)
@@ -68,7 +70,12 @@ func needOf(s *room.Snapshot, x *room.Person, now time.Time) (n need) {
 // someoneLacks says that anybody here, this node included, has no link to
 // somebody on the stage.
 func someoneLacks(s *room.Snapshot, now time.Time) bool {
-	return slices.ContainsFunc(s.People, func(p room.Person) bool { return len(needOf(s, &p, now).of) > 0 })
+	for i := range s.People {
+		if len(needOf(s, &s.People[i], now).of) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // linked says that two have a link: that one of them says so and the other does
@@ -128,13 +135,17 @@ func helpersFor(s *room.Snapshot, x *room.Person, n need) []identity.ID {
 		carrying int
 		draw     identity.Hash
 	}
+	carrying := map[identity.ID]int{}
+	for i := range s.People {
+		carrying[s.People[i].Relay] = 1
+	}
 	var all []candidate
 	for i := range s.People {
 		h := &s.People[i]
 		if !mayHelp(s, h, x) {
 			continue
 		}
-		c := candidate{id: h.ID, draw: identity.HashOf(slices.Concat([]byte("stoa/helper/1"), s.Room[:], h.ID[:]))}
+		c := candidate{id: h.ID, carrying: carrying[h.ID], draw: identity.HashOf(slices.Concat([]byte("stoa/helper/1"), s.Room[:], h.ID[:]))}
 		for _, p := range n.of {
 			if p.ID == h.ID || linked(h, p) {
 				c.covers++
@@ -142,11 +153,6 @@ func helpersFor(s *room.Snapshot, x *room.Person, n need) []identity.ID {
 		}
 		if c.covers == 0 {
 			continue
-		}
-		for j := range s.People {
-			if s.People[j].Relay == h.ID {
-				c.carrying = 1
-			}
 		}
 		all = append(all, c)
 	}
@@ -160,31 +166,21 @@ func helpersFor(s *room.Snapshot, x *room.Person, n need) []identity.ID {
 	return ids
 }
 
-// helpers lists the members who should carry for others now, maxHelpers at
-// most, those first who are needed by most.
-func helpers(s *room.Snapshot, now time.Time) []identity.ID {
-	needed := map[identity.ID]int{}
+// helpers are the members who should carry for others now, maxHelpers at most,
+// those rather who are needed by more; and for whom.
+func helpers(s *room.Snapshot, now time.Time) map[identity.ID][]identity.ID {
+	all := map[identity.ID][]identity.ID{}
 	for i := range s.People {
 		if h, found := helperOf(s, &s.People[i], now); found {
-			needed[h]++
+			all[h] = append(all[h], s.People[i].ID)
 		}
 	}
-	ids := sortedIDs(needed)
-	slices.SortStableFunc(ids, func(a, b identity.ID) int { return cmp.Compare(needed[b], needed[a]) })
-	return ids[:min(len(ids), maxHelpers)]
-}
-
-// helped lists those for whom this node should carry now.
-func helped(s *room.Snapshot, now time.Time) (ids []identity.ID) {
-	if !slices.Contains(helpers(s, now), s.Me.ID) {
-		return nil
+	order := sortedIDs(all)
+	slices.SortStableFunc(order, func(a, b identity.ID) int { return cmp.Compare(len(all[b]), len(all[a])) })
+	for _, h := range order[min(len(order), maxHelpers):] {
+		delete(all, h)
 	}
-	for i := range s.People {
-		if h, found := helperOf(s, &s.People[i], now); found && h == s.Me.ID {
-			ids = append(ids, s.People[i].ID)
-		}
-	}
-	return ids
+	return all
 }
 
 // find returns somebody who is here, or nil.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"stoa/identity"
 	"stoa/node"
@@ -234,7 +235,7 @@ func (h *hall) doPaths(ctx context.Context) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	r := who(s)
+	r := who(s, time.Now())
 	addPaths(&r, s, bestLinks(h.net.Links()))
 	return r, nil
 }

@@ -117,7 +117,7 @@ func TestWhoPaths(t *testing.T) {
 	saying(s, "dan", "", "ann none", "bob direct", "cid direct")
 	links := linksTo("cid")
 	links[0].LossIn, links[0].LossOut = 0.0123, 0.25
-	r := who(s)
+	r := who(s, noon)
 	addPaths(&r, s, bestLinks(links))
 	short := idOf("bob").Short()
 	for i, want := range []string{
@@ -136,6 +136,9 @@ func TestWhoPaths(t *testing.T) {
 	if len(r.Lines) != 8 {
 		t.Errorf("%q", r.Lines)
 	}
+	if n := r.Data.(whoReply).Deaf; n != 2 {
+		t.Errorf("%d people are deaf to somebody", n)
+	}
 	text, err := json.Marshal(r.Data)
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +153,7 @@ func TestWhoPaths(t *testing.T) {
 		}
 	}
 	s = allLinked("ann", "ann", "bob")
-	r = who(s)
+	r = who(s, noon)
 	addPaths(&r, s, nil)
 	if last := r.Lines[len(r.Lines)-1]; last != "nobody here says that they lack a link to anybody on the stage" {
 		t.Errorf("when all is well: %q", last)

@@ -85,7 +85,7 @@ func firstLevel(s *room.Snapshot) []identity.ID {
 // whoever helps.
 func fedBy(s *room.Snapshot, now time.Time) (ids []identity.ID) {
 	if s.Crowd || slices.ContainsFunc(s.Relays, func(r room.RelayView) bool { return r.Carries > 0 }) || someoneLacks(s, now) {
-		ids = append(firstLevel(s), helpers(s, now)...)
+		ids = append(firstLevel(s), sortedIDs(helpers(s, now))...)
 	}
 	return slices.DeleteFunc(ids, func(id identity.ID) bool { return id == s.Me.ID })
 }

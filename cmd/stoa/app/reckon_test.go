@@ -291,7 +291,7 @@ func TestCling(t *testing.T) {
 		// A link that comes and goes all the time costs no more than the relay.
 		{s, true, true}, {s, false, true}, {s, true, true}, {s, false, true}, {s, true, true}, {8*carriedOn - s, false, true}, {s, false, false},
 		// After a long time without need it is as at the beginning.
-		{carriedLong, true, true}, {carriedOn - s, false, true}, {s, false, false},
+		{carriedCalm, true, true}, {carriedOn - s, false, true}, {s, false, false},
 	} {
 		now = now.Add(step.after)
 		if got := c.next(step.reason, now); got != step.want {

@@ -323,7 +323,7 @@ type whoData struct {
 }
 
 // who describes the people who are here: the stage, the queue, the rest.
-func who(s *room.Snapshot) Reply {
+func who(s *room.Snapshot, now time.Time) Reply {
 	r := said("%s · %s", s.State.Title, attendance(s))
 	if s.State.Locked {
 		r.Lines[0] += " · locked"
@@ -347,8 +347,19 @@ func who(s *room.Snapshot) Reply {
 	for _, id := range slices.Concat(sortedIDs(s.State.Kicked), sortedIDs(s.State.Banned)) {
 		r.Lines = append(r.Lines, fmt.Sprintf("  put out: %s (`stoa pardon %s` lets them back)", id.Short(), id.Short()))
 	}
-	r.Data = whoReply{Room: s.Room.String(), Title: s.State.Title, Locked: s.State.Locked, People: people, Listening: s.Audience}
+	r.Data = whoReply{Room: s.Room.String(), Title: s.State.Title, Locked: s.State.Locked, People: people, Listening: s.Audience, Deaf: deaf(s, now)}
 	return r
+}
+
+// deaf counts who has not heard somebody on the stage for a while, as they say.
+func deaf(s *room.Snapshot, now time.Time) int {
+	people := map[identity.ID]bool{}
+	for _, d := range s.Deaf() {
+		if now.Sub(d.Since) >= deafTold {
+			people[d.Who] = true
+		}
+	}
+	return len(people)
 }
 
 // whoReply is what `who --json` prints.
@@ -358,6 +369,7 @@ type whoReply struct {
 	Locked    bool      `json:"locked"`
 	People    []whoData `json:"people"`
 	Listening int       `json:"listening"`          // beside those: carried by relays, who say how many
+	Deaf      int       `json:"deaf,omitempty"`     // people who do not hear everybody on the stage, as they say
 	Audience  []guest   `json:"audience,omitempty"` // with --all: those of them whom a relay named
 
 	Pairs []pairData `json:"pairs,omitempty"` // with --paths: who have no link
@@ -396,7 +408,10 @@ const maxPages = 100
 // all, each relay is asked for the list of those whom it carries, page by page.
 func (h *hall) doWho(ctx context.Context, all bool) (Reply, error) {
 	s := h.room.Snapshot()
-	r := who(s)
+	r := who(s, time.Now())
+	if n := r.Data.(whoReply).Deaf; n > 0 {
+		r.Lines = append(r.Lines, fmt.Sprintf("  %s not hear everybody on the stage: `stoa who --paths` shows whom", count(n, "person does", "people do")))
+	}
 	if !all {
 		if s.Audience > 0 {
 			r.Lines = append(r.Lines, fmt.Sprintf("  and %d listening: `stoa who --all` asks the relays who they are", s.Audience))
