@@ -26,6 +26,8 @@ type World struct {
 	t   testing.TB
 	net *simnet.Simnet
 
+	opening sync.Mutex
+
 	mu    sync.Mutex
 	delay time.Duration
 	block func(from, to string) bool
