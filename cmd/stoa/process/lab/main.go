@@ -57,7 +57,7 @@ func main() {
 	flag.StringVar(&o.set, "set", "short", "short or all: how often each scenario is tried")
 	flag.StringVar(&o.run, "run", "", "regular expression: only scenarios whose name fits")
 	flag.IntVar(&o.tries, "tries", 0, "how often, whatever the scenario says")
-	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "how many tries run at the same time")
+	flag.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "how many tries run at the same time: they do little but wait")
 	flag.Uint64Var(&o.seed, "seed", 1, "of bad lines: try n of each scenario has seed + n")
 	flag.StringVar(&o.stoa, "stoa", "bin/stoa", "the program")
 	flag.StringVar(&o.crowd, "crowd", "bin/crowd", "the program of many listeners")

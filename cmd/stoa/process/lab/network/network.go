@@ -51,6 +51,7 @@ type Network struct {
 	links   []int             // node -> interfaces that its machine has had
 	rebound map[int]int       // site -> how often its NAT was rebound
 	lines   map[int]*hop.Pump // site -> its line, where that may be bad
+	mappers []*mapper
 	pumping sync.WaitGroup
 	stop    context.CancelFunc // of pumping
 }
@@ -120,6 +121,13 @@ func (n *Network) build(ctx, pumps context.Context) error {
 	if err := n.runAll(ctx, scripts); err != nil {
 		return err
 	}
+	for _, s := range n.sc.Sites {
+		if s.Ports {
+			if err := n.mapPorts(router(s)); err != nil {
+				return err
+			}
+		}
+	}
 	for _, pair := range n.sc.Apart {
 		if err := n.Part(ctx, pair); err != nil {
 			return err
@@ -164,6 +172,9 @@ func (n *Network) Command(node int, program string, args ...string) *exec.Cmd {
 func (n *Network) Close() {
 	n.stop()
 	n.pumping.Wait()
+	for _, m := range n.mappers {
+		m.close()
+	}
 	for _, p := range n.lines {
 		_ = p.Close() // its devices go with their namespaces
 	}

@@ -33,6 +33,9 @@ const (
 func routerRules(s scenario.Site, generation int) string {
 	var b strings.Builder
 	b.WriteString("table inet firewall {}\nflush table inet firewall\ntable inet firewall {\n")
+	if s.Ports {
+		b.WriteString(portRules)
+	}
 	b.WriteString("  chain input { type filter hook input priority filter; policy accept\n")
 	fmt.Fprintf(&b, "    iifname %s ct state established,related accept\n", wan)
 	fmt.Fprintf(&b, "    iifname %s meta l4proto { tcp, udp } drop\n  }\n", wan)
@@ -44,6 +47,21 @@ func routerRules(s scenario.Site, generation int) string {
 	}
 	return b.String()
 }
+
+// portRules are the chains that a program for mapping ports fills.
+const portRules = `  chain miniupnpd {
+  }
+  chain prerouting_miniupnpd {
+  }
+  chain postrouting_miniupnpd {
+  }
+  chain prerouting { type nat hook prerouting priority dstnat; policy accept
+    jump prerouting_miniupnpd
+  }
+  chain postrouting { type nat hook postrouting priority srcnat - 1; policy accept
+    jump postrouting_miniupnpd
+  }
+`
 
 // forwardRules say what a router lets pass between inside and outside.
 func forwardRules(s scenario.Site) string {
@@ -61,6 +79,9 @@ func forwardRules(s scenario.Site) string {
 	fmt.Fprintf(&b, "    iifname %s accept\n    ct state established,related accept\n", lan)
 	if s.NAT == scenario.FullCone {
 		b.WriteString("    ct status dnat accept\n")
+	}
+	if s.Ports {
+		b.WriteString("    jump miniupnpd\n")
 	}
 	b.WriteString("    drop\n")
 	return b.String()
