@@ -8,8 +8,14 @@ import (
 	"time"
 )
 
-// ClockSlack is by how much two honest clocks may differ.
-const ClockSlack = 2 * time.Minute
+const (
+	// ClockSlack is by how much whoever decides about a credential may be late or early.
+	ClockSlack = 2 * time.Minute
+
+	// ClockSkew is how far apart the clocks of two people may be, each of which is up to a quarter of an
+	// hour wrong.
+	ClockSkew = 30 * time.Minute
+)
 
 // Link is one step of a chain.
 type Link struct {
@@ -81,9 +87,9 @@ func (l *Link) holder() ID {
 	return ID{}
 }
 
-// RedeemedAt gives the time at which the last step was redeemed, by the holder's clock. It is the zero
-// time when that step is not a redeemed invite. Verify at this time says whether the admission was right
-// then, which is what counts for somebody who is in already.
+// RedeemedAt gives the time at which the last step says that it was redeemed, which lies in its invite's
+// time. It is the zero time when that step is not a redeemed invite. Verify at this time leaves out the one
+// question that is over for somebody who is in already: whether the invite still opens the room.
 func (c Credential) RedeemedAt() time.Time {
 	if len(c) == 0 || c[len(c)-1].Redeem == nil {
 		return time.Time{}
@@ -104,8 +110,9 @@ func (c Credential) Lineage() []Step {
 // of its leaf in the room of charter. It asks nobody: what the room decided since (a revocation, a ban, a
 // used-up count) is for the room's log to say.
 //
-// Every redemption must lie in its own invite's time. The leaf must be in force at now, too: so a
-// redemption that claims an earlier time does not open an expired invite. The error wraps
+// Every redemption must lie in its own invite's time. That time is its maker's claim and is compared with
+// no clock: the leaf must be in force at now, so a redemption that claims an earlier time does not open an
+// expired invite, and one by a wrong clock does not close an open one. The error wraps
 // [ErrMalformed], [ErrWrongRoom], [ErrNotOwner], [ErrForged], [ErrWidened], [ErrTooDeep], [ErrNotForYou],
 // [ErrNotYet] or [ErrExpired].
 func (c Credential) Verify(charter *Charter, now time.Time) error {
@@ -119,7 +126,7 @@ func (c Credential) Verify(charter *Charter, now time.Time) error {
 	if leaf.Grant.Invite && leaf.Redeem == nil {
 		return fmt.Errorf("%w: an invite that nobody redeemed", ErrMalformed)
 	}
-	if err := leaf.current(millis(now)); err != nil {
+	if err := leaf.Grant.inForce(millis(now), ClockSlack); err != nil {
 		return err
 	}
 	return c.verifySigs()
@@ -175,15 +182,6 @@ func (c Credential) hangsTogether(i int) error {
 		return fmt.Errorf("%w: issued by somebody who does not hold its parent", ErrForged)
 	}
 	return g.narrows(&parent.Grant)
-}
-
-// current says whether the step can be used at now, in unix ms.
-func (l *Link) current(now uint64) error {
-	slack := uint64(ClockSlack.Milliseconds())
-	if l.Redeem != nil && l.Redeem.Time > now+slack {
-		return fmt.Errorf("%w: redeemed in the future; a clock is wrong", ErrNotYet)
-	}
-	return l.Grant.inForce(now, slack)
 }
 
 func (c Credential) verifySigs() error {

@@ -51,10 +51,11 @@
 // Who issues needs CapInvite; for a grant to a person CapStage does as well.
 //
 // The expiry of a grant to a person ends the grant. Expiry and uses of an invite bound its redemption, and
-// whoever is in stays in. So an invite's time is compared with the time in its redemption, exactly; and,
-// since that time is its maker's claim, the leaf's also with the verifier's own clock, give or take two
-// minutes. The time claimed for a step above the leaf is not compared with any clock here: whether that
-// holder was ever let in is for the room's log to say.
+// whoever is in stays in. So an invite's time is compared with the time in its redemption, exactly, which
+// its maker chooses to fit; and, since that is only a claim, the leaf's also with the time at which somebody
+// is let in, give or take two minutes: the clock of who opens the door decides, that of who comes never. No
+// time claimed in a redemption is compared with a clock here: whether the holder of a step above the leaf
+// was ever let in is for the room's log to say.
 //
 // # Text forms
 //

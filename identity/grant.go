@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // DomainGrant is the purpose under which a grant is signed.
@@ -193,12 +194,13 @@ func (g *Grant) narrows(parent *Grant) error {
 	return nil
 }
 
-// inForce says whether now lies between NotBefore and Expires, each end widened by slack; all unix ms.
-func (g *Grant) inForce(now, slack uint64) error {
-	if now+slack < g.NotBefore {
+// inForce says whether now, in unix ms, lies between NotBefore and Expires, each end widened by slack.
+func (g *Grant) inForce(now uint64, slack time.Duration) error {
+	ms := uint64(slack.Milliseconds())
+	if now+ms < g.NotBefore {
 		return ErrNotYet
 	}
-	if g.Expires != 0 && now > g.Expires+slack {
+	if g.Expires != 0 && now > g.Expires+ms {
 		return ErrExpired
 	}
 	return nil

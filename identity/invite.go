@@ -206,7 +206,9 @@ func (i *Invite) check() error {
 
 // Redeem takes up the invite for k at the time now, and returns the credential to show at the door. It
 // verifies the whole chain but for the one thing that needs the charter, that it begins with an owner.
-// The same invite can be redeemed again by the same person; each time gives another record. The error
+// Whether the invite is in its time is for who opens the door to say, whose clock may be right where ours
+// is wrong: only one that is out of it by more than [ClockSkew] is not even shown. The same invite can be
+// redeemed again by the same person; each time gives another record. The error
 // wraps [ErrNotForYou], [ErrExpired], [ErrNotYet], [ErrForged] or what [ParseInvite] returns.
 func (i *Invite) Redeem(k *Key, now time.Time) (Credential, error) {
 	if err := i.check(); err != nil {
@@ -216,7 +218,7 @@ func (i *Invite) Redeem(k *Key, now time.Time) (Credential, error) {
 	if !leaf.Grant.For.IsZero() && leaf.Grant.For != k.ID() {
 		return nil, ErrNotForYou
 	}
-	if err := leaf.current(millis(now)); err != nil {
+	if err := leaf.Grant.inForce(millis(now), ClockSkew); err != nil {
 		return nil, err
 	}
 	if err := i.Chain.verifySigs(); err != nil {
@@ -235,8 +237,8 @@ func (i *Invite) Redeem(k *Key, now time.Time) (Credential, error) {
 	return chain, chain.fits(i.Room)
 }
 
-// clamp moves a time that is in force only by ClockSlack to the nearer end, since the time in a redemption
-// is checked without slack: two members must not differ about it.
+// clamp moves a time outside that of the invite to its nearer end, since the time in a redemption is checked
+// without slack: two members must not differ about it.
 func (g *Grant) clamp(now uint64) uint64 {
 	now = max(now, g.NotBefore)
 	if g.Expires != 0 {

@@ -113,10 +113,10 @@ func TestIssueRefused(t *testing.T) {
 	}
 }
 
-// TestRedeemAtTheEdge: a clock that is a little wrong gives a redemption that every verifier accepts.
+// TestRedeemAtTheEdge: a clock that is wrong gives a redemption that every verifier accepts.
 func TestRedeemAtTheEdge(t *testing.T) {
 	chain := Credential{{Grant: signGrant(owner, open())}}
-	for _, now := range []uint64{noon - hour - minute, noon + hour + minute} {
+	for _, now := range []uint64{noon - hour - 20*minute, noon + hour + 20*minute} {
 		at := time.UnixMilli(int64(now))
 		c, err := inviteOf(chain, oneTime).Redeem(ana, at)
 		if err != nil {
@@ -126,7 +126,7 @@ func TestRedeemAtTheEdge(t *testing.T) {
 		if ms := c[0].Redeem.Time; ms < g.NotBefore || ms > g.Expires {
 			t.Errorf("redeemed at %d, outside of %d..%d", ms, g.NotBefore, g.Expires)
 		}
-		if err := c.Verify(charter, at); err != nil {
+		if err := c.Verify(charter, today); err != nil {
 			t.Error(err)
 		}
 	}

@@ -17,7 +17,7 @@ type Redeem struct {
 	Room   RoomID  `cbor:"1,keyasint"`
 	Grant  Hash    `cbor:"2,keyasint"` // of the invite's grant
 	Person ID      `cbor:"3,keyasint"`
-	Time   uint64  `cbor:"4,keyasint"` // unix milliseconds, by the person's clock
+	Time   uint64  `cbor:"4,keyasint"` // unix milliseconds, by the person's clock as far as the invite allows
 	Nonce  [8]byte `cbor:"5,keyasint"`
 
 	body []byte // as received; what is signed and hashed

@@ -4,7 +4,8 @@
 //	go test ./identity -run Vectors -update    writes them anew from fixed seeds
 //
 // Headers: expect (ok, or the name of an error), why; and as the record needs them charter and grant (hex),
-// now (unix ms), seed (hex, of the person who redeems), id (what it names).
+// now (unix ms), seed (hex, of the person who redeems), door (unix ms, by the clock of who lets them in; else
+// now), id (what it names).
 
 package identity
 
@@ -250,7 +251,11 @@ func (v *vector) judgeInvite(t testing.TB, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return c.Verify(v.charter(t), v.now(t))
+	door := v.now(t)
+	if at, ok := v.head["door"]; ok {
+		door = moment(t, at)
+	}
+	return c.Verify(v.charter(t), door)
 }
 
 func (v *vector) charter(t testing.TB) *Charter {
@@ -267,7 +272,12 @@ func (v *vector) charter(t testing.TB) *Charter {
 
 func (v *vector) now(t testing.TB) time.Time {
 	t.Helper()
-	ms, err := strconv.ParseInt(v.head["now"], 10, 64)
+	return moment(t, v.head["now"])
+}
+
+func moment(t testing.TB, text string) time.Time {
+	t.Helper()
+	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}

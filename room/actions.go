@@ -87,12 +87,12 @@ func (r *Room) RaiseHand(ctx context.Context, up bool) error {
 		case !r.wave.take(now):
 			return ErrTooOften
 		}
-		h := &Hand{Room: r.id, Who: r.me, Up: up, Time: millis(now), Seq: 1}
+		h := &Hand{Room: r.id, Who: r.me, Up: up, Time: max(r.stamp(now), r.last), Seq: 1}
 		if old != nil {
 			h.Time, h.Seq = max(h.Time, old.Time), old.Seq+1
 		}
 		raw := signHand(r.cfg.Key, h)
-		r.queue.put(h, raw, now)
+		r.queue.put(h, raw, now, now)
 		r.synced = true // what was before does not matter any more
 		r.dirty = true
 		r.publish(ChannelHands, raw)
@@ -271,7 +271,7 @@ func (r *Room) Leave(ctx context.Context) error {
 		}
 		silent := r.silent()
 		r.left, r.mic, r.pulse, r.dirty = true, false, nil, true
-		r.queue.lower(r.me, millis(now))
+		r.queue.lower(r.me, max(r.stamp(now), r.last))
 		if !silent {
 			r.publish(ChannelPresence, r.heartbeat(now, true))
 		}
@@ -342,7 +342,7 @@ func (r *Room) write(kind Kind, target identity.ID, args any, now time.Time) err
 	if !ok {
 		return ErrNoRight
 	}
-	op, err := r.log.Compose(r.cfg.Key, kind, grant, target, args, millis(now))
+	op, err := r.log.Compose(r.cfg.Key, kind, grant, target, args, r.stamp(now))
 	if err != nil {
 		return err
 	}

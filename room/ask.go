@@ -58,6 +58,7 @@ type joinAnswer struct {
 	Presences [][]byte `cbor:"4,keyasint"`
 	Hands     [][]byte `cbor:"5,keyasint"`
 	Seat      []byte   `cbor:"6,keyasint,omitempty"` // for who is no member now either
+	Ages      []uint32 `cbor:"7,keyasint,omitempty"` // milliseconds since each of Presences came to the gate
 }
 
 func (a *joinAnswer) size() int { return len(a.Charter) + total(a.Ops, a.Presences, a.Hands) }
@@ -77,6 +78,7 @@ type syncAnswer struct {
 	Ops       [][]byte        `cbor:"2,keyasint"`
 	Presences [][]byte        `cbor:"3,keyasint"`
 	Hands     [][]byte        `cbor:"4,keyasint"`
+	Ages      []uint32        `cbor:"5,keyasint,omitempty"` // as in a joinAnswer
 }
 
 func (a *syncAnswer) size() int { return total(a.Ops, a.Presences, a.Hands) }
@@ -163,14 +165,14 @@ func (r *Room) answer(ctx context.Context, from identity.ID, req []byte) ([]byte
 // reply finds what to say. An answer that is more than this asker has coming
 // is not even encoded.
 func (r *Room) reply(ctx context.Context, from identity.ID, req []byte) (any, error) {
-	if !r.guard.asked(from, time.Now()) {
+	if !r.guard.asked(from, r.clock()) {
 		return nil, ErrBusy
 	}
 	reply, err := r.find(ctx, from, req)
 	if err != nil {
 		return nil, err
 	}
-	if a, ok := reply.(interface{ size() int }); ok && !r.guard.answered(from, a.size(), time.Now()) {
+	if a, ok := reply.(interface{ size() int }); ok && !r.guard.answered(from, a.size(), r.clock()) {
 		return nil, ErrBusy
 	}
 	return reply, nil

@@ -4,7 +4,6 @@ package room
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"stoa/identity"
@@ -98,19 +97,27 @@ func (r *Room) FeedsAudience(channel string, msg []byte) bool {
 	return identity.Unmarshal(body, new(relay.Complaint)) != nil
 }
 
-// PublishAttendance tells everybody whom this relay carries: a signed [relay.Attendance].
-func (r *Room) PublishAttendance(ctx context.Context, raw []byte) error { return r.report(ctx, raw) }
+// PublishAttendance tells everybody whom this relay carries. Like the two below it dates the record by the room's clock and signs it.
+func (r *Room) PublishAttendance(ctx context.Context, a *relay.Attendance) error {
+	return r.report(ctx, func(at uint64) []byte { a.Time = at; return a.Sign(r.cfg.Key) })
+}
 
-// PublishFloor tells everybody what this acting host hears: a signed [relay.Floor].
-func (r *Room) PublishFloor(ctx context.Context, raw []byte) error { return r.report(ctx, raw) }
+// PublishFloor tells everybody what this acting host hears.
+func (r *Room) PublishFloor(ctx context.Context, f *relay.Floor) error {
+	return r.report(ctx, func(at uint64) []byte { f.Time = at; return f.Sign(r.cfg.Key) })
+}
 
-// PublishComplaint tells everybody what a relay did to this listener: a signed [relay.Complaint].
-func (r *Room) PublishComplaint(ctx context.Context, raw []byte) error { return r.report(ctx, raw) }
+// PublishComplaint tells everybody what a relay did to this listener.
+func (r *Room) PublishComplaint(ctx context.Context, c *relay.Complaint) error {
+	return r.report(ctx, func(at uint64) []byte { c.Time = at; return c.Sign(r.cfg.Key) })
+}
 
-// report publishes a record of package relay that this member has signed, and takes note of it.
-func (r *Room) report(ctx context.Context, raw []byte) error {
+// report publishes a record of package relay by this member, later than all before, and takes note of it.
+func (r *Room) report(ctx context.Context, sign func(at uint64) []byte) error {
 	return r.do(ctx, func(now time.Time) error {
-		r.takeReport(slices.Clone(raw), now)
+		r.reported = max(r.reported, r.stamp(now))
+		raw := sign(r.reported)
+		r.takeReport(raw, now, now)
 		r.publish(ChannelPresence, raw)
 		return nil
 	})

@@ -66,8 +66,8 @@ func (g *guest) carry(slots uint16, ghosts int) {
 				}
 			}
 			here = now
-			if a, _ := list.Next(time.Now()); a != nil {
-				_ = r.PublishAttendance(until, a.Sign(g.key))
+			if a, _ := list.Next(g.now()); a != nil {
+				_ = r.PublishAttendance(until, a)
 			}
 			wait(until, 250*time.Millisecond)
 		}

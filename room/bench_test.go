@@ -135,12 +135,12 @@ func BenchmarkAttendance(b *testing.B) {
 		return a.Sign(p.c.keys[paul])
 	}
 	for range 25 {
-		r.takeReport(next(), now)
+		r.takeReport(next(), now, now)
 	}
 	b.Run("report", func(b *testing.B) {
 		raw := next()
 		for b.Loop() {
-			r.takeReport(raw, now)
+			r.takeReport(raw, now, now)
 		}
 	})
 	b.Run("count", func(b *testing.B) {

@@ -52,7 +52,7 @@ func (r *Room) Card(link, relay string) ([]byte, error) {
 	}
 	c := &Card{
 		Room: r.id, Title: s.State.Title, Topic: r.charter.Policy.Topic, Lang: r.charter.Policy.Lang,
-		Count: uint32(len(s.People)), Link: link, Time: millis(time.Now()), By: r.me,
+		Count: uint32(len(s.People)), Link: link, Time: millis(r.Now()), By: r.me,
 		Charter: r.charter, Credential: s.Me.Credential, Relay: relay,
 	}
 	for _, p := range s.People {
@@ -87,8 +87,8 @@ func ParseCard(raw []byte) (*Card, error) {
 
 // Verify tells whether a member of the room signed the card, and lately: the
 // charter is the room's and says of it what the card says, the author is an
-// owner or was let in, and the card is no older than two minutes. A link
-// belongs to the room, and only a listed room has one. Whether the author was
+// owner or was let in, and the card is as young as clocks allow to say, half
+// an hour at most. A link belongs to the room, and only a listed room has one. Whether the author was
 // put out since, only the room knows. Errors: identity.ErrWrongRoom,
 // ErrForged and those of [identity.Credential.Verify], ErrStale.
 func (c *Card) Verify(now time.Time) error {
@@ -98,7 +98,7 @@ func (c *Card) Verify(now time.Time) error {
 		return identity.ErrWrongRoom
 	case c.Topic != policy.Topic || c.Lang != policy.Lang:
 		return identity.ErrForged
-	case apart(c.Time, now) > maxSkew:
+	case !credible(c.Time, now):
 		return ErrStale
 	}
 	if !c.Charter.IsOwner(c.By) {

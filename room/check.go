@@ -11,8 +11,9 @@ import (
 	"stoa/identity"
 )
 
-// redeemSlack is how far apart the clocks of who is admitted and who admits may be, in ms.
-const redeemSlack = 2 * 60 * 1000
+// mostBehind is how far, in ms, the clock of who lets somebody in may be behind the time of an operation, and the time of a seat behind that
+// of the operation that made its giver a gate: some honest clock may have been in front of theirs, and a liar's in front of that one.
+const mostBehind = uint64(2 * maxSkew / time.Millisecond)
 
 // reportGap is how long, in ms, an advert or an audit stands before its author may write the next one of the same relay.
 const reportGap = 5 * 60 * 1000
@@ -82,12 +83,12 @@ func (l *Log) checkAdmit(n *node) error {
 	return nil
 }
 
-// checkCame checks that the credential was good when its holder came: when the operation was made, or when they were given a seat, by
-// somebody who was a gate before and is so in the operation's past.
+// checkCame checks that the credential was good when its holder came: when the operation was made, by its author's clock, or when they were
+// given a seat, by the clock of somebody who was a gate before and is so in the operation's past. That one clock decides for everybody.
 func (l *Log) checkCame(n *node) error {
 	o, cred := n.op, n.op.args.credential
 	if len(o.args.seat) > 0 {
-		seat, err := parseSeatOn(l.room, cred, o.args.seat, time.UnixMilli(int64(o.Time)))
+		seat, err := parseSeatOn(l.room, cred, o.args.seat)
 		if err != nil {
 			return err
 		}
@@ -95,20 +96,14 @@ func (l *Log) checkCame(n *node) error {
 			return err
 		}
 		gate := func(c *conferral) bool {
-			return n.sees(c.node) && c.grant.Caps&gates != 0 && c.node.op.Time <= seat.Time+redeemSlack
+			return n.sees(c.node) && c.grant.Caps&gates != 0 && c.node.op.Time <= seat.Time+mostBehind
 		}
 		if !l.charter.IsOwner(seat.By) && !slices.ContainsFunc(l.byPerson[seat.By], gate) {
 			return fmt.Errorf("seated by who is no gate: %w", ErrNotAllowed)
 		}
 		return nil
 	}
-	if err := l.verify(cred, time.UnixMilli(int64(o.Time))); err != nil {
-		return err
-	}
-	if r := cred[len(cred)-1].Redeem; r != nil && gap(r.Time, o.Time) > redeemSlack {
-		return fmt.Errorf("redeemed at another time: %w", identity.ErrExpired)
-	}
-	return nil
+	return l.verify(cred, time.UnixMilli(int64(o.args.when)))
 }
 
 // checkLine checks that ranks fall along a lineage, on which the evaluation's order rests.
@@ -221,5 +216,3 @@ func (l *Log) lastEpoch(past bitset) uint64 {
 	}
 	return last
 }
-
-func gap(a, b uint64) uint64 { return max(a, b) - min(a, b) }

@@ -27,9 +27,15 @@ type attendance struct {
 	crowd   crowding
 	floor   *relay.Floor
 	floorAt time.Time
-	raws    map[identity.ID][]byte // the last attendance of each relay, for those who come next
+	raws    map[identity.ID]kept // the last attendance of each relay, for those who come next
 
 	known map[identity.ID]acquaintance
+}
+
+// kept is a record as it was signed, and when it came.
+type kept struct {
+	raw  []byte
+	seen time.Time
 }
 
 // acquaintance is what is remembered of somebody who is not in the roster.
@@ -64,10 +70,10 @@ func (r *Room) seatedHere(who identity.ID) (via identity.Hash, ok bool) {
 	return via, ok
 }
 
-// takeReport takes a record of package relay that came by the presence channel, or from who keeps it. Loop only.
-func (r *Room) takeReport(raw []byte, now time.Time) {
+// takeReport takes a record of package relay that came by the presence channel, or from who has kept it since it was seen. Loop only.
+func (r *Room) takeReport(raw []byte, seen, now time.Time) {
 	if a, err := relay.ParseAttendance(raw); err == nil {
-		r.takeAttendance(a, raw, now)
+		r.takeAttendance(a, raw, seen, now)
 	} else if f, err := relay.ParseFloor(raw); err == nil {
 		r.takeFloor(f, now)
 	} else if c, err := relay.ParseComplaint(raw); err == nil {
@@ -75,15 +81,15 @@ func (r *Room) takeReport(raw []byte, now time.Time) {
 	}
 }
 
-func (r *Room) takeAttendance(a *relay.Attendance, raw []byte, now time.Time) {
+func (r *Room) takeAttendance(a *relay.Attendance, raw []byte, seen, now time.Time) {
 	most := r.state.carries(a.Relay)
-	if most == 0 || a.Room != r.id || apart(a.Time, now) > maxSkew || !r.people.Put(a, most, now) {
+	if most == 0 || a.Room != r.id || !credible(a.Time, r.common(now)) || !r.people.Put(a, most, seen) {
 		return
 	}
 	if r.raws == nil {
-		r.raws = make(map[identity.ID][]byte)
+		r.raws = make(map[identity.ID]kept)
 	}
-	r.raws[a.Relay] = raw
+	r.raws[a.Relay] = kept{raw, seen}
 	r.stale = true
 }
 
@@ -99,7 +105,7 @@ func (s *State) carries(id identity.ID) uint16 {
 
 // takeFloor takes what somebody hears if that is the acting host, as far as this machine knows: any other moderator could replace it otherwise.
 func (r *Room) takeFloor(f *relay.Floor, now time.Time) {
-	if f.Room != r.id || f.Host != r.host() || apart(f.Time, now) > maxSkew {
+	if f.Room != r.id || f.Host != r.host() || !credible(f.Time, r.common(now)) {
 		return
 	}
 	if r.floor != nil && r.floor.Host == f.Host && f.Seq <= r.floor.Seq && f.Time <= r.floor.Time {
@@ -109,7 +115,7 @@ func (r *Room) takeFloor(f *relay.Floor, now time.Time) {
 }
 
 func (r *Room) takeComplaint(c *relay.Complaint, now time.Time) {
-	if c.Room != r.id || !r.member(c.Who) || !r.member(c.Relay) || apart(c.Time, now) > maxSkew {
+	if c.Room != r.id || !r.member(c.Who) || !r.member(c.Relay) || !credible(c.Time, r.common(now)) {
 		return
 	}
 	r.trusted.Complain(c, r.state.Subtree(c.Who), now)

@@ -29,7 +29,8 @@
 // # The kinds
 //
 //	 # kind    target  arguments                   needs a grant with            merged with others
-//	 1 admit   yes     1 credential, 2 ?seat       nothing: the credential      see Conferrals
+//	 1 admit   yes     1 credential, 2 ?seat,      nothing: the credential      see Conferrals
+//	                   3 ?when
 //	 2 grant   yes     1 grant, 2 replace          stage                         see Conferrals
 //	 3 revoke  no      1 grant name, 2 keep        invite, stage, kick or ban    see Removals
 //	 4 mute    yes                                 mute                          register of the person
@@ -58,9 +59,9 @@
 // author was not given in its past, that had lapsed by its time, or that lacks the capability; a target who is an owner; a credential or
 // grant that package identity does not verify at the operation's time; an advert within five minutes of the author's last one in its past, an
 // audit within five minutes of the author's last one of the same target, an audit of oneself. For an admit moreover:
-//   - the redemption is within two minutes of the operation's time. In place of that it may carry a seat (see Seats) of the target by the
-//     same credential, which is then verified at the seat's time; the gate is an owner or was given what makes a gate, two minutes after the
-//     seat's time at the latest, in the operation's past;
+//   - the credential is verified not at the operation's time but at when, the author's clock, where that is behind it, by an hour at most; or
+//     at the time of the seat (see Seats) that it carries, of the target by the same credential, where the gate is an owner or was given what
+//     makes a gate, an hour after the seat's time at the latest, in the operation's past;
 //   - the author is an owner or was let in or given a grant in the operation's past. Their standing does not matter, the credential does;
 //     but who was never in cannot date back the use of an invite that has lapsed;
 //   - an exact invite is admitted by its issuer alone, and a chain below one only if its holder was so admitted in the operation's past.
@@ -128,8 +129,8 @@
 //
 // A seat holds while its gate is one, and while an admission on the same credential would stand that was made at the seat's time and that
 // everything done later had seen: so a closed invite, a lock, or the removal of somebody further up ends no earlier seats, but a kick or ban of
-// the person does, and a revoke. This is the one place where the times in operations decide, two clocks' and at the word of a gate: a gate that
-// lies about the time seats people whom a closed invite or a lock keeps out, until it is put out itself and with it all whom it has seated.
+// the person does, and a revoke. This is the one place where the times in operations decide between them, two clocks' and at the word of a gate: a
+// gate that lies about the time seats people whom a closed invite or a lock keeps out, until it is put out itself and with it all whom it has seated.
 //
 // Who wants to speak is admitted on the seat first. If their invite admits nobody any more and the gate of their seat moderates, a member who
 // may call people to the stage gives them a grant to listen instead: it would outlast a gate that lied. By the seat of any other gate they
@@ -140,6 +141,24 @@
 // Nothing above asks about an operation of a weaker rank than the one in question, nor of an equal one other than for a conferral's own
 // validity. So operations are judged by rank from the strongest down, at each rank first conferrals and then acts, and there is one answer.
 // Canonical order: every operation after its past, otherwise by hash.
+//
+// # Clocks
+//
+// Clocks may be a quarter of an hour wrong, so half an hour apart, and nobody trusts another's. Authority never comes from one. For the rest:
+//
+//   - What an author has said is not said again by repeating it: heartbeats, hands, attendances, floors and complaints count only if they are
+//     later than all that came from that author, by (time, seq), as is remembered of everybody until no clock takes it for new any more. Who
+//     comes later is told of those who have gone. An operation older than two minutes is passed on only by who did not have it.
+//   - How long somebody was silent or a hand is up is measured from when it came here; who hands on a heartbeat says how long it has had it.
+//   - Whether an invite still opens the room is judged once, by the clock of who lets in, give or take two minutes: the admission or the seat
+//     says what that clock said, and everybody judges it at that. The time of an operation would not do, since it is later than all before
+//     it, of which somebody's may be dated half an hour ahead. The clock of who comes decides nothing.
+//   - For that, and for the order of hands, a member puts its clock right by the room's: the median of the clocks of those who moderate, as
+//     their heartbeats show them. Moderators decide who gets in anyway; a crowd of guests moves nothing while one of them has been seen.
+//   - A hand may not be raised earlier than 30 seconds before it comes, by the earliest clock of those who moderate.
+//   - Whose clock differs from most people's is told. See [Snapshot].ClockFast.
+//
+// So a gate whose clock is slow lets in by a link that is over only where nobody who moderates was ever seen by it, or most of them are wrong.
 //
 // # Limits
 //

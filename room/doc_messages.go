@@ -4,11 +4,11 @@
 // most 256 bytes), give seats ([Seat], "stoa/seat/1", at most 256 bytes), and sign cards for strangers ([Card], "stoa/card/1", at most 8 KiB).
 // On the wire each is, like an operation, a CBOR array of two byte strings: a body, a map in deterministic CBOR whose keys are the numbers
 // beside the fields, and its author's signature. A message that breaks its form, limits or signature, or is another room's, is rejected, for nobody honest passes it on; one whose author is
-// no member here, whose time is out of step (two minutes; 30 seconds for a hand), or who sends too much, is ignored, for others may know
-// better.
+// no member here, whose time no clock can show (see Clocks), who has said it or something later before, or who sends too much, is ignored, for
+// others may know better.
 //
 //	presence  1 room, 2 who, 3 session, 4 name, 5 mic, 6 addresses, 7 heads, 8 hand, 9 time, 10 seq, 11 bye, 12 synced,
-//	          13 hears [(who, way, loss, rtt)], 14 relay, 15 helps
+//	          13 hears [(who, way, loss, rtt)], 14 relay, 15 helps, 16 ?shift: time less what its author's own clock says
 //	hand      1 room, 2 who, 3 up, 4 time, 5 seq
 //	seat      1 room, 2 who, 3 grant, 4 time, 5 by
 //	card      1 room, 2 title, 3 topic, 4 lang, 5 stage, 6 count, 7 link, 8 time, 9 by, 10 charter, 11 credential
@@ -55,9 +55,10 @@
 //
 // A question is the map 1 kind, 2 body; an answer is the map 1 code, 2 body, where the code is empty or one of the words in errors.go.
 //
-//	1 join     1 credential                      1 charter, 2 operations, 3 secrets, 4 presences, 5 hands, 6 ?seat
+//	1 join     1 credential                      1 charter, 2 operations, 3 secrets, 4 presences, 5 hands, 6 ?seat,
+//	                                             7 ?ages: milliseconds since each presence came
 //	2 sync     1 credential, 2 heads,            1 heads, 2 operations, 3 presences, 4 hands
-//	           3 records, 4 ?seat
+//	           3 records, 4 ?seat                5 ?ages
 //	3 secret   1 commitment, 2 ?proof            1 secret
 //	4 preview  1 credential                      1 card
 //	5 admit    1 credential, 2 heads, 3 ?seat    as sync

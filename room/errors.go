@@ -17,8 +17,6 @@ var (
 	// ErrIssuerAway is returned for an invite with an exact count while the
 	// only member who may count is not here.
 	ErrIssuerAway = errors.New("the member who made this invite counts its uses and is not in the room now")
-	// ErrClock means that two clocks differ by more than two minutes.
-	ErrClock = errors.New("the clocks of this machine and of the room differ by more than two minutes")
 	// ErrNotMember means that who asked is not in the room, as far as who
 	// was asked knows.
 	ErrNotMember = errors.New("not a member of this room")
@@ -36,7 +34,6 @@ var codes = []struct {
 }{
 	{"busy", ErrBusy},
 	{"issuer away", ErrIssuerAway},
-	{"clock", ErrClock},
 	{"not a member", ErrNotMember},
 	{"revoked", identity.ErrRevoked},
 	{"used up", identity.ErrUsedUp},

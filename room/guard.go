@@ -24,7 +24,13 @@ type guard struct {
 	ops       buckets
 	presences buckets
 	hands     buckets
+
+	last  [recordComplaint + 1]moments // what everybody said last, by kind
+	known map[identity.Hash]bool       // operations in the log
 }
+
+// opFresh is how old an operation may be that is passed on by whoever has it.
+const opFresh = 2 * time.Minute
 
 func newGuard() guard {
 	return guard{
@@ -90,30 +96,99 @@ const (
 	recordComplaint
 )
 
-// sent counts a message.
-func (g *guard) sent(kind record, who identity.ID, now time.Time) bool {
+// sent counts a message that was not sent before.
+func (g *guard) sent(m said, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch kind {
-	case recordOp:
-		return g.ops.take(who, now)
+	if m.kind == recordOp {
+		return g.ops.take(m.who, now)
+	}
+	if !g.last[m.kind].news(m.who, m.moment) || !g.counts(m, now) {
+		return false
+	}
+	g.last[m.kind].take(m.who, m.moment, now)
+	return true
+}
+
+// counts takes a message from what its author may send. The caller holds mu.
+func (g *guard) counts(m said, now time.Time) bool {
+	switch m.kind {
 	case recordPresence:
-		return g.presences.take(who, now)
+		return g.presences.take(m.who, now)
 	case recordHand:
-		return g.hands.take(who, now)
+		return g.hands.take(m.who, now)
 	case recordComplaint:
-		return g.reports[recordComplaint-recordAttendance].take(who, now) && g.outcry.take(now)
+		return g.reports[recordComplaint-recordAttendance].take(m.who, now) && g.outcry.take(now)
 	default:
-		return g.reports[kind-recordAttendance].take(who, now)
+		return g.reports[m.kind-recordAttendance].take(m.who, now)
 	}
 }
 
 // said is what a message shows of itself.
 type said struct {
-	kind  record
-	who   identity.ID
-	room  identity.RoomID
-	fresh bool // its time is credible
+	kind record
+	who  identity.ID
+	room identity.RoomID
+	moment
+	op identity.Hash // of an operation
+}
+
+// moment is the place of a message among those of its author.
+type moment struct{ time, seq uint64 }
+
+func (m moment) after(o moment) bool { return m.time > o.time || m.time == o.time && m.seq > o.seq }
+
+// moments are the last ones of each author. Whoever repeats what an author has said before gets nothing by it: neither does it seem to be said
+// again, nor does it count against the author.
+type moments map[identity.ID]moment
+
+// news tells whether a message is later than all that came from its author.
+func (l moments) news(who identity.ID, m moment) bool {
+	last, known := l[who]
+	return !known || m.after(last)
+}
+
+// take remembers a message. What was remembered is forgotten when nobody's clock takes it for new any more; of too many people nobody new is
+// remembered.
+func (l *moments) take(who identity.ID, m moment, now time.Time) {
+	_, known := (*l)[who]
+	if !known && len(*l) >= maxBuckets {
+		for id, o := range *l {
+			if now.Sub(time.UnixMilli(int64(o.time))) > 2*maxSkew {
+				delete(*l, id)
+			}
+		}
+	}
+	if *l == nil {
+		*l = make(moments)
+	}
+	if known || len(*l) < maxBuckets {
+		(*l)[who] = m
+	}
+}
+
+// fresh tells whether a message may be about now. Of operations only those of the last minutes are passed on by everybody: what is older is
+// news of a member with a slow clock to those who lack it, and to all others somebody's copy.
+func (g *guard) fresh(m said, now time.Time) bool {
+	if !credible(m.time, now) {
+		return false
+	}
+	if m.kind != recordOp || apart(m.time, now) <= opFresh {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.known[m.op]
+}
+
+// knows notes that an operation is in the log.
+func (g *guard) knows(op identity.Hash) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.known == nil {
+		g.known = make(map[identity.Hash]bool)
+	}
+	g.known[op] = true
 }
 
 // entitles tells whether the log lets its author say such a thing.
@@ -130,36 +205,36 @@ func (s *State) entitles(m said) bool {
 
 // check is what [Network.Check] is given. A message is bad when nobody honest
 // can have passed it on: wrong size, form, signature or room. Whose author is
-// unknown here, or out of step with the clock here, is only not passed on,
-// since others may know better.
+// unknown here, or out of step with every clock there may be, or has said it
+// before, is only not passed on, since others may know better.
 func (r *Room) check(channel string, msg []byte) (accept, bad bool) {
-	now := time.Now()
-	m, err := inspect(channel, msg, now)
+	m, err := inspect(channel, msg)
 	if err != nil || m.room != r.id {
 		return false, true
 	}
-	if !m.fresh || !r.Snapshot().State.entitles(m) {
+	now := r.clock()
+	if !r.guard.fresh(m, r.common(now)) || !r.Snapshot().State.entitles(m) {
 		return false, false
 	}
-	return m.who == r.me || r.guard.sent(m.kind, m.who, now), false
+	return m.who == r.me || r.guard.sent(m, now), false
 }
 
 // inspect decodes a message and verifies its signature.
-func inspect(channel string, msg []byte, now time.Time) (m said, err error) {
+func inspect(channel string, msg []byte) (m said, err error) {
 	switch channel {
 	case ChannelLog:
 		var op *Op
 		if op, err = ParseOp(msg); err == nil {
 			// What is old comes by sync. Otherwise anybody could publish the history
 			// again, which its authors would pay for.
-			return said{recordOp, op.Author, op.Room, apart(op.Time, now) <= maxSkew}, nil
+			return said{recordOp, op.Author, op.Room, moment{op.Time, op.Seq}, op.Hash()}, nil
 		}
 	case ChannelPresence:
-		return inspectPresence(msg, now)
+		return inspectPresence(msg)
 	case ChannelHands:
 		var h *Hand
 		if h, err = ParseHand(msg); err == nil {
-			return said{recordHand, h.Who, h.Room, apart(h.Time, now) <= handSkew}, nil
+			return said{kind: recordHand, who: h.Who, room: h.Room, moment: moment{h.Time, h.Seq}}, nil
 		}
 	default:
 		err = identity.ErrMalformed
@@ -169,19 +244,19 @@ func inspect(channel string, msg []byte, now time.Time) (m said, err error) {
 
 // inspectPresence is inspect for the channel on which four kinds of record travel. A record of one kind is none of another: each reader
 // demands all fields and no other ones, and a domain of its own, and says so before it verifies anything.
-func inspectPresence(msg []byte, now time.Time) (m said, err error) {
+func inspectPresence(msg []byte) (m said, err error) {
 	p, err := ParsePresence(msg)
 	if err == nil {
-		return said{recordPresence, p.Who, p.Room, apart(p.Time, now) <= maxSkew}, nil
+		return said{kind: recordPresence, who: p.Who, room: p.Room, moment: moment{p.Time, p.Seq}}, nil
 	}
 	if a, err := relay.ParseAttendance(msg); err == nil {
-		return said{recordAttendance, a.Relay, a.Room, apart(a.Time, now) <= maxSkew}, nil
+		return said{kind: recordAttendance, who: a.Relay, room: a.Room, moment: moment{a.Time, uint64(a.Seq)}}, nil
 	}
 	if f, err := relay.ParseFloor(msg); err == nil {
-		return said{recordFloor, f.Host, f.Room, apart(f.Time, now) <= maxSkew}, nil
+		return said{kind: recordFloor, who: f.Host, room: f.Room, moment: moment{f.Time, uint64(f.Seq)}}, nil
 	}
 	if c, err := relay.ParseComplaint(msg); err == nil {
-		return said{recordComplaint, c.Who, c.Room, apart(c.Time, now) <= maxSkew}, nil
+		return said{kind: recordComplaint, who: c.Who, room: c.Room, moment: moment{time: c.Time}}, nil
 	}
 	return m, err
 }

@@ -35,6 +35,7 @@ type guest struct {
 	runs   byte
 	cancel context.CancelFunc
 	done   chan error
+	fast   time.Duration // its clock
 }
 
 // meeting runs f in a bubble with a hall whose network is like that.
@@ -67,7 +68,7 @@ func (h *hall) found(name string) *guest {
 	h.t.Helper()
 	g := h.guest(name)
 	var err error
-	g.record, err = room.Found(g.key, identity.Policy{}, "the painted porch", g.keeper, time.Now())
+	g.record, err = room.Found(g.key, identity.Policy{}, "the painted porch", g.keeper, g.now())
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func (g *guest) start(w *room.Welcome) {
 	g.hall.t.Helper()
 	g.runs++
 	r, err := room.New(room.Config{
-		Record: g.record, Key: g.key, Keeper: g.keeper, Network: g.node, Name: g.name,
+		Clock: g.now, Record: g.record, Key: g.key, Keeper: g.keeper, Network: g.node, Name: g.name,
 		Session: [8]byte{g.runs, g.name[0]}, Addrs: func() []string { return []string{"/at/" + g.name} }, Welcome: w,
 	})
 	if err != nil {
@@ -92,6 +93,9 @@ func (g *guest) start(w *room.Welcome) {
 	go func() { g.done <- r.Run(ctx) }()
 	g.hall.t.Cleanup(cancel)
 }
+
+// now is what the guest's clock says.
+func (g *guest) now() time.Time { return time.Now().Add(g.fast) }
 
 // stop ends the guest's room in good order.
 func (g *guest) stop() {
@@ -131,7 +135,7 @@ func (g *guest) invite(terms identity.Terms) *identity.Invite {
 
 // knock tries to get in on a link.
 func (g *guest) knock(gate *guest, inv *identity.Invite) (*room.Welcome, error) {
-	cred, err := inv.Redeem(g.key, time.Now())
+	cred, err := inv.Redeem(g.key, g.now())
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ const (
 	maxHand    = 256 // bytes, as signed
 
 	handLife  = 10 * time.Minute // how long a hand stays up by itself
-	handSkew  = 30 * time.Second // between what a fresh hand claims and the clock here
+	handSkew  = 30 * time.Second // by how much a fresh hand may claim to be older than it is
 	handGrace = time.Minute      // how long somebody may be away and keep the place
 	handEvery = 3 * time.Second  // between the changes of one hand, in the long run
 	handBurst = 3                // changes at once
@@ -59,28 +59,26 @@ type queue struct {
 type held struct {
 	Hand
 	raw   []byte
-	hash  [32]byte // of raw: who comes first at the same instant
-	spent bool     // its wish was granted, or its owner went
-	seen  time.Time
+	hash  [32]byte  // of raw: who comes first at the same instant
+	spent bool      // its wish was granted, or its owner went
+	since time.Time // what its life counts from
+	seen  time.Time // its owner, last
 }
 
 // up tells whether the hand is in the queue.
 func (h *held) up() bool { return h.Up && !h.spent }
 
-// put takes a hand and tells whether the queue has changed.
-func (q *queue) put(h *Hand, raw []byte, now time.Time) bool {
+// put takes a hand that has been up since a time and tells whether the queue
+// has changed. Whether its own time can be right is for the caller to say.
+func (q *queue) put(h *Hand, raw []byte, since, now time.Time) bool {
 	old := q.hands[h.Who]
-	if old != nil && !h.after(&old.Hand) {
-		return false
-	}
-	made := time.UnixMilli(int64(h.Time))
-	if made.After(now.Add(handSkew)) || now.Sub(made) >= handLife {
+	if old != nil && !h.after(&old.Hand) || now.Sub(since) >= handLife {
 		return false
 	}
 	if q.hands == nil {
 		q.hands = make(map[identity.ID]*held)
 	}
-	q.hands[h.Who] = &held{Hand: *h, raw: raw, hash: sha256.Sum256(raw), seen: now}
+	q.hands[h.Who] = &held{Hand: *h, raw: raw, hash: sha256.Sum256(raw), since: since, seen: now}
 	return h.Up || old != nil && old.up()
 }
 
@@ -96,14 +94,14 @@ func (q *queue) raised(who identity.ID) *held {
 // milliseconds, shows as up. The owner knows best: what was taken down here,
 // because the owner seemed to be away, comes up again, and a later hand that
 // the owner lost in a crash makes way.
-func (q *queue) show(h *Hand, raw []byte, by uint64, now time.Time) bool {
+func (q *queue) show(h *Hand, raw []byte, by uint64, since, now time.Time) bool {
 	old := q.hands[h.Who]
 	switch {
 	case old == nil || h.after(&old.Hand):
-		return q.put(h, raw, now)
+		return q.put(h, raw, since, now)
 	case !bytes.Equal(old.raw, raw) && old.Time < by:
 		delete(q.hands, h.Who)
-		return q.put(h, raw, now)
+		return q.put(h, raw, since, now)
 	case bytes.Equal(old.raw, raw) && old.spent:
 		old.spent, old.seen = false, now
 		return true
@@ -130,7 +128,7 @@ func (q *queue) settle(now time.Time, speaks, member, here func(identity.ID) boo
 		if here(who) {
 			h.seen = now
 		}
-		old := now.Sub(time.UnixMilli(int64(h.Time))) >= handLife
+		old := now.Sub(h.since) >= handLife
 		if h.up() && (old || speaks(who) || !member(who) || now.Sub(h.seen) >= handGrace) {
 			h.spent = true
 			any = true
@@ -140,6 +138,24 @@ func (q *queue) settle(now time.Time, speaks, member, here func(identity.ID) boo
 		}
 	}
 	return any
+}
+
+// timely tells whether a hand may have been raised when it says, for one that
+// is heard of so long after at most. By the room's clock, and by that of each
+// who moderates: they need not agree. One that seems to be early only waits
+// longer.
+func (r *Room) timely(h *Hand, after time.Duration, now time.Time) bool {
+	made := time.UnixMilli(int64(h.Time))
+	return made.After(r.clocks.earliest(r.state, r.common(now), now).Add(-after)) && credible(h.Time, r.common(now))
+}
+
+// upSince is what the life of a hand counts from: when it came, or for one that
+// somebody hands on the time it names, where that is past.
+func (r *Room) upSince(h *Hand, now time.Time, direct bool) time.Time {
+	if direct {
+		return now
+	}
+	return now.Add(-max(0, r.common(now).Sub(time.UnixMilli(int64(h.Time)))))
 }
 
 // list returns the queue in order: by the time of raising, then by hash.

@@ -222,7 +222,7 @@ func (i *intake) afford(costs []*bucket) bool {
 // What has to come later is left out before anything about it is verified,
 // and what follows it with it, which would only crowd others out of waiting.
 func (r *Room) merge(raws [][]byte, now time.Time) (missing []identity.Hash) {
-	r.log.SetHorizon(millis(now.Add(maxSkew)))
+	r.log.SetHorizon(r.stamp(now.Add(maxSkew)))
 	r.intake.now = now
 	list, bad := r.survey(raws)
 	later := make(map[identity.Hash]bool)

@@ -35,7 +35,7 @@ const (
 )
 
 // judge decides on somebody whose credential has been verified. It is pure.
-func judge(s *State, me identity.ID, cred identity.Credential, holder identity.ID, now time.Time) (verdict, error) {
+func judge(s *State, me identity.ID, cred identity.Credential, holder identity.ID) (verdict, error) {
 	m, in := s.Members[holder]
 	if len(cred) == 0 {
 		if in {
@@ -53,9 +53,6 @@ func judge(s *State, me identity.ID, cred identity.Credential, holder identity.I
 	if leaf.Exact && leaf.Issuer != me {
 		return forward, nil
 	}
-	if at := cred.RedeemedAt(); !at.IsZero() && now.Sub(at).Abs() > maxSkew {
-		return refuse, ErrClock
-	}
 	return admit, nil
 }
 
@@ -71,11 +68,6 @@ func refusal(s *State, id identity.ID) error {
 		return ErrClosed
 	}
 	return ErrNotMember
-}
-
-// apart is how far a time in Unix milliseconds is from now, either way.
-func apart(ms uint64, now time.Time) time.Duration {
-	return now.Sub(time.UnixMilli(int64(ms))).Abs()
 }
 
 // credential decodes and verifies the credential that holder shows, as of an
@@ -97,8 +89,8 @@ func (r *Room) credential(raw []byte, holder identity.ID, now time.Time) (identi
 	return cred, cred.Verify(r.charter, now)
 }
 
-// past verifies a credential as of the moment it was redeemed: how somebody
-// shows that they have been let in, though the invite has expired since.
+// past verifies a credential without asking whether its invite still opens the
+// room: how somebody shows that they have been let in.
 func (r *Room) past(raw []byte, holder identity.ID, now time.Time) (identity.Credential, error) {
 	if cred, err := identity.ParseCredential(raw); err == nil && !cred.RedeemedAt().IsZero() {
 		now = cred.RedeemedAt()
@@ -113,11 +105,11 @@ func (r *Room) onJoin(ctx context.Context, from identity.ID, q joinQuestion) (an
 
 // enter lets somebody in, or finds out who can, and returns the room.
 func (r *Room) enter(ctx context.Context, from identity.ID, raw []byte) (*joinAnswer, error) {
-	cred, verr := r.credential(raw, from, time.Now())
+	cred, verr := r.credential(raw, from, r.Now())
 	if verr != nil {
 		// The invite may have expired after it let its holder in.
 		var err error
-		if cred, err = r.past(raw, from, time.Now()); err != nil {
+		if cred, err = r.past(raw, from, r.Now()); err != nil {
 			return nil, verr
 		}
 	}
@@ -127,12 +119,12 @@ func (r *Room) enter(ctx context.Context, from identity.ID, raw []byte) (*joinAn
 		if verr == nil && r.seats(from, cred) {
 			seat, err := r.giveSeat(from, cred, now)
 			if err == nil {
-				reply = r.welcome(from, seat)
+				reply = r.welcome(from, seat, now)
 			}
 			return err
 		}
-		what, err = judge(r.state, r.me, cred, from, now)
-		if verr != nil && (err == nil && what != welcome || errors.Is(err, ErrClock)) {
+		what, err = judge(r.state, r.me, cred, from)
+		if verr != nil && err == nil && what != welcome {
 			return verr
 		}
 		if err != nil {
@@ -143,7 +135,7 @@ func (r *Room) enter(ctx context.Context, from identity.ID, raw []byte) (*joinAn
 				return err
 			}
 		}
-		reply = r.welcome(from, nil)
+		reply = r.welcome(from, nil, now)
 		return nil
 	})
 	if err != nil || what != forward {
@@ -175,7 +167,7 @@ func (r *Room) countersigned(ctx context.Context, who identity.ID, raw []byte, i
 		if err := r.flush(); err != nil {
 			return err
 		}
-		reply = r.welcome(who, nil)
+		reply = r.welcome(who, nil, now)
 		return nil
 	})
 	return reply, err
@@ -202,12 +194,12 @@ func (r *Room) onAdmit(ctx context.Context, from identity.ID, q admitQuestion) (
 	if len(cred) == 0 {
 		return nil, ErrRefused
 	}
-	if err := cred.Verify(r.charter, time.Now()); err != nil {
+	if err := cred.Verify(r.charter, r.Now()); err != nil {
 		return nil, err
 	}
 	var reply *syncAnswer
 	if from == cred.Holder() && len(q.Seat) > 0 {
-		p, err := r.prove(from, identity.Marshal(Proof{q.Credential, q.Seat}), time.Now())
+		p, err := r.prove(from, identity.Marshal(Proof{q.Credential, q.Seat}), r.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -215,7 +207,7 @@ func (r *Room) onAdmit(ctx context.Context, from identity.ID, q admitQuestion) (
 			if err := r.promote(from, p, now); err != nil {
 				return err
 			}
-			reply = r.since(q.Heads)
+			reply = r.since(q.Heads, now)
 			return nil
 		})
 		return reply, err
@@ -224,7 +216,7 @@ func (r *Room) onAdmit(ctx context.Context, from identity.ID, q admitQuestion) (
 		if _, in := r.state.Members[from]; !in {
 			return refusal(r.state, from)
 		}
-		what, err := judge(r.state, r.me, cred, cred.Holder(), now)
+		what, err := judge(r.state, r.me, cred, cred.Holder())
 		switch {
 		case err != nil:
 			return err
@@ -235,20 +227,25 @@ func (r *Room) onAdmit(ctx context.Context, from identity.ID, q admitQuestion) (
 				return err
 			}
 		}
-		reply = r.since(q.Heads)
+		reply = r.since(q.Heads, now)
 		return nil
 	})
 	return reply, err
 }
 
-// admit writes into the log that somebody has come in. Only this counts as
-// joining: who knocks in vain must not use up what there is for others. Loop
-// only.
+// admit writes into the log that somebody has come in, and when by the clock
+// of this gate, which so decides for everybody whether the invite was still
+// good. Only this counts as joining: who knocks in vain must not use up what
+// there is for others. Loop only.
 func (r *Room) admit(who identity.ID, args AdmitArgs, now time.Time) error {
 	if !r.guard.joined(now) {
 		return ErrBusy
 	}
-	op, err := r.log.Compose(r.cfg.Key, KindAdmit, identity.Hash{}, who, args, millis(now))
+	at := r.stamp(now)
+	if of := r.log.hybrid(r.me, identity.Hash{}, at); of > at && len(args.Seat) == 0 {
+		args.When = max(at, of-mostBehind)
+	}
+	op, err := r.log.Compose(r.cfg.Key, KindAdmit, identity.Hash{}, who, args, at)
 	if err != nil {
 		return err
 	}
@@ -263,9 +260,10 @@ func (r *Room) admit(who identity.ID, args AdmitArgs, now time.Time) error {
 
 // welcome is all that somebody who has come in needs, as a member or with a
 // seat. Loop only.
-func (r *Room) welcome(who identity.ID, seat []byte) *joinAnswer {
+func (r *Room) welcome(who identity.ID, seat []byte, now time.Time) *joinAnswer {
 	ops, _ := r.log.Missing(nil)
-	a := &joinAnswer{Charter: r.cfg.Record.Charter, Ops: ops, Presences: r.presences(), Hands: r.queue.raws(), Seat: seat}
+	a := &joinAnswer{Charter: r.cfg.Record.Charter, Ops: ops, Hands: r.queue.raws(), Seat: seat}
+	a.Presences, a.Ages = r.presences(now)
 	if r.state.CanHear(who) || seat != nil {
 		a.Secrets = r.book.known()
 	}
@@ -274,7 +272,7 @@ func (r *Room) welcome(who identity.ID, seat []byte) *joinAnswer {
 
 // onPreview answers somebody who holds a link and has not decided yet.
 func (r *Room) onPreview(ctx context.Context, from identity.ID, q joinQuestion) (any, error) {
-	cred, err := r.credential(q.Credential, from, time.Now())
+	cred, err := r.credential(q.Credential, from, r.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -299,7 +297,8 @@ type Welcome struct {
 	Credential identity.Credential // how the joiner came in
 	Ops        [][]byte
 	Secrets    []Secret
-	Presences  [][]byte // who is here, for Config
+	Presences  [][]byte // who is here, and who was until lately, for Config
+	Ages       []uint32 // of Presences, see joinAnswer
 	Hands      [][]byte
 	State      *State // that follows from Ops
 	Seat       []byte // in a crowd: what lets the joiner hear, who is no member in State
@@ -337,11 +336,11 @@ func parseWelcome(a *joinAnswer, room identity.RoomID, me identity.ID, cred iden
 	}
 	s := log.State()
 	if _, in := s.Members[me]; !in {
-		if err := checkSeated(s, me, cred, a.Seat, time.Now()); err != nil {
+		if err := checkSeated(s, me, cred, a.Seat); err != nil {
 			return nil, err
 		}
 	}
-	w := &Welcome{Charter: charter, Credential: cred, Ops: a.Ops, Presences: a.Presences, Hands: a.Hands, State: s, Seat: a.Seat}
+	w := &Welcome{Charter: charter, Credential: cred, Ops: a.Ops, Presences: a.Presences, Ages: a.Ages, Hands: a.Hands, State: s, Seat: a.Seat}
 	w.Secrets = committed(log, a.Secrets)
 	return w, nil
 }
@@ -406,6 +405,3 @@ func credentialBytes(cred identity.Credential) []byte {
 	}
 	return cred.Bytes()
 }
-
-// millis is a time on the wire.
-func millis(t time.Time) uint64 { return uint64(t.UnixMilli()) }

@@ -35,6 +35,7 @@ type Log struct {
 	verify  func(identity.Credential, time.Time) error // Credential.Verify; a seam, since simulations verify the same few over and over
 	horizon uint64
 	toll    func(*Op) error // asked before an operation joins; nil lets all join
+	joined  func(*Op)       // told of each that has joined; may be nil
 
 	nodes    []*node
 	byHash   map[identity.Hash]*node
@@ -69,8 +70,8 @@ func NewLog(c *identity.Charter) *Log {
 	}
 }
 
-// SetHorizon sets the latest operation time that Add takes, unix ms: callers pass their clock plus two minutes, so that nobody drives
-// everyone's hybrid clock away. 0, the start, means no limit.
+// SetHorizon sets the latest operation time that Add takes, unix ms: callers pass their clock plus as far as clocks may be apart, so that
+// nobody drives everyone's hybrid clock away. 0, the start, means no limit.
 func (l *Log) SetHorizon(ms uint64) { l.horizon = ms }
 
 // Add takes one signed record. added are the operations that joined the log by it, in causal order: none when it was known or has to wait,
@@ -199,6 +200,9 @@ func (l *Log) join(o *Op) error {
 		l.extend(n)
 	}
 	l.state = nil
+	if l.joined != nil {
+		l.joined(o)
+	}
 	return nil
 }
 
@@ -334,19 +338,27 @@ func (l *Log) Compose(k *identity.Key, kind Kind, grant identity.Hash, target id
 }
 
 func (l *Log) draft(author identity.ID, kind Kind, grant identity.Hash, target identity.ID, args any, now uint64) *Op {
-	o := &Op{Room: l.room, Author: author, Time: now, Kind: kind, Grant: grant, Target: target}
+	o := &Op{Room: l.room, Author: author, Kind: kind, Grant: grant, Target: target}
 	if args != nil {
 		o.Args = identity.Marshal(args)
 	}
 	var past bitset
+	o.Time = l.hybrid(author, grant, now)
 	for _, n := range l.choose(author, grant) {
 		o.Deps = append(o.Deps, n.op.hash)
-		o.Time = max(o.Time, n.op.Time+1)
 		past = past.or(n.past).set(n.at)
 	}
 	slices.SortFunc(o.Deps, compareHashes)
 	o.Seq = l.lastSeq(author, past) + 1
 	return o
+}
+
+// hybrid is the time of the author's next operation at now, unix ms: later than that of all it will have seen.
+func (l *Log) hybrid(author identity.ID, grant identity.Hash, now uint64) uint64 {
+	for _, n := range l.choose(author, grant) {
+		now = max(now, n.op.Time+1)
+	}
+	return now
 }
 
 // choose picks what the author's next operation names as seen: all heads, if they fit. Else first those that show the author's own last

@@ -35,6 +35,8 @@ type loop struct {
 	log     *Log
 	intake  intake
 	state   *State // what log amounts to now
+	clocks  clocks
+	fast    time.Duration // see Snapshot.ClockFast
 	roster  roster
 	queue   queue
 	book    book
@@ -55,19 +57,20 @@ type loop struct {
 	quiet  bool // in the audience, as the program says
 	hushed bool // silent, when that was looked at last
 
-	name    string
-	mic     bool
-	account account // of how this member hears
-	pulse   []byte  // the last heartbeat of this member
-	last    uint64  // its time
-	seq     uint64
-	beaten  time.Time // when it was sent
-	beatAt  time.Time // when the next one is due
-	greeted int
-	wave    bucket // changes of this member's hand
-	left    bool   // said goodbye
-	synced  bool   // has compared logs with anybody in this run
-	curious bool   // somebody knows operations that are missing here
+	name     string
+	mic      bool
+	account  account // of how this member hears
+	pulse    []byte  // the last heartbeat of this member
+	last     uint64  // its time
+	reported uint64  // the time of the last record of package relay
+	seq      uint64
+	beaten   time.Time // when it was sent
+	beatAt   time.Time // when the next one is due
+	greeted  int
+	wave     bucket // changes of this member's hand
+	left     bool   // said goodbye
+	synced   bool   // has compared logs with anybody in this run
+	curious  bool   // somebody knows operations that are missing here
 
 	invites []Invited
 	dirty   bool // the snapshot is out of date
@@ -77,6 +80,7 @@ type loop struct {
 func (r *Room) load(now time.Time) error {
 	r.guard = newGuard()
 	r.log = NewLog(r.charter)
+	r.log.joined = func(o *Op) { r.guard.knows(o.hash) }
 	r.roster = newRoster()
 	r.syncs = newSyncs()
 	r.jitter = newRand(r.cfg.Session)
@@ -109,12 +113,11 @@ func (r *Room) load(now time.Time) error {
 		return fmt.Errorf("reading the room's invites: %w", err)
 	}
 	slices.SortFunc(r.invites, func(a, b Invited) int { return b.Made.Compare(a.Made) })
-	r.sit(r.cfg.Record.Seat, now)
+	r.sit(r.cfg.Record.Seat)
 	r.renew(now)
 	if w := r.cfg.Welcome; w != nil {
-		for _, raw := range w.Presences {
-			r.takePresence(raw, now, false)
-		}
+		r.takePresences(w.Presences, w.Ages, now)
+		r.setClock(now) // before anything is signed
 		for _, raw := range w.Hands {
 			r.takeHand(raw, now, false)
 		}
@@ -125,6 +128,7 @@ func (r *Room) load(now time.Time) error {
 
 // due does everything whose time has come and returns when to come back.
 func (r *Room) due(now time.Time) time.Time {
+	r.setClock(now)
 	if !r.stateAt.IsZero() && !now.Before(r.stateAt) {
 		r.renew(now)
 	}
@@ -193,7 +197,7 @@ func (r *Room) receive(m message, now time.Time) {
 	case ChannelLog:
 		r.takeOp(m.data, now)
 	case ChannelPresence:
-		r.takePresence(m.data, now, true)
+		r.takePresence(m.data, now, now, true)
 	case ChannelHands:
 		r.takeHand(m.data, now, true)
 	}
@@ -261,32 +265,58 @@ func (r *Room) seekSync(now time.Time) {
 	}
 }
 
-// takePresence takes a heartbeat: direct when its author's own gossip brought
-// it, else from somebody who keeps it.
-func (r *Room) takePresence(raw []byte, now time.Time, direct bool) {
+// takePresences takes heartbeats and attendances that somebody hands on, who
+// says how many milliseconds ago each came. Where that is left out nobody is
+// believed to be here.
+func (r *Room) takePresences(raws [][]byte, ages []uint32, now time.Time) {
+	for i, raw := range raws {
+		age := maxPatience
+		if i < len(ages) {
+			age = time.Duration(ages[i]) * time.Millisecond
+		}
+		r.takePresence(raw, now.Add(-age), now, false)
+	}
+}
+
+// takePresence takes a heartbeat that was seen at a time: direct when its
+// author's own gossip brought it, else by somebody who keeps it.
+func (r *Room) takePresence(raw []byte, seen, now time.Time, direct bool) {
 	p, err := ParsePresence(raw)
 	if err != nil {
-		r.takeReport(raw, now)
+		r.takeReport(raw, seen, now)
 		return
 	}
-	if p.Room != r.id || p.Who == r.me || !r.member(p.Who) || apart(p.Time, now) > maxSkew {
+	if p.Room != r.id || !r.member(p.Who) {
 		return
 	}
-	seen := now
-	if made := time.UnixMilli(int64(p.Time)); !direct && made.Before(now) {
-		seen = made
+	if p.Who == r.me {
+		r.recall(p, now)
+		return
 	}
 	before := r.roster.here[p.Who]
+	if _, known := r.clocks.read[p.Who]; !direct && !known {
+		r.clocks.note(p.Who, p.dated(), seen) // also of a clock that is too wrong for anything else
+	}
+	if !credible(p.Time, r.common(now)) {
+		return
+	}
+	if !direct && now.Sub(seen) >= r.roster.patience() {
+		r.roster.gone(p, raw, seen)
+		return
+	}
 	what := r.roster.put(p, raw, seen)
 	if what == stale {
 		return
+	}
+	if direct {
+		r.clocks.note(p.Who, p.dated(), seen)
 	}
 	r.dirty = r.dirty || what == hearing
 	if what == changed {
 		r.dirty, r.attendance.stale = true, true
 		r.meet(&Guest{ID: p.Who, Name: p.Name})
 	}
-	r.takeOwnHand(p, before, now)
+	r.takeOwnHand(p, before, now, direct)
 	if p.Bye {
 		return
 	}
@@ -304,9 +334,17 @@ func (r *Room) takePresence(raw []byte, now time.Time, direct bool) {
 	}
 }
 
+// recall takes a heartbeat of this member's that others remember of an earlier
+// run: those of this one have to be later, whatever the clock says by now.
+func (r *Room) recall(p *Presence, now time.Time) {
+	if p.Session != r.cfg.Session && credible(p.Time, r.common(now)) {
+		r.last = max(r.last, p.Time+1)
+	}
+}
+
 // takeOwnHand brings the queue into step with what a heartbeat says of its
 // author's hand. before is the heartbeat that it follows here.
-func (r *Room) takeOwnHand(p *Presence, before *attendee, now time.Time) {
+func (r *Room) takeOwnHand(p *Presence, before *attendee, now time.Time, direct bool) {
 	switch {
 	case len(p.Hand) == 0:
 		if p.Synced || p.Bye {
@@ -317,7 +355,7 @@ func (r *Room) takeOwnHand(p *Presence, before *attendee, now time.Time) {
 		return
 	}
 	h, err := ParseHand(p.Hand)
-	if err != nil || h.Who != p.Who || h.Room != r.id || !h.Up {
+	if err != nil || h.Who != p.Who || h.Room != r.id || !h.Up || !r.timely(h, handLife, now) {
 		return
 	}
 	// A hand that an earlier heartbeat should have shown is made up to
@@ -326,20 +364,24 @@ func (r *Room) takeOwnHand(p *Presence, before *attendee, now time.Time) {
 		before.Time > h.Time+uint64(handSkew.Milliseconds()) {
 		return
 	}
-	r.dirty = r.queue.show(h, p.Hand, p.Time, now) || r.dirty
+	r.dirty = r.queue.show(h, p.Hand, p.Time, r.upSince(h, now, direct), now) || r.dirty
 }
 
-// takeHand takes a raised or lowered hand. One that comes first hand is as
-// old as it claims, give or take 30 seconds.
+// takeHand takes a raised or lowered hand. One that comes first hand claims to
+// be no more than 30 seconds older than it is.
 func (r *Room) takeHand(raw []byte, now time.Time, direct bool) {
 	h, err := ParseHand(raw)
-	if err != nil || h.Room != r.id || !r.member(h.Who) || direct && apart(h.Time, now) > handSkew {
+	after := handSkew
+	if !direct {
+		after = handLife
+	}
+	if err != nil || h.Room != r.id || !r.member(h.Who) || !r.timely(h, after, now) {
 		return
 	}
 	if h.Who == r.me && r.synced {
 		return // nobody knows better
 	}
-	r.dirty = r.queue.put(h, raw, now) || r.dirty
+	r.dirty = r.queue.put(h, raw, r.upSince(h, now, direct), now) || r.dirty
 }
 
 // flush makes durable what others said.
@@ -365,7 +407,7 @@ func (r *Room) commit(op *Op, now time.Time, secrets ...Secret) error {
 	}
 	r.unsaved = nil
 	// What is saved must join, also after a quiet hour or behind a fast clock.
-	r.log.SetHorizon(max(millis(now.Add(maxSkew)), op.Time))
+	r.log.SetHorizon(max(r.stamp(now.Add(maxSkew)), op.Time))
 	if _, _, err := r.log.Add(op.Raw()); err != nil {
 		return err
 	}
@@ -379,14 +421,15 @@ func (r *Room) commit(op *Op, now time.Time, secrets ...Secret) error {
 
 // renew works out what follows from the log at this instant.
 func (r *Room) renew(now time.Time) {
-	r.state = r.log.State().At(millis(now))
+	r.state = r.log.State().At(r.stamp(now))
 	r.relays = r.state.Relays()
 	r.unlit, r.dark = r.state.waitsForBeacon()
 	r.settleSeat()
 	r.dirty = true
 	r.stateAt = time.Time{}
 	for _, m := range r.state.Members {
-		if at := time.UnixMilli(int64(m.Expires)); m.Expires != 0 && at.After(now) && (r.stateAt.IsZero() || at.Before(r.stateAt)) {
+		at := now.Add(time.UnixMilli(int64(m.Expires)).Sub(r.common(now)))
+		if m.Expires != 0 && at.After(now) && (r.stateAt.IsZero() || at.Before(r.stateAt)) {
 			r.stateAt = at
 		}
 	}
@@ -432,8 +475,9 @@ func (r *Room) beat(now time.Time) {
 func (r *Room) heartbeat(now time.Time, bye bool) []byte {
 	p := Presence{
 		Room: r.id, Who: r.me, Session: r.cfg.Session, Name: r.name, Mic: r.mic && !bye,
-		Heads: r.log.Heads(), Time: max(millis(now), r.last), Bye: bye, Synced: r.synced,
+		Heads: r.log.Heads(), Time: max(r.stamp(now), r.last), Bye: bye, Synced: r.synced,
 	}
+	p.Shift = min(max(int64(p.Time)-now.UnixMilli(), -maxShift), maxShift)
 	p.Heads = p.Heads[:min(len(p.Heads), maxHeads)]
 	if h := r.queue.raised(r.me); h != nil && !bye {
 		p.Hand = h.raw
@@ -464,17 +508,23 @@ func (r *Room) hurry(now time.Time) {
 	}
 }
 
-// presences are the heartbeats of everybody here, this member included, and
-// whom the relays carry.
-func (r *Room) presences() [][]byte {
-	raws := r.roster.raws()
+// presences are the heartbeats of everybody here, this member included, whom
+// the relays carry, and the last of some who have gone; and how many
+// milliseconds ago each came.
+func (r *Room) presences(now time.Time) (raws [][]byte, ages []uint32) {
+	list := r.roster.keeps()
 	if r.pulse != nil {
-		raws = append(raws, r.pulse)
+		list = append(list, kept{r.pulse, r.beaten})
 	}
 	for _, id := range sortedIDs(r.raws) {
-		raws = append(raws, r.raws[id])
+		list = append(list, r.raws[id])
 	}
-	return raws
+	list = append(list, r.roster.farewells(r.staff)...)
+	for _, k := range list {
+		raws = append(raws, k.raw)
+		ages = append(ages, uint32(min(max(0, now.Sub(k.seen)), 24*time.Hour).Milliseconds()))
+	}
+	return raws, ages
 }
 
 // goodbye publishes what is still in the outbox and a last heartbeat. The
@@ -492,14 +542,14 @@ func (r *Room) goodbye(ctx context.Context) {
 		break
 	}
 	if !r.left && r.member(r.me) && !r.silent() {
-		_ = r.cfg.Network.Publish(ctx, ChannelPresence, r.heartbeat(time.Now(), true))
+		_ = r.cfg.Network.Publish(ctx, ChannelPresence, r.heartbeat(r.clock(), true))
 	}
 }
 
 // show replaces the snapshot.
 func (r *Room) show() {
 	r.dirty = false
-	s := r.snapshot(time.Now())
+	s := r.snapshot(r.clock())
 	old := r.view.Swap(&view{snapshot: s, replaced: make(chan struct{})})
 	if old != nil {
 		close(old.replaced)
@@ -516,6 +566,8 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 		Epochs:  r.book.all(),
 		Invites: slices.Clone(r.invites),
 		Ops:     r.log.Len(),
+
+		ClockFast: r.fast,
 
 		Crowd: r.crowd.on, Audience: r.count, Relays: r.viewRelays(now), Floor: r.floor,
 	}

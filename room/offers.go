@@ -49,8 +49,8 @@ func (r *Room) advertise(now time.Time) error {
 	}
 	last := r.log.lastReport(&Op{Author: r.me, Kind: KindAdvert}, allOf(r.log.Len()))
 	if last != nil {
-		if at := time.UnixMilli(int64(last.op.Time + reportGap)); now.Before(at) {
-			r.offer.at = at
+		if wait := time.UnixMilli(int64(last.op.Time + reportGap)).Sub(r.common(now)); wait > 0 {
+			r.offer.at = now.Add(wait)
 			return nil
 		}
 	}
@@ -82,7 +82,7 @@ func (r *Room) SubmitAudit(ctx context.Context, relay identity.ID, kbps uint32) 
 			return ErrNotHere
 		}
 		last := r.log.lastReport(&Op{Author: r.me, Kind: KindAudit, Target: relay}, allOf(r.log.Len()))
-		if last != nil && millis(now) < last.op.Time+reportGap {
+		if last != nil && r.stamp(now) < last.op.Time+reportGap {
 			return ErrTooSoon
 		}
 		return r.write(KindAudit, relay, AuditArgs{Kbps: kbps}, now)

@@ -85,6 +85,9 @@ type Op struct {
 type AdmitArgs struct {
 	Credential []byte `cbor:"1,keyasint"`           // identity.Credential.Bytes, every step redeemed
 	Seat       []byte `cbor:"2,keyasint,omitempty"` // of who was seated when they came, so that the invite was redeemed long ago
+	// When it was by the author's clock, unix ms, where that is behind the operation's time: what the credential is judged at. The time of
+	// an operation is as fast as the fastest clock among those who wrote before. Zero: at the operation's time, or the seat's.
+	When uint64 `cbor:"3,keyasint,omitempty"`
 }
 
 // GrantArgs are the arguments of KindGrant.
@@ -132,6 +135,7 @@ type AuditArgs struct {
 type opArgs struct {
 	credential identity.Credential
 	seat       []byte // as signed
+	when       uint64 // unix ms at which the credential of an admit without a seat is judged
 	grant      identity.Grant
 	replace    bool
 	revoke     RevokeArgs
@@ -329,7 +333,16 @@ func (o *Op) parseAdmit() error {
 	if len(a.Seat) > MaxSeat {
 		return errors.New("a seat of too many bytes")
 	}
-	o.args.credential, o.args.seat = cred, a.Seat
+	o.args.credential, o.args.seat, o.args.when = cred, a.Seat, o.Time
+	switch {
+	case a.When == 0:
+		return nil
+	case len(a.Seat) > 0:
+		return errors.New("a time beside a seat")
+	case a.When >= o.Time || o.Time-a.When > mostBehind:
+		return errors.New("its author's clock is ahead of its time, or too far behind it")
+	}
+	o.args.when = a.When
 	return nil
 }
 

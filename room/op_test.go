@@ -44,7 +44,7 @@ func opVectors(tb testing.TB) map[string][]byte {
 	grant := c.give(tb, owner, nil, c.id(pia), "g", identity.Grant{Role: speaker}).Leaf()
 	v := map[string][]byte{
 		"ok-admit":  signed(base(KindAdmit, AdmitArgs{Credential: cred.Bytes()})),
-		"ok-seated": signed(base(KindAdmit, AdmitArgs{cred.Bytes(), signSeat(k, &Seat{c.charter.ID(), c.id(pia), cred.Leaf().Hash(), dawn, k.ID()})})),
+		"ok-seated": signed(base(KindAdmit, AdmitArgs{Credential: cred.Bytes(), Seat: signSeat(k, &Seat{c.charter.ID(), c.id(pia), cred.Leaf().Hash(), dawn, k.ID()})})),
 		"ok-grant":  signed(base(KindGrant, GrantArgs{grant.Bytes(), true})),
 		"ok-revoke": signed(base(KindRevoke, RevokeArgs{grant.Hash(), true})),
 		"ok-kick":   signed(base(KindKick, RemoveArgs{"noise", grant.Hash()})),
@@ -88,7 +88,7 @@ func opVectors(tb testing.TB) map[string][]byte {
 	bad("epoch-uncommitted", title, func(o *Op) { *o = base(KindEpoch, EpochArgs{identity.Hash{}, 1}) })
 	bad("revoke-nothing", title, func(o *Op) { *o = base(KindRevoke, RevokeArgs{}) })
 	bad("admit-long-seat", title, func(o *Op) {
-		*o = base(KindAdmit, AdmitArgs{cred.Bytes(), make([]byte, MaxSeat+1)})
+		*o = base(KindAdmit, AdmitArgs{Credential: cred.Bytes(), Seat: make([]byte, MaxSeat+1)})
 		o.Target = c.id(pia)
 	})
 	offer := func(addrs ...string) func(*Op) {

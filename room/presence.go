@@ -3,7 +3,6 @@
 package room
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -21,6 +20,7 @@ const (
 	maxAddr     = 128 // bytes of one
 	maxHeads    = 16  // hashes in a presence
 	maxPresence = 2 << 10
+	maxShift    = int64(24 * time.Hour / time.Millisecond)
 
 	minBeat   = 2 * time.Second        // between the heartbeats of a small room
 	maxBeat   = 5 * time.Second        // and of any other
@@ -29,10 +29,11 @@ const (
 	// minPatience is five heartbeats of a small room, since a bad network loses
 	// three in a row too often.
 	minPatience = 10 * time.Second
+	maxPatience = 3 * maxBeat
 	soonest     = 250 * time.Millisecond // between two heartbeats, also when things change
 
-	// maxSkew is how far the clocks of two members may be apart.
-	maxSkew = 2 * time.Minute
+	maxDeparted = 256 // heartbeats kept of people who are not here any more
+	maxFarewell = 32  // of them handed on
 )
 
 // Presence is a heartbeat: a member says that it is here, how it is called
@@ -49,11 +50,12 @@ type Presence struct {
 	Hand    []byte          `cbor:"8,keyasint"` // the raised hand as signed; empty without one
 	Time    uint64          `cbor:"9,keyasint"` // Unix milliseconds
 	Seq     uint64          `cbor:"10,keyasint"`
-	Bye     bool            `cbor:"11,keyasint"` // the last one of its session
-	Synced  bool            `cbor:"12,keyasint"` // has heard from others in this session: an empty Hand means that it is down
-	Hears   []Heard         `cbor:"13,keyasint"` // how it hears those on the stage: at most 32, ascending
-	Relay   relay.Prefix    `cbor:"14,keyasint"` // of who brings it voices; zeros for nobody
-	Helps   bool            `cbor:"15,keyasint"` // would carry the voices of two who cannot connect
+	Bye     bool            `cbor:"11,keyasint"`           // the last one of its session
+	Synced  bool            `cbor:"12,keyasint"`           // has heard from others in this session: an empty Hand means that it is down
+	Hears   []Heard         `cbor:"13,keyasint"`           // how it hears those on the stage: at most 32, ascending
+	Relay   relay.Prefix    `cbor:"14,keyasint"`           // of who brings it voices; zeros for nobody
+	Helps   bool            `cbor:"15,keyasint"`           // would carry the voices of two who cannot connect
+	Shift   int64           `cbor:"16,keyasint,omitempty"` // Time less what its author's own clock says, in milliseconds: at most a day
 }
 
 // signPresence returns a heartbeat as it travels.
@@ -74,8 +76,14 @@ func ParsePresence(raw []byte) (*Presence, error) {
 			return nil, identity.ErrMalformed
 		}
 	}
+	if p.Time > maxTime || p.Shift > maxShift || p.Shift < -maxShift {
+		return nil, identity.ErrMalformed
+	}
 	return p, nil
 }
+
+// dated is the time of the heartbeat by its author's own clock.
+func (p *Presence) dated() uint64 { return uint64(max(0, int64(p.Time)-p.Shift)) }
 
 // after tells whether p was made later than what was made at (t, seq).
 func (p *Presence) after(t, seq uint64) bool {
@@ -103,6 +111,7 @@ type attendee struct {
 type departed struct {
 	time, seq uint64
 	seen      time.Time
+	raw       []byte // for those who come next; nil when too many have gone
 }
 
 func newRoster() roster {
@@ -119,8 +128,7 @@ const (
 	changed             // came, went, or says something else that is new
 )
 
-// put takes a heartbeat that arrived at seen. One that was handed on by
-// somebody else arrived, at best, when it was made.
+// put takes a heartbeat that arrived at seen, here or at who has handed it on.
 func (t *roster) put(p *Presence, raw []byte, seen time.Time) news {
 	old, was := t.here[p.Who]
 	if was && !p.after(old.Time, old.Seq) {
@@ -130,8 +138,7 @@ func (t *roster) put(p *Presence, raw []byte, seen time.Time) news {
 		return stale
 	}
 	if p.Bye {
-		delete(t.here, p.Who)
-		t.last[p.Who] = departed{p.Time, p.Seq, seen}
+		t.forget(p, raw, seen)
 		if was {
 			return changed
 		}
@@ -154,12 +161,31 @@ func (t *roster) put(p *Presence, raw []byte, seen time.Time) news {
 	return repeat
 }
 
+// forget remembers of somebody only the last heartbeat.
+func (t *roster) forget(p *Presence, raw []byte, seen time.Time) {
+	delete(t.here, p.Who)
+	if len(t.last) >= maxDeparted {
+		raw = nil
+	}
+	t.last[p.Who] = departed{p.Time, p.Seq, seen, raw}
+}
+
+// gone takes the last heartbeat of somebody who is not here any more, as far as
+// is known.
+func (t *roster) gone(p *Presence, raw []byte, seen time.Time) {
+	if t.here[p.Who] != nil {
+		return
+	}
+	if d, ok := t.last[p.Who]; !ok || p.after(d.time, d.seq) {
+		t.forget(p, raw, seen)
+	}
+}
+
 // drop removes somebody at once, as a removal from the room does.
 func (t *roster) drop(who identity.ID) bool {
 	a, ok := t.here[who]
 	if ok {
-		t.last[who] = departed{a.Time, a.Seq, a.seen}
-		delete(t.here, who)
+		t.forget(&a.Presence, a.raw, a.seen)
 	}
 	return ok
 }
@@ -181,7 +207,8 @@ func (t *roster) expire(now time.Time) bool {
 		}
 	}
 	for who, d := range t.last {
-		if now.Sub(d.seen) > 2*maxSkew {
+		// Longer than anybody's clock takes it for a new one.
+		if now.Sub(time.UnixMilli(int64(d.time))) > 2*maxSkew {
 			delete(t.last, who)
 		}
 	}
@@ -209,17 +236,33 @@ func (t *roster) beat() time.Duration {
 // at most 15 seconds.
 func (t *roster) patience() time.Duration { return max(3*t.beat(), minPatience) }
 
-// raws returns the heartbeats of those who are here, in the order of their
+// keeps returns the heartbeats of those who are here, in the order of their
 // authors.
-func (t *roster) raws() [][]byte {
-	var list []*attendee
-	for _, a := range t.here {
-		list = append(list, a)
+func (t *roster) keeps() []kept {
+	list := make([]kept, 0, len(t.here))
+	for _, id := range sortedIDs(t.here) {
+		list = append(list, kept{t.here[id].raw, t.here[id].seen})
 	}
-	slices.SortFunc(list, func(a, b *attendee) int { return bytes.Compare(a.Who[:], b.Who[:]) })
-	raws := make([][]byte, len(list))
-	for i, a := range list {
-		raws[i] = a.raw
+	return list
+}
+
+// farewells returns the last heartbeats of some who are not here any more, so
+// that nobody can call them back to people who come later: of those first who
+// matter most, then of who went last.
+func (t *roster) farewells(matters func(identity.ID) bool) []kept {
+	gone := slices.DeleteFunc(sortedIDs(t.last), func(id identity.ID) bool { return t.last[id].raw == nil })
+	slices.SortStableFunc(gone, func(a, b identity.ID) int {
+		if x, y := matters(a), matters(b); x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return t.last[b].seen.Compare(t.last[a].seen)
+	})
+	var list []kept
+	for _, id := range gone[:min(len(gone), maxFarewell)] {
+		list = append(list, kept{t.last[id].raw, t.last[id].seen})
 	}
-	return raws
+	return list
 }

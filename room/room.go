@@ -31,10 +31,11 @@ type Config struct {
 	Key     *identity.Key
 	Keeper  Keeper
 	Network Network
-	Session [8]byte         // random for each run of the program
-	Name    string          // what others see, cut to MaxName bytes
-	Addrs   func() []string // where this member may be reached now; must not block
-	Welcome *Welcome        // who is here, when the room has just been joined
+	Session [8]byte          // random for each run of the program
+	Name    string           // what others see, cut to MaxName bytes
+	Addrs   func() []string  // where this member may be reached now; must not block
+	Welcome *Welcome         // who is here, when the room has just been joined
+	Clock   func() time.Time // this machine's, which may be wrong; nil: time.Now
 }
 
 // Room is a member's view of a room and their hands in it. Its actions may be
@@ -54,6 +55,7 @@ type Room struct {
 	guard    guard
 	proofs   proofs
 	carried  atomic.Pointer[func() []identity.ID] // see HandleRoster
+	behind   atomic.Int64                         // nanoseconds from this machine's clock to the room's; the loop stores it
 
 	loop // owned by Run's loop once it has started
 }
@@ -93,7 +95,7 @@ func New(cfg Config) (*Room, error) {
 			return nil, fmt.Errorf("credential: %w", err)
 		}
 	}
-	if err := r.load(time.Now()); err != nil {
+	if err := r.load(r.clock()); err != nil {
 		return nil, err
 	}
 	r.show()
@@ -170,12 +172,12 @@ func (r *Room) turn(ctx context.Context, incoming <-chan message) {
 		case <-ctx.Done():
 			return
 		case f := <-r.requests:
-			f(time.Now())
+			f(r.clock())
 		case m := <-incoming:
-			r.receive(m, time.Now())
+			r.receive(m, r.clock())
 		case <-timer.C:
 		}
-		now := time.Now()
+		now := r.clock()
 		next := r.due(now)
 		if r.dirty {
 			r.show()

@@ -720,7 +720,7 @@ func TestPreviewAndCard(t *testing.T) {
 		card, err := room.ParseCard(raw)
 		h.must(err)
 		h.must(card.Verify(time.Now()))
-		h.want(card.Verify(time.Now().Add(3*time.Minute)), room.ErrStale)
+		h.want(card.Verify(time.Now().Add(31*time.Minute)), room.ErrStale)
 		if raw, err = a.Card(inv.String(), ""); err == nil {
 			card, err = room.ParseCard(raw)
 			h.must(err)

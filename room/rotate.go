@@ -202,7 +202,7 @@ func (r *Room) rotationDue(now time.Time) (wait time.Duration, needed bool) {
 	if r.dark {
 		every = beaconFirst
 	}
-	age := now.Sub(time.UnixMilli(int64(r.state.Epoch.Time)))
+	age := now.Sub(r.book.current.Seen)
 	return max(0, every-age) + rotateWait + line(), true
 }
 
@@ -236,7 +236,7 @@ func (r *Room) newEpoch(now time.Time) error {
 	}
 	s := newSecret()
 	args := EpochArgs{Commit: s.Commit, N: r.log.nextEpoch(r.me, grant)}
-	op, err := r.log.Compose(r.cfg.Key, KindEpoch, grant, identity.ID{}, args, millis(now))
+	op, err := r.log.Compose(r.cfg.Key, KindEpoch, grant, identity.ID{}, args, r.stamp(now))
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ type proven struct {
 
 var errProof = fmt.Errorf("proof: %w", identity.ErrMalformed)
 
-// parseProof verifies everything about a proof of who that needs no log. Errors: identity's.
+// parseProof verifies everything about a proof of who that needs no log; now matters for a grant to a person only. Errors: identity's.
 func parseProof(charter *identity.Charter, who identity.ID, raw []byte, now time.Time) (*proven, error) {
 	var p Proof
 	if err := identity.UnmarshalLimit(raw, &p, MaxProof); err != nil {
@@ -139,12 +139,12 @@ func parseProof(charter *identity.Charter, who identity.ID, raw []byte, now time
 		}
 		return &proven{conferral: conferral{grant: cred.Leaf(), line: lineage(cred), cred: cred}}, nil
 	}
-	return parseSeated(charter, cred, p.Seat, now)
+	return parseSeated(charter, cred, p.Seat)
 }
 
 // parseSeated verifies a seat together with the credential on which it was given.
-func parseSeated(charter *identity.Charter, cred identity.Credential, raw []byte, now time.Time) (*proven, error) {
-	seat, err := parseSeatOn(charter.ID(), cred, raw, now)
+func parseSeated(charter *identity.Charter, cred identity.Credential, raw []byte) (*proven, error) {
+	seat, err := parseSeatOn(charter.ID(), cred, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func parseSeated(charter *identity.Charter, cred identity.Credential, raw []byte
 }
 
 // parseSeatOn verifies a seat and that it was given on this credential, which may still be worth nothing.
-func parseSeatOn(room identity.RoomID, cred identity.Credential, raw []byte, now time.Time) (*Seat, error) {
+func parseSeatOn(room identity.RoomID, cred identity.Credential, raw []byte) (*Seat, error) {
 	seat, err := ParseSeat(raw)
 	if err != nil {
 		return nil, err
@@ -168,8 +168,6 @@ func parseSeatOn(room identity.RoomID, cred identity.Credential, raw []byte, now
 		return nil, identity.ErrForged
 	case !seatable(cred):
 		return nil, errProof
-	case seat.Time > millis(now.Add(maxSkew)):
-		return nil, identity.ErrNotYet
 	}
 	return seat, nil
 }
@@ -282,7 +280,7 @@ func (r *Room) Admits(who identity.ID, proof []byte) Admission {
 			return No
 		}
 		var err error
-		if p, err = r.prove(who, proof, time.Now()); err != nil {
+		if p, err = r.prove(who, proof, r.Now()); err != nil {
 			return No
 		}
 	}
@@ -291,11 +289,11 @@ func (r *Room) Admits(who identity.ID, proof []byte) Admission {
 }
 
 // checkSeated says whether what a gate gave lets who asked hear, as of the log that came with it.
-func checkSeated(s *State, me identity.ID, cred identity.Credential, raw []byte, now time.Time) error {
+func checkSeated(s *State, me identity.ID, cred identity.Credential, raw []byte) error {
 	if len(raw) == 0 || len(cred) == 0 {
 		return refusal(s, me)
 	}
-	p, err := parseSeated(s.charter, cred, raw, now)
+	p, err := parseSeated(s.charter, cred, raw)
 	if err != nil {
 		return fmt.Errorf("seat: %w", err)
 	}
@@ -319,12 +317,12 @@ func (r *Room) giveSeat(who identity.ID, cred identity.Credential, now time.Time
 	if !r.guard.seated(now) {
 		return nil, ErrBusy
 	}
-	return signSeat(r.cfg.Key, &Seat{Room: r.id, Who: who, Grant: cred.Leaf().Hash(), Time: millis(now), By: r.me}), nil
+	return signSeat(r.cfg.Key, &Seat{Room: r.id, Who: who, Grant: cred.Leaf().Hash(), Time: r.stamp(now), By: r.me}), nil
 }
 
 // onSeat answers somebody whose seat was given by a gate that is none any more.
 func (r *Room) onSeat(ctx context.Context, from identity.ID, q seatQuestion) (any, error) {
-	cred, err := r.credential(q.Credential, from, time.Now())
+	cred, err := r.credential(q.Credential, from, r.Now())
 	if err != nil {
 		return nil, err
 	}

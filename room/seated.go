@@ -28,11 +28,11 @@ type sitting struct {
 }
 
 // sit takes a seat from the record. One that does not verify is none.
-func (r *Room) sit(raw []byte, now time.Time) {
+func (r *Room) sit(raw []byte) {
 	if len(raw) == 0 || len(r.chain) == 0 {
 		return
 	}
-	if p, err := parseSeated(r.charter, r.chain, raw, now); err == nil && p.seat.Who == r.me {
+	if p, err := parseSeated(r.charter, r.chain, raw); err == nil && p.seat.Who == r.me {
 		r.own = p
 	}
 }
@@ -111,7 +111,7 @@ func (r *Room) reseat(now time.Time) {
 			r.busy = false
 			switch {
 			case err == nil:
-				r.take(a.Seat, now)
+				r.take(a.Seat)
 			case errors.Is(err, identity.ErrRevoked), errors.Is(err, identity.ErrExpired):
 				r.own, r.dirty = nil, true // no gate will
 				r.settleSeat()
@@ -121,8 +121,8 @@ func (r *Room) reseat(now time.Time) {
 }
 
 // take sits down on a new seat, if it is a good one. One that could not be kept is asked for again by the next run.
-func (r *Room) take(raw []byte, now time.Time) {
-	p, err := parseSeated(r.charter, r.chain, raw, now)
+func (r *Room) take(raw []byte) {
+	p, err := parseSeated(r.charter, r.chain, raw)
 	if err != nil || p.seat.Who != r.me {
 		return
 	}

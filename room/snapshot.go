@@ -25,6 +25,10 @@ type Snapshot struct {
 	Invites []Invited // that were issued here, newest first
 	Ops     int       // operations in the log
 
+	// ClockFast is by how much this machine's clock is ahead of most people's here, to the minute: negative when it is behind, zero when it
+	// is about right or too few are here to say.
+	ClockFast time.Duration
+
 	Seated   bool         // this person hears by a seat and is no member: Live is true and Me says what the seat allows
 	Crowd    bool         // so many are here that relays carry those who only listen
 	Audience int          // people whom relays carry, beside those of People; what the relays say, so not exact

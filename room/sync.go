@@ -135,9 +135,7 @@ func (r *Room) askOne(ctx context.Context, who identity.ID, kind askKind, q, a a
 // Loop only.
 func (r *Room) learn(who identity.ID, a *syncAnswer, now time.Time) {
 	r.merge(a.Ops, now)
-	for _, raw := range a.Presences {
-		r.takePresence(raw, now, false)
-	}
+	r.takePresences(a.Presences, a.Ages, now)
 	for _, raw := range a.Hands {
 		r.takeHand(raw, now, false)
 	}
@@ -178,7 +176,7 @@ func (r *Room) onSync(ctx context.Context, from identity.ID, q syncQuestion) (an
 		// Operations of somebody unknown are looked at only when they could
 		// be the ones that make them known.
 		var err error
-		if cred, err = r.past(q.Credential, from, time.Now()); err != nil {
+		if cred, err = r.past(q.Credential, from, r.Now()); err != nil {
 			return nil, ErrNotMember
 		}
 	}
@@ -190,7 +188,7 @@ func (r *Room) onSync(ctx context.Context, from identity.ID, q syncQuestion) (an
 			r.merge(fresh, now)
 		}
 		if r.member(from) || seated {
-			reply = r.since(q.Heads)
+			reply = r.since(q.Heads, now)
 			return nil
 		}
 		until, ok := r.ended(from, cred)
@@ -256,12 +254,14 @@ func (r *Room) farewell(until identity.Hash, heads []identity.Hash) *syncAnswer 
 }
 
 // since is what somebody with these heads lacks. Loop only.
-func (r *Room) since(heads []identity.Hash) *syncAnswer {
+func (r *Room) since(heads []identity.Hash, now time.Time) *syncAnswer {
 	ops, unknown := r.log.Missing(heads)
 	if len(unknown) > 0 {
 		r.curious = true
 	}
-	return &syncAnswer{Heads: r.log.Heads(), Ops: ops, Presences: r.presences(), Hands: r.queue.raws()}
+	a := &syncAnswer{Heads: r.log.Heads(), Ops: ops, Hands: r.queue.raws()}
+	a.Presences, a.Ages = r.presences(now)
+	return a
 }
 
 // onSecret answers a member who lacks the secret of an epoch.

@@ -62,7 +62,6 @@ type path struct {
 	digest  moment // when its last digest came
 	digests int
 	seq     uint32 // of that digest
-	time    uint64 // likewise
 	full    bool   // likewise: it had no room for more streams
 
 	bundles   bool
@@ -401,7 +400,7 @@ func (w *Watch) Bundle(p Path, seq uint32, at time.Time) {
 // Digest reports a relay's digest. That of another relay than the path's, and an older one than is known, are ignored.
 func (w *Watch) Digest(p Path, d *Digest, at time.Time) {
 	path := &w.paths[p]
-	if w.vacant(p) || d.Relay != w.pair.at(p) || path.digests > 0 && d.Time <= path.time {
+	if w.vacant(p) || d.Relay != w.pair.at(p) || path.digests > 0 && int32(d.Seq-path.seq) <= 0 {
 		return
 	}
 	t := w.moment(at)
@@ -409,7 +408,7 @@ func (w *Watch) Digest(p Path, d *Digest, at time.Time) {
 	if gap := int32(d.Seq - path.seq); path.digests > 0 && gap > 1 {
 		path.rough = t
 	}
-	path.digest, path.seq, path.time, path.full = t, d.Seq, d.Time, len(d.Live) >= MaxLive
+	path.digest, path.seq, path.full = t, d.Seq, len(d.Live) >= MaxLive
 	path.digests++
 	for i := range d.Live {
 		w.claims(p, &d.Live[i], t)

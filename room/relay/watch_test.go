@@ -64,7 +64,7 @@ func TestGiveBack(t *testing.T) {
 			w.Packet(Primary, 7, uint32(at/20), 2, false, ms(at))
 		}
 		if at%200 == 100 {
-			w.Digest(Shadow, &Digest{Relay: someone(2), Time: uint64(at)}, ms(at))
+			w.Digest(Shadow, &Digest{Relay: someone(2), Seq: uint32(at)}, ms(at))
 		}
 		if at%40 == 5 && w.Media(Shadow) {
 			if w.find(7).track[Primary].has(uint32((at - 5) / 20)) {

@@ -204,6 +204,11 @@ func (d *Node) Publish(ctx context.Context, channel string, msg []byte) error {
 // spread is gossip: everybody who takes part in it gets msg.
 func (d *Node) spread(channel string, msg []byte) {
 	d.deliver(channel, bytes.Clone(msg))
+	d.gossip(channel, msg)
+}
+
+// gossip brings msg to everybody else who takes part in gossip.
+func (d *Node) gossip(channel string, msg []byte) {
 	for _, to := range d.net.others(d.id) {
 		for _, after := range d.net.deliveries() {
 			data := bytes.Clone(msg)
@@ -216,14 +221,14 @@ func (d *Node) spread(channel string, msg []byte) {
 	}
 }
 
-// deliver puts a message that passes the validator into the inbox; it drops
-// the oldest one there when it is full.
-func (d *Node) deliver(channel string, data []byte) {
+// deliver puts a message into the inbox if it passes the validator, and tells
+// whether it did; it drops the oldest one there when it is full.
+func (d *Node) deliver(channel string, data []byte) bool {
 	d.mu.Lock()
 	check := d.check
 	d.mu.Unlock()
 	if check == nil {
-		return
+		return false
 	}
 	accept, bad := check(channel, data)
 	if bad {
@@ -232,13 +237,13 @@ func (d *Node) deliver(channel string, data []byte) {
 		d.mu.Unlock()
 	}
 	if !accept {
-		return
+		return false
 	}
 	d.feed(channel, data)
 	for {
 		select {
 		case d.inbox <- message{channel, data}:
-			return
+			return true
 		default:
 		}
 		select {

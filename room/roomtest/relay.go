@@ -218,14 +218,8 @@ func (d *Node) double(channel string, data []byte) bool {
 
 // forward publishes what a child has sent, if the relay's own validator lets it.
 func (d *Node) forward(channel string, data []byte) {
-	d.mu.Lock()
-	check := d.check
-	d.mu.Unlock()
-	if d.double(channel, data) || check == nil {
-		return
-	}
-	if accept, _ := check(channel, data); accept {
-		d.spread(channel, data)
+	if !d.double(channel, data) && d.deliver(channel, bytes.Clone(data)) {
+		d.gossip(channel, data)
 	}
 }
 

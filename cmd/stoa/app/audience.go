@@ -472,14 +472,14 @@ func (a *seats) tellFloor(ctx context.Context, now time.Time) {
 	if f == nil {
 		return
 	}
-	if err := a.room.PublishFloor(ctx, f.Sign(a.key)); err != nil && ctx.Err() == nil {
+	if err := a.room.PublishFloor(ctx, f); err != nil && ctx.Err() == nil {
 		a.log.Info("telling what is heard", "err", err)
 	}
 }
 
 // complain tells the others of a relay that did wrong.
 func (a *seats) complain(ctx context.Context, c relay.Complaint) {
-	if err := a.room.PublishComplaint(ctx, c.Sign(a.key)); err != nil && ctx.Err() == nil {
+	if err := a.room.PublishComplaint(ctx, &c); err != nil && ctx.Err() == nil {
 		a.log.Info("complaining of a relay", "err", err)
 	}
 }

@@ -63,7 +63,7 @@ type membership interface {
 	Admits(who identity.ID, proof []byte) room.Admission
 	FeedsAudience(channel string, msg []byte) bool
 	HandleRoster(carried func() []identity.ID)
-	PublishAttendance(ctx context.Context, raw []byte) error
+	PublishAttendance(ctx context.Context, a *relay.Attendance) error
 	Advertise(ctx context.Context, a room.AdvertArgs) error
 	Snapshot() *room.Snapshot
 }
@@ -529,7 +529,7 @@ func (c *carrier) count(ctx context.Context, out fanout) {
 		}
 		here = moves(here, out.Children(), list.Join, list.Leave)
 		if a, _ := list.Next(time.Now()); a != nil {
-			if err := c.room.PublishAttendance(ctx, a.Sign(c.key)); err != nil && ctx.Err() == nil {
+			if err := c.room.PublishAttendance(ctx, a); err != nil && ctx.Err() == nil {
 				c.log.Info("telling whom this relay carries", "err", err)
 			}
 		}

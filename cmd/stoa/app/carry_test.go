@@ -144,14 +144,11 @@ func (p *porch) HandleRoster(f func() []identity.ID) {
 	p.roster = f
 }
 
-func (p *porch) PublishAttendance(_ context.Context, raw []byte) error {
-	a, err := relay.ParseAttendance(raw)
-	if err == nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.attended = append(p.attended, a)
-	}
-	return err
+func (p *porch) PublishAttendance(_ context.Context, a *relay.Attendance) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.attended = append(p.attended, a)
+	return nil
 }
 
 func (p *porch) Advertise(_ context.Context, a room.AdvertArgs) error {

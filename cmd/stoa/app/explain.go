@@ -59,7 +59,6 @@ var explanations = []struct {
 	{room.ErrLocked, "the room is locked: nobody new gets in for now", "ask somebody inside to unlock it"},
 	{room.ErrClosed, "the room has ended", "open a new one with `stoa open TITLE`"},
 	{room.ErrIssuerAway, "the member who made this link counts its uses and is not in the room now", "try again when they are there, or ask for another link"},
-	{room.ErrClock, "the clocks of this machine and of the room differ by more than two minutes", "set this machine's clock"},
 	{room.ErrBusy, "the room is busy", "try again in a moment"},
 	{room.ErrNoRight, "your role here does not include that", "`stoa who` shows who may"},
 	{room.ErrOutranked, "that person's rank is as high as yours, or higher", "somebody of higher rank can do it: `stoa who` shows them"},

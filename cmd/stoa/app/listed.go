@@ -51,7 +51,7 @@ func (h *hall) listed() bool { return h.room.Snapshot().Charter.Policy.Listed }
 func (h *hall) shown() (link, relay string) {
 	h.linking.Lock()
 	defer h.linking.Unlock()
-	state, now := h.room.Snapshot().State, time.Now()
+	state, now := h.room.Snapshot().State, h.room.Now()
 	if lives(h.link, identity.RoleListener, state, now) {
 		link = h.link
 	}
@@ -76,7 +76,7 @@ func (h *hall) renew(ctx context.Context, shown *string, role identity.Role) {
 	h.linking.Lock()
 	link := *shown
 	h.linking.Unlock()
-	if lives(link, role, h.room.Snapshot().State, time.Now().Add(publicFor)) {
+	if lives(link, role, h.room.Snapshot().State, h.room.Now().Add(publicFor)) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, linkTime)

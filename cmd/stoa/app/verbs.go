@@ -37,7 +37,7 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 		return history(h.rec, s.home.store, namesIn(h.room.Snapshot()))
 	case VerbLinks:
 		snap := h.room.Snapshot()
-		return links(snap.Invites, snap.State, time.Now()), nil
+		return links(snap.Invites, snap.State, h.room.Now()), nil
 	case VerbInvite:
 		return s.doInvite(ctx, h, req)
 	case VerbRevoke:
@@ -584,7 +584,7 @@ func (s *Session) doInvite(ctx context.Context, h *hall, req Request) (Reply, er
 // invite makes a link under the given terms, with this node's addresses in it
 // unless the terms say otherwise.
 func (s *Session) invite(ctx context.Context, h *hall, opts InviteOptions) (string, identity.Grant, error) {
-	terms, err := termsOf(opts, time.Now(), func(text string) (identity.ID, error) {
+	terms, err := termsOf(opts, h.room.Now(), func(text string) (identity.ID, error) {
 		return findInvitee(h.room.Snapshot(), text)
 	})
 	if err != nil {

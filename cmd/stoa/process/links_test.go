@@ -146,7 +146,6 @@ func TestEveryMemberRefusesWrongLinks(t *testing.T) {
 		{"expired, redeemed before it was", expired, lapsed.Add(-time.Minute), "expired"},
 		{"for another", bound, time.Now(), "not for you"},
 		{"used up", once, time.Now(), "used up"},
-		{"redeemed in the future", good, time.Now().Add(10 * time.Minute), "not yet"},
 	} {
 		inv, err := identity.ParseInvite(c.link)
 		if err != nil {

@@ -52,6 +52,7 @@ type syncAnswer struct {
 	Ops       [][]byte        `cbor:"2,keyasint"`
 	Presences [][]byte        `cbor:"3,keyasint"`
 	Hands     [][]byte        `cbor:"4,keyasint"`
+	Ages      []uint32        `cbor:"5,keyasint,omitempty"`
 }
 
 type secretQuestion struct {
