@@ -201,7 +201,9 @@ func (n *Node) seek(ctx context.Context, key func(period uint64) cid.Cid) iter.S
 func (n *Node) lookups(ctx context.Context, key func(period uint64) cid.Cid, found chan<- peer.AddrInfo) {
 	retry := newBackoff(5*time.Millisecond, 3*time.Second)
 	for ctx.Err() == nil {
-		n.lookup(ctx, key(periodAt(time.Now())), found)
+		for _, period := range periodsAbout(time.Now()) {
+			n.lookup(ctx, key(period), found)
+		}
 		retry.wait(ctx)
 	}
 }

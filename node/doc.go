@@ -201,7 +201,7 @@
 // key, SHA-256(body); the answer's in "stoa/letter-answer/1" over room ID, asker, nonce of the
 // letter, answerer's key, SHA-256(of what is encrypted). Both X25519 keys are fresh. A
 // relay, as it holds the room's key, can read who asks whom for what; it can change nothing,
-// and cannot read the answer. A letter whose time is 5 min off is refused, and one that
+// and cannot read the answer. A letter whose time is 30 min off is refused, and one that
 // comes twice is answered once.
 //
 // # Circuits

@@ -139,6 +139,17 @@ func publicKey(topic, lang string, period uint64) cid.Cid {
 
 func periodAt(t time.Time) uint64 { return uint64(t.Unix()) / uint64(rendezvousPeriod/time.Second) }
 
+// periodsAbout are the periods under which to look for what is announced by somebody whose
+// clock, or ours, is wrong: that of our clock, and near its end the next one. Who announces
+// does so for the next period too, so it is found by a clock that is ahead of theirs anyway.
+func periodsAbout(t time.Time) []uint64 {
+	now, next := periodAt(t), periodAt(t.Add(identity.ClockSkew))
+	if next == now {
+		return []uint64{now}
+	}
+	return []uint64{now, next}
+}
+
 func periodBytes(period uint64) []byte { return binary.BigEndian.AppendUint64(nil, period) }
 
 func lengthPrefixed(s string) []byte {

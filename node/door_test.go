@@ -383,3 +383,23 @@ func FuzzHintAddr(f *testing.F) {
 		}
 	})
 }
+
+// TestPeriodsAbout: whoever of the two has the faster clock, by up to half an hour, who seeks looks where who announces does.
+func TestPeriodsAbout(t *testing.T) {
+	end := time.Unix(0, 0).Add(1000 * rendezvousPeriod)
+	for at := end.Add(-2 * time.Hour); at.Before(end.Add(2 * time.Hour)); at = at.Add(time.Minute) {
+		for skew := -identity.ClockSkew; skew <= identity.ClockSkew; skew += time.Minute {
+			theirs := periodAt(at.Add(skew))
+			found := false
+			for _, p := range periodsAbout(at) {
+				found = found || p == theirs || p == theirs+1
+			}
+			if !found {
+				t.Fatalf("at %v from the end of a period, theirs %v ahead", at.Sub(end), skew)
+			}
+		}
+	}
+	if n := len(periodsAbout(end.Add(time.Hour))); n != 1 {
+		t.Errorf("%d lookups in the middle of a period", n)
+	}
+}

@@ -21,9 +21,10 @@ import (
 	"stoa/identity"
 )
 
-// letterAge is how far the time in a letter may be off ours. What is older is somebody's
-// copy; what is younger is known again by its nonce.
-const letterAge = 5 * time.Minute
+// letterAge is how far the time in a letter may be off ours, since clocks are wrong. What is
+// older is somebody's copy; what is younger is known again by its nonce, for as long as we
+// remember that, and who copies it can read no answer.
+const letterAge = identity.ClockSkew
 
 // letter is the inside of a sealed letter.
 type letter struct {
