@@ -79,7 +79,7 @@ type Attachment struct {
 
 // Attach asks a relay to serve us and waits, up to 10 s, until it has decided. ctx bounds
 // only that. The error wraps [ErrUnreachable], [ErrRefused], [ErrFull], [ErrBusy] or
-// [ErrImpostor].
+// [ErrImpostor], and [ErrMoved] as well when the machine moved meanwhile.
 func (r *Room) Attach(ctx context.Context, cfg AttachConfig) (*Attachment, error) {
 	if len(cfg.Proof) > maxProof {
 		return nil, fmt.Errorf("attach: proof of %d bytes: %w", len(cfg.Proof), ErrTooLarge)
@@ -87,6 +87,8 @@ func (r *Room) Attach(ctx context.Context, cfg AttachConfig) (*Attachment, error
 	ctx, cancel := context.WithTimeout(ctx, attachLasts)
 	defer cancel()
 	defer context.AfterFunc(r.ctx, cancel)()
+	ctx, leave := r.node.whileHere(ctx)
+	defer leave()
 	var won atomic.Bool // by the first peer that serves us; another must not serve us as well
 	a, err := tryPeers(ctx, r, cfg.Relay, func(ctx context.Context, p peer.ID) (*Attachment, error) {
 		a, out, err := r.attachTo(ctx, cfg, p)
@@ -99,6 +101,9 @@ func (r *Room) Attach(ctx context.Context, cfg AttachConfig) (*Attachment, error
 		}
 		return a, a.start(out)
 	})
+	if err != nil && context.Cause(ctx) == ErrMoved {
+		err = fmt.Errorf("%w: %w", ErrMoved, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("attach to %s: %w", cfg.Relay.Short(), err)
 	}
@@ -340,8 +345,9 @@ func (a *Attachment) Info() AttachmentInfo {
 func (a *Attachment) Done() <-chan struct{} { return a.done }
 
 // Err says why, once Done is closed. It wraps [ErrClosed] after Close, or when we attached
-// anew; [ErrRefused] when the relay will not carry us any more; [ErrFull]; and
-// [ErrUnreachable] when the relay is gone or does not hear us.
+// anew; [ErrRefused] when the relay will not carry us any more; [ErrFull];
+// [ErrUnreachable] when the relay is gone or does not hear us; and [ErrMoved] when the
+// connection was lost because the machine moved or slept.
 func (a *Attachment) Err() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

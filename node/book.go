@@ -137,6 +137,20 @@ func (b *book) candidates(id identity.ID) []peer.AddrInfo {
 	return list
 }
 
+// everybody lists all peers that are known to be anybody's.
+func (b *book) everybody() []peer.AddrInfo {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var peers []peer.AddrInfo
+	for _, e := range b.persons {
+		peers = append(peers, e.met...)
+		for _, p := range e.peers {
+			peers = append(peers, peer.AddrInfo{ID: p})
+		}
+	}
+	return peers
+}
+
 // connected lists the peers that proved themselves.
 func (b *book) connected() []peer.ID {
 	b.mu.Lock()

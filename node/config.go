@@ -51,6 +51,10 @@ type Config struct {
 	// the address of the socket opened last for that of the host.
 	ListenUDP func(network string, laddr *net.UDPAddr) (net.PacketConn, error)
 
+	// Machine tells of changes of the machine's addresses, and of its sleep. Nil means the
+	// system's, or nothing when ListenUDP is set.
+	Machine Machine
+
 	// Options are put behind the node's own libp2p options. They must not set QUICReuse,
 	// by which the node has its sockets.
 	Options []libp2p.Option
@@ -85,4 +89,5 @@ var (
 	ErrFull        = errors.New("has no free slot")
 	ErrServing     = errors.New("room is already served")
 	ErrClosed      = errors.New("closed")
+	ErrMoved       = errors.New("lost when the machine moved or slept") // try again at once
 )

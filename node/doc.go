@@ -67,9 +67,11 @@
 // The dialler opens a stream on a direct connection (never through a circuit) and
 // says hello, the other answers with its own:
 //
-//	hello     length u32 | room tag 8 | seal("stoa/hello/1", {1: from, 2: session 8, 3: token 8, 4: signature})
+//	hello     length u32 | room tag 8 | seal("stoa/hello/1", {1: from, 2: session 8, 3: token 8, 4: signature,
+//	          5: behind, 6: turn})
 //
-// signed in domain "stoa/hello/1" over ends, session, token. The token goes on everything
+// signed in domain "stoa/hello/1" over ends, session, token, behind as one byte, turn u32. behind says that
+// strangers cannot reach the sender; turn, how often it has given up connections. The token goes on everything
 // sent to who chose it. The stream stays open as long as the link. The bodies of a link's
 // media messages:
 //
@@ -88,7 +90,8 @@
 // trip is now - echo - held. flip asks a speaker to pair his frames the other way, as
 // [LinkInfo] says. 3 s without a report end the link and its connection.
 //
-// When both ends dial at once, both keep the link that the lower peer ID dialled. A
+// Two peers keep one link: the one with the higher sum of both ends' turns, for it was made after
+// one of them gave up the other; then the one by QUIC; then the one that the lower peer ID dialled. A
 // link is up when Admit lets the person in; packets before that are dropped.
 //
 // # Media
@@ -116,8 +119,20 @@
 // and nothing came by RAW for 650 ms, probes ask every 100 ms, and after 1 s and a round trip it is
 // given up. It goes only to the address that QUIC has validated (RFC 9000 section 9); every 5 s, and
 // at the first sign of silence, the end that dialled sends a probe by datagram as well, so that
-// QUIC sees when a NAT has moved it. Whoever was not heard for 3 s, by any carrier, gets
+// QUIC sees when a NAT has moved it. Whoever gets RAW from another address than QUIC knows sends a
+// probe with nonce 0 there, at most ten a second, and who gets one checks the connection as
+// below. Whoever was not heard for 3 s, by any carrier, gets
 // nothing but QUIC's own packets (consent, RFC 7675).
+//
+// # Moving
+//
+// A node that gets another address, other routes, or wakes from sleep looks at each of its
+// connections. One that works only from an address that is gone is given up; one whose packets would
+// now leave from another address is checked: up to six datagrams with a probe of nobody go out
+// within 700 ms, from which QUIC at the far end learns the new address, and a connection by which
+// nothing comes within three round trips (400 ms to 1.2 s) is given up. So is all after
+// 3 s of sleep. Another connection from a peer has the older ones checked. What came to a
+// program that did not run for 1 s is not delivered as voice.
 //
 // # Gossip
 //

@@ -109,8 +109,8 @@ func TestRequestProvesPersonAndConnection(t *testing.T) {
 	if _, err := openReply(doorA, chanA.back(), [16]byte{8}, rep); !errors.Is(err, identity.ErrForged) {
 		t.Errorf("reply to another request: %v", err)
 	}
-	_, helloBytes, _ := cutTag(sealHello(doorA, keyA, chanA, hello{Session: [8]byte{3}, Token: token{99}, Behind: true}))
-	if h, err := openHello(doorA, chanA, helloBytes); err != nil || h.Token != (token{99}) || h.Session != [8]byte{3} || !h.Behind {
+	_, helloBytes, _ := cutTag(sealHello(doorA, keyA, chanA, hello{Session: [8]byte{3}, Token: token{99}, Behind: true, Turn: 7}))
+	if h, err := openHello(doorA, chanA, helloBytes); err != nil || h.Token != (token{99}) || h.Session != [8]byte{3} || !h.Behind || h.Turn != 7 {
 		t.Errorf("%+v, %v", h, err)
 	}
 	if _, err := openHello(doorA, chanA.back(), helloBytes); !errors.Is(err, identity.ErrForged) {
@@ -119,7 +119,7 @@ func TestRequestProvesPersonAndConnection(t *testing.T) {
 	if _, err := openRequest(doorA, chanA, helloBytes); err == nil {
 		t.Error("a hello was read as a request")
 	}
-	if largest := 4 + len(sealHello(doorA, keyA, chanA, hello{Session: [8]byte{3}, Behind: true})); largest > maxHello {
+	if largest := 4 + len(sealHello(doorA, keyA, chanA, hello{Session: [8]byte{3}, Behind: true, Turn: 1<<32 - 1})); largest > maxHello {
 		t.Errorf("a hello has %d bytes", largest)
 	}
 }

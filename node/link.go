@@ -33,7 +33,9 @@ type link struct {
 	conn    network.Conn
 	stream  stream
 	path    *path
-	out     token // on what we send
+	out     token  // on what we send
+	ours    uint32 // our turn when it was made
+	theirs  uint32 // the far end's
 	born    time.Time
 
 	up     atomic.Bool // admitted: packets flow both ways
@@ -64,6 +66,7 @@ func (r *Room) newLink(p peer.ID, s stream, dialled bool) (*link, error) {
 		dialled: dialled,
 		conn:    s.Conn(),
 		stream:  s,
+		ours:    r.node.turn.Load(),
 		born:    now,
 		done:    make(chan struct{}),
 		meter:   newMeter(r.node, now),
@@ -84,6 +87,15 @@ func (r *Room) newLink(p peer.ID, s stream, dialled bool) (*link, error) {
 	}
 	return l, nil
 }
+
+// know notes who is at the far end.
+func (l *link) know(h hello) {
+	l.key.id, l.session, l.out, l.behind, l.theirs = h.From, h.Session, h.Token, h.Behind, h.Turn
+}
+
+// turns counts the turns of both ends: of two links of the same pair the one with more was
+// made after either end had given up the other.
+func (l *link) turns() uint64 { return uint64(l.ours) + uint64(l.theirs) }
 
 // send gives a packet to the path. It never blocks for long and never allocates.
 func (l *link) send(packet []byte) {

@@ -185,16 +185,28 @@ func (r *Room) dialPerson(id identity.ID) error {
 	defer cancel()
 	r.callingTo(id, 1)
 	defer r.callingTo(id, -1)
-	_, err := tryPeers(ctx, r, id, func(ctx context.Context, p peer.ID) (struct{}, error) {
+	for {
+		moved, err := r.tryPerson(ctx, id)
+		switch {
+		case err == nil:
+			return nil
+		case !moved || ctx.Err() != nil:
+			return fmt.Errorf("link to %s: %w", id.Short(), err)
+		}
+	}
+}
+
+// tryPerson tries the peers of a person once, and says whether the machine moved meanwhile.
+func (r *Room) tryPerson(ctx context.Context, id identity.ID) (moved bool, err error) {
+	ctx, leave := r.node.whileHere(ctx)
+	defer leave()
+	_, err = tryPeers(ctx, r, id, func(ctx context.Context, p peer.ID) (struct{}, error) {
 		if len((*r.linked.Load())[id]) > 0 {
 			return struct{}{}, nil // they reached us meanwhile
 		}
 		return struct{}{}, r.dialLink(ctx, id, p)
 	})
-	if err != nil {
-		return fmt.Errorf("link to %s: %w", id.Short(), err)
-	}
-	return nil
+	return context.Cause(ctx) == ErrMoved, err
 }
 
 // callingTo counts the attempts to link to a person.
@@ -206,11 +218,24 @@ func (r *Room) callingTo(id identity.ID, more int) {
 	}
 }
 
+// dialLink makes a link to one peer. When the connection ends under it, it tries another.
 func (r *Room) dialLink(ctx context.Context, id identity.ID, p peer.ID) error {
 	s, err := r.node.openDirect(ctx, p, protoMedia)
 	if err != nil {
 		return err
 	}
+	err = r.linkOver(ctx, id, p, s)
+	if err == nil || !s.Conn().IsClosed() || ctx.Err() != nil {
+		return err
+	}
+	if s, err = r.node.openDirect(ctx, p, protoMedia); err != nil {
+		return err
+	}
+	return r.linkOver(ctx, id, p, s)
+}
+
+// linkOver makes a link over a stream.
+func (r *Room) linkOver(ctx context.Context, id identity.ID, p peer.ID, s stream) error {
 	defer context.AfterFunc(ctx, func() { s.SetDeadline(time.Unix(1, 0)) })()
 	l, err := r.newLink(p, s, true)
 	if err != nil {
@@ -239,13 +264,13 @@ func (r *Room) greetLink(l *link, id identity.ID) error {
 	if h.From != id {
 		return ErrImpostor
 	}
-	l.key.id, l.session, l.out, l.behind = h.From, h.Session, h.Token, h.Behind
+	l.know(h)
 	return l.stream.SetDeadline(time.Time{})
 }
 
 // hello is what this end says of a link.
 func (r *Room) hello(l *link) hello {
-	return hello{Session: r.session, Token: l.path.in, Behind: r.node.behind()}
+	return hello{Session: r.session, Token: l.path.in, Behind: r.node.behind(), Turn: l.ours}
 }
 
 func readHello(d *door, ch channel, s stream) (hello, error) {
@@ -296,7 +321,7 @@ func (n *Node) acceptLink(s stream, p peer.ID) error {
 	if err != nil {
 		return err
 	}
-	l.key.id, l.session, l.out, l.behind = h.From, h.Session, h.Token, h.Behind
+	l.know(h)
 	err = writeFrame(s, sealHello(r.door, r.key, ch.back(), r.hello(l)))
 	if err == nil {
 		err = s.SetDeadline(time.Time{})
@@ -361,13 +386,20 @@ func (r *Room) insert(l *link, admitted bool) (loser *link, err error) {
 	return loser, nil
 }
 
-// keeps says whether old stays in spite of its double: the one by QUIC; of two dialled from
-// different ends, the one from the lower peer ID; of two from the same end, the newer.
+// keeps says whether old stays in spite of its double: of two links in whose time either
+// end has given up different numbers of connections, the later one; the one by QUIC; of two
+// dialled from different ends, the one from the lower peer ID; of two from the same end, the
+// newer.
 func (r *Room) keeps(old, double *link) bool {
-	if better := isQUIC(old.conn.RemoteMultiaddr()); better != isQUIC(double.conn.RemoteMultiaddr()) {
+	better := isQUIC(old.conn.RemoteMultiaddr())
+	switch {
+	case old.session != double.session:
+		return false
+	case old.turns() != double.turns():
+		return old.turns() > double.turns()
+	case better != isQUIC(double.conn.RemoteMultiaddr()):
 		return better
-	}
-	if old.dialled == double.dialled {
+	case old.dialled == double.dialled:
 		return false
 	}
 	return old.dialled == (r.node.host.ID() < old.key.peer)

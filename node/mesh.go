@@ -54,6 +54,9 @@ func (r *Room) keepMesh() {
 // fillMesh starts greetings of a random few and does not wait for them: somebody
 // who does not answer must not keep the others waiting.
 func (r *Room) fillMesh(tried map[identity.ID]time.Time, slots chan struct{}) {
+	if r.afresh.Swap(false) {
+		clear(tried)
+	}
 	now := time.Now()
 	maps.DeleteFunc(tried, func(_ identity.ID, at time.Time) bool { return now.Sub(at) > meshRetry })
 	want := meshPeers - r.meshed() - len(slots)

@@ -47,6 +47,12 @@ type hello struct {
 	Token   token       `cbor:"3,keyasint"` // put this on what you send me
 	Sig     [64]byte    `cbor:"4,keyasint"`
 	Behind  bool        `cbor:"5,keyasint"` // strangers cannot reach me
+	Turn    uint32      `cbor:"6,keyasint"` // how often I have given up connections
+}
+
+// signed lists what of a hello its signature covers.
+func (h *hello) signed() [][]byte {
+	return [][]byte{h.Session[:], h.Token[:], {flag(h.Behind)}, binary.BigEndian.AppendUint32(nil, h.Turn)}
 }
 
 // A channel names the two ends of an authenticated connection, the sender of the
@@ -113,7 +119,7 @@ func openReply(d *door, ch channel, nonce [16]byte, sealed []byte) (reply, error
 
 func sealHello(d *door, k *identity.Key, ch channel, h hello) []byte {
 	h.From = k.ID()
-	h.Sig = ch.sign(k, domainHello, h.Session[:], h.Token[:], []byte{flag(h.Behind)})
+	h.Sig = ch.sign(k, domainHello, h.signed()...)
 	return append(d.tag[:], d.seal(domainHello, identity.Marshal(h))...)
 }
 
@@ -123,7 +129,7 @@ func openHello(d *door, ch channel, sealed []byte) (hello, error) {
 	if err := openInto(d, domainHello, sealed, &h, maxHello); err != nil {
 		return hello{}, err
 	}
-	if !ch.verify(h.From, domainHello, h.Sig, h.Session[:], h.Token[:], []byte{flag(h.Behind)}) {
+	if !ch.verify(h.From, domainHello, h.Sig, h.signed()...) {
 		return hello{}, fmt.Errorf("hello: %w", identity.ErrForged)
 	}
 	return h, nil

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -55,6 +56,13 @@ type Node struct {
 	sockets sockets   // of QUIC and media
 	paths   pathTable // of all rooms
 
+	mover     mover
+	place     atomic.Pointer[place] // where the machine is
+	here      atomic.Pointer[stay]  // ends when it moves
+	turn      atomic.Uint32         // how often connections were given up
+	looked    atomic.Int64          // when the clock was last looked at; durations since born
+	deafUntil atomic.Int64          // what comes before is from before a sleep
+
 	entering sync.Mutex // one Enter at a time
 
 	mu     sync.Mutex
@@ -86,6 +94,16 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.ListenUDP != nil {
 		n.sockets.listen = cfg.ListenUDP
 	}
+	n.mover.machine = cfg.Machine
+	switch {
+	case cfg.Machine != nil:
+	case cfg.ListenUDP != nil:
+		n.mover.machine = unmoving{}
+	default:
+		n.mover.machine = system{n.born}
+	}
+	at := placeOf(n.mover.machine)
+	n.place.Store(&at)
 	n.paths.m, n.paths.wake = make(map[token]*path), make(chan struct{}, 1)
 	n.out.look, n.borrowed.look = make(chan struct{}, 1), make(chan struct{}, 1)
 	n.out.reach.Kind, n.out.first = ReachUnknown, make(map[peer.ID]bool)
@@ -93,6 +111,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		n.out.first[p.ID] = true
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.here.Store(newStay(n.ctx))
 	if err := n.start(ctx, cfg, first); err != nil {
 		n.cancel()
 		return nil, errors.Join(err, n.stop())
@@ -144,6 +163,7 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 	n.host.SetStreamHandler(protoPush, n.handlePush)
 	n.host.SetStreamHandler(protoCard, n.handleCards)
 	n.work.Go(n.keepPaths)
+	n.work.Go(n.keepMoving)
 	for _, p := range first {
 		n.work.Go(func() { n.bootstrap(p) })
 	}
@@ -233,8 +253,10 @@ func (n *Node) bootstrap(p peer.AddrInfo) {
 	}
 }
 
-// connected tells who waits for a peer, and who counts what gets through.
+// connected tells who waits for a peer, who counts what gets through, and who looks after
+// what is dead.
 func (n *Node) connected(_ network.Network, c network.Conn) {
+	n.checkOlder(c)
 	n.metOutside(c)
 	n.comings.tell(c)
 }
@@ -354,7 +376,7 @@ func (n *Node) rankedAddrs() []ma.Multiaddr {
 	seen, circuits := n.out.seen, n.out.circuits
 	open := n.out.reach.Kind == ReachOpen
 	n.out.mu.Unlock()
-	addrs := slices.DeleteFunc(slices.Clone(n.host.Addrs()), func(a ma.Multiaddr) bool {
+	addrs := slices.DeleteFunc(n.present(n.host.Addrs()), func(a ma.Multiaddr) bool {
 		return hasProtocol(a, ma.P_CIRCUIT) || contains(seen, a)
 	})
 	addrs = slices.Concat(addrs, seen, circuits)
@@ -423,9 +445,15 @@ func (s stream) Write(b []byte) (int, error) { return s.rw.Write(b) }
 // blocks for up to 10 s. Nobody waits for it, for it touches nothing of ours.
 func (s stream) drop(why network.StreamErrorCode) { go s.ResetWithError(why) }
 
-// open dials a peer when there is no connection and opens a stream on the best one.
-// It goes round host.NewStream, which waits for identify to finish first.
+// open dials a peer when there is no connection and opens a stream on the newest direct
+// one. It goes round host.NewStream, which waits for identify to finish first, and round
+// libp2p's choice of a connection, which is the busiest, though it may be dead.
 func (n *Node) open(ctx context.Context, p peer.ID, proto protocol.ID) (stream, error) {
+	for _, c := range n.directConns(p) {
+		if s, err := c.NewStream(ctx); err == nil {
+			return negotiate(s, proto)
+		}
+	}
 	s, err := n.host.Network().NewStream(ctx, p)
 	if err != nil {
 		return stream{}, fmt.Errorf("%w: %w", ErrUnreachable, err)

@@ -32,6 +32,7 @@ import (
 	"fmt"
 	"io"
 	mrand "math/rand/v2"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -107,6 +108,8 @@ type path struct {
 	probes  [4]probe
 	nextAt  int // in probes
 	rtt     time.Duration
+	strayed time.Duration // until when no stray packet is asked about
+	checked time.Duration // until when a far end that wants us to show ourselves is not heard
 	renew   time.Duration // when the round trip is measured next
 }
 
@@ -546,10 +549,43 @@ func (n *Node) handleBundle(raw network.Stream) {
 }
 
 // takeRaw takes a media packet off a socket. Junk (as hole punching sends) is of nobody.
-func (n *Node) takeRaw(b []byte, at time.Time) {
-	if p := n.paths.find(b); p != nil && p.quic != nil {
-		p.receive(b, Raw, at)
+func (n *Node) takeRaw(b []byte, from net.Addr, at time.Time) {
+	p := n.paths.find(b)
+	if p == nil || p.quic == nil {
+		return
 	}
+	p.receive(b, Raw, at)
+	if far := p.quic.RemoteAddr(); from != far && !sameUDP(from, far) {
+		p.stray(from, at)
+	}
+}
+
+// stray asks a far end that sends from an address that QUIC does not know, since a NAT has
+// moved it, to show itself to QUIC, or to dial anew where QUIC does not follow. It also opens
+// our NAT for that. The probe is no longer than what came (RFC 9000 section 8.1), and there
+// are ten a second at most.
+func (p *path) stray(from net.Addr, at time.Time) {
+	now := at.Sub(p.born)
+	p.mu.Lock()
+	due := now >= p.strayed && p.begun.Load()
+	if due {
+		p.strayed = now + stepEvery
+	}
+	p.mu.Unlock()
+	var t target
+	if !due || !p.node.sockets.point(&t, p.quic.LocalAddr(), from) {
+		return
+	}
+	b := [probeSize]byte{kindProbe} // nonce 0: it is not answered
+	copy(b[1:], p.out[:])
+	t.socket.write(b[:], &t)
+}
+
+// sameUDP says whether two addresses are the same.
+func sameUDP(a, b net.Addr) bool {
+	x, ok := a.(*net.UDPAddr)
+	y, also := b.(*net.UDPAddr)
+	return ok && also && x.Port == y.Port && x.IP.Equal(y.IP)
 }
 
 // receive takes one message off a carrier.
@@ -559,12 +595,15 @@ func (p *path) receive(b []byte, by Carrier, at time.Time) {
 	}
 	now := at.Sub(p.born)
 	p.heard.Store(int64(now))
+	if isVoice(b[0]) && p.node.slept(at) {
+		return // it lay in the system's buffers meanwhile
+	}
 	if by == Raw {
 		p.heardRaw.Store(int64(now))
 	}
 	switch b[0] {
 	case kindProbe:
-		p.answer(b, by)
+		p.answer(b, by, now)
 	case kindAnswer:
 		p.answered(b, by, now)
 	default:
@@ -572,9 +611,16 @@ func (p *path) receive(b []byte, by Carrier, at time.Time) {
 	}
 }
 
-// answer sends the nonce of a probe back over the carrier that it came by.
-func (p *path) answer(b []byte, by Carrier) {
-	if len(b) != probeSize || [8]byte(b[mediaHead:]) == ([8]byte{}) || !p.begun.Load() {
+// answer sends the nonce of a probe back over the carrier that it came by. A probe by RAW
+// without one comes from who finds us at a strange address, see stray.
+func (p *path) answer(b []byte, by Carrier, now time.Duration) {
+	switch {
+	case len(b) != probeSize || !p.begun.Load():
+		return
+	case [8]byte(b[mediaHead:]) == ([8]byte{}):
+		if by == Raw && p.mayCheck(now) {
+			p.node.check(p.conn)
+		}
 		return
 	}
 	var buf [probeSize]byte
@@ -630,6 +676,17 @@ func (p *path) ask(now time.Duration, by Carrier) {
 	p.nextAt = (p.nextAt + 1) % len(p.probes)
 	p.mu.Unlock()
 	p.sendBy(b[:], by)
+}
+
+// mayCheck says whether the last check that a probe led to was long enough ago.
+func (p *path) mayCheck(now time.Duration) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now < p.checked {
+		return false
+	}
+	p.checked = now + checkMost
+	return true
 }
 
 // touch sends a probe by datagram that wants no answer. It shows QUIC our present address

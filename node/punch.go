@@ -91,9 +91,8 @@ func (n *Node) openDirect(ctx context.Context, p peer.ID, proto protocol.ID) (st
 
 // direct returns the best direct connection to a peer, or nil.
 func (n *Node) direct(p peer.ID) (best network.Conn) {
-	for _, c := range n.host.Network().ConnsToPeer(p) {
+	for _, c := range n.directConns(p) {
 		switch {
-		case c.Stat().Limited || c.IsClosed():
 		case hasDatagrams(quicUnder(c)):
 			return c
 		case best == nil || isQUIC(c.RemoteMultiaddr()):

@@ -12,14 +12,19 @@
 //
 // Where to send is QUIC's to say: [quic.Conn.RemoteAddr] changes only to an address that
 // has answered a challenge (RFC 9000 section 9), so nobody is sent what he did not ask for.
+//
+// A machine that moves is for a moment without a way out, or told to send from an address
+// that it has no more. That is loss like any other: see [sharedUDP.WriteMsgUDP].
 
 package node
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -34,7 +39,7 @@ func isMedia(b []byte) bool { return len(b) > 0 && b[0] >= 0x04 && b[0] <= 0x0F 
 // them: one for IPv4 and one for IPv6, or one for each address listened on.
 type sockets struct {
 	listen func(network string, laddr *net.UDPAddr) (net.PacketConn, error)
-	take   func(b []byte, at time.Time) // media; b is valid during the call
+	take   func(b []byte, from net.Addr, at time.Time) // media; b is valid during the call
 
 	mu   sync.RWMutex
 	open []*socket
@@ -135,6 +140,9 @@ func (s *socket) write(b []byte, t *target) error {
 		return err
 	}
 	_, _, err := s.udp.WriteMsgUDPAddrPort(b, t.source, t.to)
+	if err != nil && len(t.source) > 0 && gone(err) {
+		_, _, err = s.udp.WriteMsgUDPAddrPort(b, nil, t.to)
+	}
 	return err
 }
 
@@ -171,7 +179,7 @@ func (c *sharedUDP) sift(ms []ipv4.Message) (kept int) {
 			if now.IsZero() {
 				now = time.Now()
 			}
-			c.socket.owner.take(b, now)
+			c.socket.owner.take(b, from.Addr, now)
 			continue
 		}
 		if to := &ms[kept]; to != from {
@@ -182,6 +190,40 @@ func (c *sharedUDP) sift(ms []ipv4.Message) (kept int) {
 		kept++
 	}
 	return kept
+}
+
+// WriteMsgUDP is what quic-go sends with. It ends a connection when it fails, but for a
+// packet that is too long; yet what has no way out now may have one in a second, and the
+// connection lives on for 30. So such a packet is lost, as if further on. And QUIC answers
+// from the address where it was reached, though the machine may not have that any more:
+// then the packet leaves from whichever it has, which a client takes as well.
+func (c *sharedUDP) WriteMsgUDP(b, control []byte, to *net.UDPAddr) (n, controls int, err error) {
+	n, controls, err = c.UDPConn.WriteMsgUDP(b, control, to)
+	if err != nil && gone(err) {
+		n, controls, err = c.UDPConn.WriteMsgUDP(b, withoutSource(control), to)
+	}
+	if err != nil && noWay(err) {
+		return len(b), len(control), nil
+	}
+	return n, controls, err
+}
+
+// gone says whether a packet could not be sent from the address, or out of the interface,
+// that was asked for.
+func gone(err error) bool {
+	return isOneOf(err, syscall.EINVAL, syscall.EADDRNOTAVAIL, syscall.ENODEV, syscall.ENXIO) || noWay(err)
+}
+
+// noWay says whether a packet could not be sent because there is no way at the moment, or
+// a rule of this machine against it, as while a VPN comes up.
+func noWay(err error) bool {
+	return isOneOf(err, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,
+		syscall.EADDRNOTAVAIL, syscall.ENODEV, syscall.ENOBUFS, syscall.EPERM, syscall.EACCES)
+}
+
+func isOneOf(err error, these ...syscall.Errno) bool {
+	var no syscall.Errno
+	return errors.As(err, &no) && slices.Contains(these, no)
 }
 
 // ReadFrom is what quic-go calls elsewhere (Windows).
@@ -233,7 +275,7 @@ func readFrom(c net.PacketConn, s *socket, b []byte) (int, net.Addr, error) {
 		if err != nil || !isMedia(b[:n]) {
 			return n, from, err
 		}
-		s.owner.take(b[:n], time.Now())
+		s.owner.take(b[:n], from, time.Now())
 	}
 }
 

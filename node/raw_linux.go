@@ -141,8 +141,13 @@ func (b *batch) flush(patience time.Duration) (sent int) {
 			}
 			patience -= max(time.Since(began), time.Millisecond)
 		case unix.EINTR:
-		default:
-			b.from++ // the error is that of the first packet: no route to it, or too long for the path
+		default: // the error is that of the first packet
+			if h := &b.hdrs[b.from].hdr; h.Control != nil && gone(b.errno) {
+				h.Control = nil // the address is gone that it should leave from
+				h.SetControllen(0)
+				continue
+			}
+			b.from++ // no route, or too long for the path
 		}
 	}
 	return sent
@@ -158,4 +163,23 @@ func (b *batch) sendmmsg(fd uintptr) {
 func (b *batch) poll(fd uintptr) {
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	unix.Poll(fds[:], max(1, int(b.wait.Milliseconds())))
+}
+
+// withoutSource returns control messages, but for those that say from which address and
+// interface to send.
+func withoutSource(control []byte) []byte {
+	var rest []byte
+	for left := control; len(left) > 0; {
+		head, _, after, err := unix.ParseOneSocketControlMessage(left)
+		if err != nil {
+			return nil
+		}
+		source := head.Level == unix.IPPROTO_IP && head.Type == unix.IP_PKTINFO ||
+			head.Level == unix.IPPROTO_IPV6 && head.Type == unix.IPV6_PKTINFO
+		if !source {
+			rest = append(rest, left[:len(left)-len(after)]...)
+		}
+		left = after
+	}
+	return rest
 }

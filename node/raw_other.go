@@ -32,3 +32,7 @@ func (b *batch) len() int { return len(b.slow.items) }
 // flush sends what was added and says how many packets went out. It waits only while the
 // system's send buffer is full.
 func (b *batch) flush(time.Duration) (sent int) { return b.slow.flush(b.socket) }
+
+// withoutSource returns control messages that say nothing of where to send from. Here QUIC
+// sends none that could not be spared: besides, there are marks of congestion.
+func withoutSource([]byte) []byte { return nil }

@@ -6,7 +6,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -103,7 +106,7 @@ func TestJunkOnTheSocketHarmsNothing(t *testing.T) {
 // What quic-go reads must be QUIC's alone, in its own buffers, and never nothing at all.
 func TestReadBatchSiftsMediaOut(t *testing.T) {
 	var media []string
-	ss := &sockets{listen: listenSystem, take: func(b []byte, _ time.Time) { media = append(media, string(b)) }}
+	ss := &sockets{listen: listenSystem, take: func(b []byte, _ net.Addr, _ time.Time) { media = append(media, string(b)) }}
 	c, err := ss.listenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -189,4 +192,63 @@ func TestSocketOfAConnection(t *testing.T) {
 
 func echoes(reply []byte) func(context.Context, identity.ID, []byte) ([]byte, error) {
 	return func(context.Context, identity.ID, []byte) ([]byte, error) { return reply, nil }
+}
+
+// A machine that has lost an address sends from another; what has no way out is lost and
+// ends no connection.
+func TestPacketsFromAnAddressThatIsGone(t *testing.T) {
+	ss := &sockets{listen: listenSystem, take: func([]byte, net.Addr, time.Time) {}}
+	c, err := ss.listenUDP("udp4", &net.UDPAddr{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	to, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	foreign := net.IPv4(192, 0, 2, 1)
+	var at target
+	if !ss.point(&at, &net.UDPAddr{IP: foreign, Port: c.LocalAddr().(*net.UDPAddr).Port}, to.LocalAddr()) || len(at.source) == 0 {
+		t.Fatal("no target with a source")
+	}
+	sends := map[string]func(packet string) error{
+		"quic": func(packet string) error {
+			_, _, err := c.(*sharedUDP).WriteMsgUDP([]byte(packet), at.source, to.LocalAddr().(*net.UDPAddr))
+			return err
+		},
+		"one": func(packet string) error { return at.socket.write([]byte(packet), &at) },
+		"many": func(packet string) error {
+			b := newBatch(at.socket)
+			b.add(&at, []byte(packet), nil)
+			if b.flush(time.Second) != 1 {
+				return errors.New("not sent")
+			}
+			return nil
+		},
+	}
+	buf := make([]byte, 16)
+	for by, send := range sends {
+		if err := send(by); err != nil {
+			t.Errorf("%s: %v", by, err)
+			continue
+		}
+		if n, _, err := to.ReadFrom(buf); err != nil || string(buf[:n]) != by {
+			t.Errorf("%s came as %q, %v", by, buf[:n], err)
+		}
+	}
+	for no, want := range map[syscall.Errno][2]bool{ // gone, noWay
+		syscall.EINVAL: {true, false}, syscall.EADDRNOTAVAIL: {true, true}, syscall.ENODEV: {true, true},
+		syscall.ENETUNREACH: {true, true}, syscall.EHOSTUNREACH: {true, true}, syscall.ENETDOWN: {true, true}, syscall.EPERM: {true, true},
+		syscall.EMSGSIZE: {}, syscall.EIO: {}, syscall.EBADF: {},
+	} {
+		err := &net.OpError{Op: "write", Err: os.NewSyscallError("sendmsg", no)}
+		if got := [2]bool{gone(err), noWay(err)}; got != want {
+			t.Errorf("%v: %v, want %v", no, got, want)
+		}
+	}
+	if gone(net.ErrClosed) || noWay(net.ErrClosed) {
+		t.Error("a closed socket is taken for a lost packet")
+	}
 }

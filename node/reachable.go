@@ -170,6 +170,17 @@ func (n *Node) metOutside(c network.Conn) {
 	n.nudgeReach()
 }
 
+// forgetOutside forgets what was true of another network.
+func (n *Node) forgetOutside() {
+	n.dials.tcp.Store(false)
+	n.dials.vain.Store(0)
+	n.out.mu.Lock()
+	n.out.sights.forget()
+	n.out.quic, n.out.confirmed, n.out.unreachable = false, nil, nil
+	n.out.mu.Unlock()
+	n.nudgeReach()
+}
+
 // heed takes one of libp2p's events.
 func (n *Node) heed(e any) {
 	switch e := e.(type) {
@@ -284,12 +295,8 @@ func (n *Node) connectedOutside() bool {
 
 // ownAddrs are the addresses of our interfaces that we listen on, without loopback.
 func (n *Node) ownAddrs() []netip.Addr {
-	at, err := n.host.Network().InterfaceListenAddresses()
-	if err != nil {
-		return nil
-	}
 	var own []netip.Addr
-	for _, a := range at {
+	for _, a := range n.listenAddrs() {
 		if ip := ipOf(a); ip.IsValid() && !ip.IsLoopback() && !slices.Contains(own, ip) {
 			own = append(own, ip)
 		}

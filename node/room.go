@@ -42,6 +42,7 @@ type Room struct {
 	known    memory        // gossip that was here, by whatever way
 	lettered memory        // letters that were answered
 	mesh     chan struct{} // one slot: look at the connections for gossip now
+	afresh   atomic.Bool   // and try everybody, also who was tried lately
 
 	joining sync.Mutex            // one Quiet at a time
 	quiet   atomic.Bool           // gossip comes through relays
@@ -52,6 +53,7 @@ type Room struct {
 	onPacket atomic.Pointer[func(identity.ID, []byte, time.Time)]
 	onLink   atomic.Pointer[func(LinkInfo, bool)]
 	admit    atomic.Pointer[func(identity.ID) bool]
+	onMove   atomic.Pointer[func()]
 
 	published  atomic.Pointer[time.Time] // when we last said something
 	checking   sync.Mutex                // serialises onCheck

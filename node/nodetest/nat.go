@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/marcopolo/simnet"
-
 	"stoa/node"
 )
 
@@ -159,12 +157,4 @@ func (r *natted) SetReadDeadline(t time.Time) error {
 		r.deadline = time.AfterFunc(time.Until(t), func() { close(expired) })
 	}
 	return nil
-}
-
-// endpoint is a socket at an address of the network.
-func (w *World) endpoint(at *net.UDPAddr) net.PacketConn {
-	w.opening.Lock() // simnet keeps a list without one
-	defer w.opening.Unlock()
-	link := simnet.LinkSettings{BitsPerSecond: 100e6}
-	return &endpoint{w.net.NewEndpoint(at, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}), w}
 }

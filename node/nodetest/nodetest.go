@@ -34,6 +34,9 @@ type World struct {
 
 	rawLost bool
 	raw     map[string]int // packets by where they go
+
+	endpoints map[string]*endpoint // these two by the address that the node was opened at
+	machines  map[string]*machine
 }
 
 // New starts a network in which every packet takes delay. It ends with the test.
@@ -69,6 +72,7 @@ func (w *World) open(ip string, port int, socket func(at *net.UDPAddr) net.Packe
 		Listen:    []string{fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", ip, port)},
 		Bootstrap: bootstrap,
 		ListenUDP: func(_ string, at *net.UDPAddr) (net.PacketConn, error) { return socket(at), nil },
+		Machine:   w.machine(fmt.Sprintf("%s:%d", ip, port)),
 		Options:   []libp2p.Option{libp2p.DisableIdentifyAddressDiscovery()}, // its timers stall a bubble
 	})
 	if err != nil {
@@ -113,19 +117,6 @@ func (w *World) sendsRAW(to net.Addr) (lost bool) {
 	}
 	w.raw[to.String()]++
 	return w.rawLost
-}
-
-// endpoint is the socket of one node.
-type endpoint struct {
-	*simnet.SimConn
-	world *World
-}
-
-func (e *endpoint) WriteTo(b []byte, to net.Addr) (int, error) {
-	if len(b) > 0 && b[0] < 0x40 && e.world.sendsRAW(to) {
-		return len(b), nil
-	}
-	return e.SimConn.WriteTo(b, to)
 }
 
 // Around is for Block: everything from and to one address.
