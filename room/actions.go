@@ -55,6 +55,16 @@ func (r *Room) Moved(ctx context.Context) error {
 	})
 }
 
+// Return tells everybody soon, and a few times, that this member is here and where, and
+// compares logs with somebody: for when it was out of reach.
+func (r *Room) Return(ctx context.Context) error {
+	return r.do(ctx, func(now time.Time) error {
+		r.greeted, r.curious = 0, true
+		r.hurry(now)
+		return nil
+	})
+}
+
 // silence says why this member may not speak. Loop only.
 func (r *Room) silence() error {
 	if !r.member(r.me) || r.state.Closed {

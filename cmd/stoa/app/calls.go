@@ -53,8 +53,9 @@ type caller struct {
 	net     linker
 	carried func() bool // relays bring this node all voices; nil: they do not
 	log     *slog.Logger
-	entered time.Time
+	entered time.Time     // or moved in the network
 	look    chan struct{} // holds a value when somebody may have to be called
+	afresh  chan struct{} // holds a value when everybody has to be called again
 
 	plans   map[identity.ID]*callPlan // of those without a link
 	running int                       // attempts
@@ -70,7 +71,7 @@ type callPlan struct {
 
 func newCaller(net linker, log *slog.Logger, entered time.Time) *caller {
 	return &caller{
-		net: net, log: log, entered: entered, look: make(chan struct{}, 1),
+		net: net, log: log, entered: entered, look: make(chan struct{}, 1), afresh: make(chan struct{}, 1),
 		plans: map[identity.ID]*callPlan{},
 	}
 }
@@ -79,6 +80,16 @@ func newCaller(net linker, log *slog.Logger, entered time.Time) *caller {
 func (c *caller) nudge() {
 	select {
 	case c.look <- struct{}{}:
+	default:
+	}
+}
+
+// moved makes run call like somebody who has just entered: who was out of reach may be in
+// reach now, and those who cannot reach this node any more need not notice first. It never
+// blocks.
+func (c *caller) moved() {
+	select {
+	case c.afresh <- struct{}{}:
 	default:
 	}
 }
@@ -106,6 +117,8 @@ func (c *caller) run(ctx context.Context, snapshot func() *room.Snapshot) {
 		select {
 		case <-c.look:
 		case <-wake.C:
+		case <-c.afresh:
+			c.anew(time.Now())
 		case id := <-over:
 			c.running--
 			if p := c.plans[id]; p != nil {
@@ -114,6 +127,17 @@ func (c *caller) run(ctx context.Context, snapshot func() *room.Snapshot) {
 			}
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// anew forgets what came of calls so far.
+func (c *caller) anew(now time.Time) {
+	c.entered = now
+	for id, p := range c.plans {
+		p.pause = callAgain
+		if !p.calling { // else the attempt itself begins anew
+			delete(c.plans, id)
 		}
 	}
 }

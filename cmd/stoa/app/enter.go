@@ -276,6 +276,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		hints:     hints,
 		list:      s.node.Announce,
 		moved:     newFlag(),
+		back:      newFlag(),
 		leaving:   make(chan struct{}),
 		over:      make(chan struct{}),
 	}

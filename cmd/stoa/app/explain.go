@@ -50,6 +50,7 @@ var explanations = []struct {
 	{node.ErrBusy, "too much was asked at once", "try again in a moment"},
 	{node.ErrFull, "the relay carries as many listeners as it can", "try again in a moment, or add a relay: `stoa help relay`"},
 	{node.ErrServing, "this stoa carries that room already", "`stoa status` shows to how many"},
+	{node.ErrMoved, "the network of this machine has changed meanwhile", "try again"},
 	{node.ErrClosed, "the network has been left", "start stoa again"},
 	{syscall.ENOSPC, "the disk is full", "make room on it, then try again"},
 	{syscall.EROFS, "the disk cannot be written to", "name another --home"},

@@ -70,6 +70,7 @@ type hall struct {
 	list      func(ctx context.Context, topic, lang string) error // tells the DHT of a public room
 
 	moved   flag          // this node is reached elsewhere
+	back    flag          // it was out of reach, perhaps, and is here again
 	leaving chan struct{} // closed by leave
 	left    sync.Once
 	over    chan struct{} // closed by Session.stay when this node is in the room no more
@@ -91,6 +92,14 @@ func (h *hall) run(ctx context.Context) error {
 	h.net.OnLink(func(node.LinkInfo, bool) {
 		h.calls.nudge()
 		h.seats.nudge()
+	})
+	h.net.OnMove(func() {
+		h.calls.moved()
+		h.seats.tether.moved()
+		if h.carry.up != nil {
+			h.carry.up.moved()
+		}
+		h.back.set()
 	})
 
 	// What is carried here needs time to go elsewhere when ctx ends.

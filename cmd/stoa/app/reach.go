@@ -58,15 +58,18 @@ func (s *Session) watchReach() {
 }
 
 // sayWhere tells the others of the room where this node is reached whenever that has changed,
-// until ctx ends.
+// and that it is here after it has moved or slept, until ctx ends.
 func (h *hall) sayWhere(ctx context.Context) {
 	for {
+		tell := h.room.Moved
 		select {
 		case <-h.moved:
+		case <-h.back:
+			tell = h.room.Return
 		case <-ctx.Done():
 			return
 		}
-		if err := h.room.Moved(ctx); err != nil {
+		if err := tell(ctx); err != nil {
 			return
 		}
 	}

@@ -8,6 +8,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -191,6 +192,17 @@ func (t *tether) nudge() {
 	case t.look <- struct{}{}:
 	default:
 	}
+}
+
+// moved has this node attach again at once, also where that failed lately, and judges no
+// relay by what was missed: it has moved in the network, or slept.
+func (t *tether) moved() {
+	now := time.Now()
+	t.forgive(now)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.failures)
+	t.nudge()
 }
 
 // run holds to the relays until ctx ends, and returns when it has let go of all.
@@ -464,6 +476,10 @@ func (t *tether) lost(h *hold, err error) {
 	t.log.Info("no relay", "relay", h.relay.Short(), "had", h.at != nil, "err", err)
 	now := time.Now()
 	h.over = true
+	if errors.Is(err, node.ErrMoved) {
+		t.nudge()
+		return // the relay may be as good as before
+	}
 	f := t.failures[h.relay]
 	if h.at != nil && now.Sub(h.up) > attachRarely {
 		f = failure{} // it was good for a while
