@@ -28,6 +28,7 @@ const (
 	jitterPatience = 30 // blocks concealed before a silent speaker counts as gone: MaxDelay
 	jitterExcess   = 60 * time.Millisecond
 	jitterShed     = 2 * jitterExcess // beyond need: whole frames are dropped
+	jitterStood    = time.Second      // nobody asked for so long: what waits is old
 	jitterStrange  = 2 * time.Second  // no delay changes that much: the speaker's index has jumped
 	jitterStranger = 3                // packets in a row that say so before it is believed
 
@@ -93,7 +94,8 @@ type Jitter struct {
 	ended   bool  // the last frame played was the end of a talkspurt
 	next    int64 // index of the frame that is played next; with newest, 32-bit indices unrolled
 	newest  int64
-	owed    int // blocks concealed while waiting for next
+	owed    int           // blocks concealed while waiting for next
+	popped  time.Duration // when Pop was called last
 	strange int
 
 	floor       floor
@@ -223,10 +225,25 @@ func (j *Jitter) makeRoom(index int64) {
 	j.owed = 0
 }
 
+// empty drops everything that waits, as after a sleep.
+func (j *Jitter) empty() {
+	for i := range j.slots {
+		if s := &j.slots[i]; s.full && s.index >= j.next {
+			j.stats.Dropped++
+		}
+		j.slots[i].full = false
+	}
+	j.talking, j.owed, j.next = false, 0, j.newest+1
+}
+
 // Pop decides what is played at now, after the ahead samples that were popped before and are not
 // played yet.
 func (j *Jitter) Pop(now time.Duration, ahead int) Step {
 	wait := time.Duration(ahead) * time.Second / Rate
+	if j.popped > 0 && now-j.popped > jitterStood {
+		j.empty()
+	}
+	j.popped = now
 	if !j.talking && !j.begin(now) {
 		return Step{Op: OpSilence}
 	}

@@ -47,7 +47,8 @@ func OpenMic(path string, loop bool) (*Mic, error) {
 func (m *Mic) Done() <-chan struct{} { return m.done }
 
 // Run plays the file into r: sample n is written within 10 ms after n/48000 s have
-// passed, as it is with a sound card that hands over 10 ms at a time. It returns the
+// passed, as it is with a sound card that hands over 10 ms at a time. What should have been
+// said while the program stood still is not said later. It returns the
 // error of ctx when that ends, and one that names the file when it turns out to be
 // damaged further in. When run again it goes on where it was.
 func (m *Mic) Run(ctx context.Context, r *audio.Ring) error {
@@ -63,7 +64,9 @@ func (m *Mic) Run(ctx context.Context, r *audio.Ring) error {
 		if !p.await(ctx, p.due(n).Add(micPatience), r.Writable(), room) {
 			break
 		}
-		r.Write(block)
+		if time.Since(p.due(n)) <= micPatience {
+			r.Write(block)
+		}
 		if m.end {
 			m.close.Do(func() { close(m.done) })
 		}
