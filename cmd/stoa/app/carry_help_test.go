@@ -53,6 +53,7 @@ func TestCarrierHelps(t *testing.T) {
 			t.Error("she is taken for a relay of the room")
 		}
 		time.Sleep(carriedTold)
+		synctest.Wait()
 		c.help(both[:1])
 		time.Sleep(carriedTold)
 		seen = c.look()
