@@ -105,8 +105,8 @@ func reckonerOf(s *room.Snapshot, now time.Time) reckoner {
 
 // next returns the course of the tether, and whether this node should be out
 // of gossip.
-func (a *reckoner) next(s *room.Snapshot, links map[identity.ID]node.LinkInfo, h *held, now time.Time) (course, bool) {
-	a.unlinked = unlinkedSince(s, links, a.unlinked, now)
+func (a *reckoner) next(s *room.Snapshot, at linkage, h *held, now time.Time) (course, bool) {
+	a.unlinked = unlinkedSince(s, at, a.unlinked, now)
 	c := course{
 		want:   a.cling.next(wantsRelays(s, longestOf(a.unlinked, now)), now) && s.Live && !s.State.Closed,
 		relays: bearersOf(s, a.unlinked, now),
@@ -163,6 +163,7 @@ type seats struct {
 	room   *room.Room
 	net    *node.Room
 	voice  *voice
+	ears   *ears
 	tether *tether
 	heard  witness
 	help   func(those []identity.ID) // has this node carry for them, and for nobody else
@@ -189,7 +190,7 @@ func newSeats(key *identity.Key, id identity.RoomID, r *room.Room, net *node.Roo
 // hear says who opens what relays bring, and who speaks.
 func (a *seats) hear(e *ears, v *voice) {
 	e.witness, v.witness = a.heard.count, a.heard.count
-	a.voice = v
+	a.voice, a.ears = v, e
 	a.tether = newTether(tetherConfig{
 		room:   a.id,
 		me:     a.key.ID(),
@@ -264,7 +265,7 @@ func (a *seats) run(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		s, all, now := a.room.Snapshot(), a.net.Links(), time.Now()
-		h, links := a.tether.state(), bestLinks(all)
+		h, links := a.tether.state(), linkageOf(all, a.ears.stalled(now))
 		c, quiet := at.next(s, links, &h, now)
 		a.tether.follow(c)
 		a.setQuiet(ctx, quiet)
@@ -346,9 +347,9 @@ const (
 	lookSoon  = 50 * time.Millisecond
 	lookOften = 250 * time.Millisecond
 
-	// lookRarely is the time between two looks when all is well: as long as a
-	// link may be quiet before it counts for none.
-	lookRarely = linkQuiet / 2
+	// lookRarely is the time between two looks when all is well, for a link that
+	// has died is seen by a look only.
+	lookRarely = linkStalled / 4
 )
 
 // lookAgain is how long run may wait when nothing happens.

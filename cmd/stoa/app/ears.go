@@ -195,6 +195,20 @@ func (e *ears) firstSounds() (sounds map[identity.ID]time.Time, waiting bool) {
 	return sounds, waiting
 }
 
+// stalled are those of whom nothing has come for a while, by whatever way,
+// although they had not paused.
+func (e *ears) stalled(now time.Time) map[identity.ID]bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	who := map[identity.ID]bool{}
+	for st, h := range e.heard {
+		if t := &h.tally; t.frames > 0 && !t.paused && now.Sub(t.last) >= linkStalled {
+			who[st.Speaker] = true
+		}
+	}
+	return who
+}
+
 // heardStats is how one speaker is heard.
 type heardStats struct {
 	audio.Stats // zero but for Received when nothing is played

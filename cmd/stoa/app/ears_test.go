@@ -266,6 +266,21 @@ func TestEarsCountWithoutAPlayer(t *testing.T) {
 	if first, waiting := e.firstSounds(); !first[idOf("ann")].Equal(start) || waiting {
 		t.Errorf("first sounds %v, waiting %v", first, waiting)
 	}
+	last := start.Add(9 * audio.FrameTime)
+	if who := e.stalled(last.Add(linkStalled - 1)); len(who) != 0 {
+		t.Errorf("stalled already: %v", who)
+	}
+	if who := e.stalled(last.Add(linkStalled)); len(who) != 1 || !who[idOf("ann")] {
+		t.Errorf("stalled: %v", who)
+	}
+	v.want(false)
+	say(t, v, 10, 12)
+	for _, s := range w.take() {
+		e.receive(idOf("ann"), s.packet, last.Add(linkStalled))
+	}
+	if who := e.stalled(last.Add(time.Hour)); len(who) != 0 {
+		t.Errorf("stalled, though ann has said that she pauses: %v", who)
+	}
 	e.close()
 }
 

@@ -11,9 +11,15 @@ import (
 	"stoa/room"
 )
 
-// linkQuiet is for how long a link has brought nothing, not even a report, of
-// which two are due every second, when it counts for none.
-const linkQuiet = time.Second
+const (
+	// linkQuiet is for how long a link has brought nothing, not even a report, of
+	// which two are due every second, when it counts for none.
+	linkQuiet = time.Second
+
+	// linkStalled is the same for the link of somebody who has not paused: their
+	// voice is missing, and a report as well.
+	linkStalled = 550 * time.Millisecond
+)
 
 // wayOver is the word of room for how two are connected.
 func wayOver(w node.Way) room.Way {
@@ -28,22 +34,37 @@ func wayOver(w node.Way) room.Way {
 	return room.Direct
 }
 
-// bestLinks gives for each person the link that is alive and brings most, of
-// those that there may be to several machines of theirs.
-func bestLinks(links []node.LinkInfo) map[identity.ID]node.LinkInfo {
-	best := make(map[identity.ID]node.LinkInfo, len(links))
+// linkage is who has a link to this node that brings something.
+type linkage struct {
+	alive map[identity.ID]node.LinkInfo // of several links to one person the one that loses least
+	dead  map[identity.ID]bool          // whose every link brings nothing
+}
+
+// linkageOf judges links. stalled are those who broke off in the middle of what
+// they said.
+func linkageOf(links []node.LinkInfo, stalled map[identity.ID]bool) linkage {
+	at := linkage{make(map[identity.ID]node.LinkInfo, len(links)), map[identity.ID]bool{}}
 	for _, l := range links {
-		if old, known := best[l.ID]; l.Quiet < linkQuiet && (!known || l.LossIn < old.LossIn) {
-			best[l.ID] = l
+		limit := linkQuiet
+		if stalled[l.ID] {
+			limit = linkStalled
+		}
+		if old, known := at.alive[l.ID]; l.Quiet < limit && (!known || l.LossIn < old.LossIn) {
+			at.alive[l.ID] = l
 		}
 	}
-	return best
+	for _, l := range links {
+		if _, alive := at.alive[l.ID]; !alive {
+			at.dead[l.ID] = true
+		}
+	}
+	return at
 }
 
 // hearings says how each of those on the stage is heard, given since when they
 // have had no link. Who has had none only for a moment is left out: it may be on
 // its way.
-func hearings(s *room.Snapshot, links map[identity.ID]node.LinkInfo, unlinked map[identity.ID]time.Time, h *held, now time.Time) []room.Hearing {
+func hearings(s *room.Snapshot, at linkage, unlinked map[identity.ID]time.Time, h *held, now time.Time) []room.Hearing {
 	var list []room.Hearing
 	for i := range s.People {
 		p := &s.People[i]
@@ -51,7 +72,7 @@ func hearings(s *room.Snapshot, links map[identity.ID]node.LinkInfo, unlinked ma
 			continue
 		}
 		line := room.Hearing{Who: p.ID}
-		switch l, linked := links[p.ID]; {
+		switch l, linked := at.alive[p.ID]; {
 		case linked:
 			line.Way, line.Loss, line.RTT = wayOver(l.Way), l.LossIn, l.RTT
 		case now.Sub(unlinked[p.ID]) < linkPatience:

@@ -217,6 +217,19 @@ func TestLiarsGainLittle(t *testing.T) {
 	}
 }
 
+func TestLinkage(t *testing.T) {
+	links := linksTo("ann", "ann", "bob", "cid", "dan")
+	links[0].LossIn, links[1].LossIn = 0.5, 0.1
+	links[2].Quiet, links[3].Quiet, links[4].Quiet = linkStalled, linkStalled, linkQuiet
+	at := linkageOf(links, map[identity.ID]bool{idOf("cid"): true, idOf("ann"): true})
+	if len(at.alive) != 2 || at.alive[idOf("ann")].LossIn != 0.1 || at.alive[idOf("bob")].Quiet != linkStalled {
+		t.Errorf("alive: %+v", at.alive)
+	}
+	if len(at.dead) != 2 || !at.dead[idOf("cid")] || !at.dead[idOf("dan")] {
+		t.Errorf("dead: %v", at.dead)
+	}
+}
+
 func TestHearings(t *testing.T) {
 	s := allLinked("ann", "ann", "bob", "cid", "dan")
 	s.People = append(s.People, being("eve", identity.RoleListener))
@@ -225,7 +238,7 @@ func TestHearings(t *testing.T) {
 	links[2].Quiet = linkQuiet
 	unlinked := map[identity.ID]time.Time{idOf("cid"): noon.Add(-linkPatience), idOf("dan"): noon.Add(1 - linkPatience)}
 	words := func(h held) (text []string) {
-		for _, l := range hearings(s, bestLinks(links), unlinked, &h, noon) {
+		for _, l := range hearings(s, linkageOf(links, nil), unlinked, &h, noon) {
 			text = append(text, fmt.Sprintf("%s %s %.1f", find(s, l.Who).Name, l.Way, l.Loss))
 		}
 		return text

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"stoa/identity"
-	"stoa/node"
 	"stoa/room"
 )
 
@@ -150,14 +149,14 @@ func nameIn(s *room.Snapshot, id identity.ID) string {
 
 // pathTo describes how this node hears somebody and is heard; nil when it does
 // neither.
-func pathTo(s *room.Snapshot, p *room.Person, links map[identity.ID]node.LinkInfo) *pathData {
+func pathTo(s *room.Snapshot, p *room.Person, at linkage) *pathData {
 	if p.ID == s.Me.ID || !p.Stage && !s.Me.Stage {
 		return nil
 	}
 	var d pathData
 	line, hears := s.Me.Hearing(p.ID)
 	back, heard := p.Hearing(s.Me.ID)
-	l, linked := links[p.ID]
+	l, linked := at.alive[p.ID]
 	switch {
 	case linked:
 		d.Way, d.Addr, d.RTT, d.LossIn, d.LossOut = wayOver(l.Way).String(), l.Addr, ms(l.RTT), l.LossIn, l.LossOut
@@ -210,11 +209,11 @@ func (d *pathData) text(s *room.Snapshot, p *room.Person) string {
 
 // addPaths has a reply to who say by what way this node hears and is heard, and
 // which pairs of the room have no link.
-func addPaths(r *Reply, s *room.Snapshot, links map[identity.ID]node.LinkInfo) {
+func addPaths(r *Reply, s *room.Snapshot, at linkage) {
 	data := r.Data.(whoReply)
 	for i := range data.People {
 		p := &s.People[i]
-		if d := pathTo(s, p, links); d != nil {
+		if d := pathTo(s, p, at); d != nil {
 			data.People[i].Path = d
 			r.Lines[1+i] += " · " + d.text(s, p)
 		}
@@ -236,6 +235,6 @@ func (h *hall) doPaths(ctx context.Context) (Reply, error) {
 		return Reply{}, err
 	}
 	r := who(s, time.Now())
-	addPaths(&r, s, bestLinks(h.net.Links()))
+	addPaths(&r, s, linkageOf(h.net.Links(), nil))
 	return r, nil
 }

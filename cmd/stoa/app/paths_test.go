@@ -118,7 +118,7 @@ func TestWhoPaths(t *testing.T) {
 	links := linksTo("cid")
 	links[0].LossIn, links[0].LossOut = 0.0123, 0.25
 	r := who(s, noon)
-	addPaths(&r, s, bestLinks(links))
+	addPaths(&r, s, linkageOf(links, nil))
 	short := idOf("bob").Short()
 	for i, want := range []string{
 		1: "speaker, you, microphone off",
@@ -154,7 +154,7 @@ func TestWhoPaths(t *testing.T) {
 	}
 	s = allLinked("ann", "ann", "bob")
 	r = who(s, noon)
-	addPaths(&r, s, nil)
+	addPaths(&r, s, linkage{})
 	if last := r.Lines[len(r.Lines)-1]; last != "nobody here says that they lack a link to anybody on the stage" {
 		t.Errorf("when all is well: %q", last)
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"stoa/identity"
-	"stoa/node"
 	"stoa/room"
 	"stoa/room/relay"
 )
@@ -165,14 +164,18 @@ func wantsRelays(s *room.Snapshot, unlinked time.Duration) bool {
 }
 
 // unlinkedSince notes since when each of those on the stage has had no link to
-// this node that brings anything, given what was noted before.
-func unlinkedSince(s *room.Snapshot, links map[identity.ID]node.LinkInfo, before map[identity.ID]time.Time, now time.Time) map[identity.ID]time.Time {
+// this node that brings anything, given what was noted before. Of a link that has
+// died there is nothing to wait for: they have been without one for long enough.
+func unlinkedSince(s *room.Snapshot, at linkage, before map[identity.ID]time.Time, now time.Time) map[identity.ID]time.Time {
 	since := map[identity.ID]time.Time{}
 	for _, p := range s.People {
-		if _, linked := links[p.ID]; linked || !p.Stage || p.ID == s.Me.ID {
+		if _, linked := at.alive[p.ID]; linked || !p.Stage || p.ID == s.Me.ID {
 			continue
 		}
 		since[p.ID] = now
+		if at.dead[p.ID] {
+			since[p.ID] = now.Add(-linkPatience)
+		}
 		if was, ok := before[p.ID]; ok {
 			since[p.ID] = was
 		}

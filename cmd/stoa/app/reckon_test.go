@@ -206,13 +206,13 @@ func TestWantsRelays(t *testing.T) {
 func TestUnlinkedSince(t *testing.T) {
 	now := noon
 	s := theatre("cid")
-	to := func(names ...string) map[identity.ID]node.LinkInfo { return bestLinks(linksTo(names...)) }
+	to := func(names ...string) linkage { return linkageOf(linksTo(names...), nil) }
 	since := unlinkedSince(s, to("ann", "dan"), nil, now)
 	if len(since) != 1 || !since[idOf("bob")].Equal(now) {
 		t.Fatalf("without a link: %v", since)
 	}
 	later := now.Add(2 * time.Second)
-	since = unlinkedSince(s, nil, since, later)
+	since = unlinkedSince(s, linkage{}, since, later)
 	if len(since) != 2 || !since[idOf("bob")].Equal(now) || !since[idOf("ann")].Equal(later) {
 		t.Errorf("a little later: %v", since)
 	}
@@ -224,7 +224,7 @@ func TestUnlinkedSince(t *testing.T) {
 	}
 	dead := linksTo("ann", "bob")
 	dead[1].Quiet = linkQuiet
-	if since = unlinkedSince(s, bestLinks(dead), nil, later); len(since) != 1 || !since[idOf("bob")].Equal(later) {
+	if since = unlinkedSince(s, linkageOf(dead, nil), nil, later); len(since) != 1 || longestOf(since, later) != linkPatience {
 		t.Errorf("with a link that brings nothing: %v", since)
 	}
 	s.People[1].Stage = false
@@ -348,7 +348,7 @@ func TestReckoner(t *testing.T) {
 		{"the crowd goes home", 2 * carriedOn, theatre("cid"), linked, both, false, false},
 	} {
 		now = now.Add(c.after)
-		got, quiet := a.next(c.s, bestLinks(c.links), &c.h, now)
+		got, quiet := a.next(c.s, linkageOf(c.links, nil), &c.h, now)
 		if got.want != c.want || quiet != c.quiet {
 			t.Errorf("%s: relays wanted: %v, quiet: %v", c.what, got.want, quiet)
 		}
@@ -357,7 +357,7 @@ func TestReckoner(t *testing.T) {
 		}
 	}
 	s := theatre("r1", crowded)
-	if c, _ := a.next(s, nil, &none, now); len(c.relays) != 1 {
+	if c, _ := a.next(s, linkage{}, &none, now); len(c.relays) != 1 {
 		t.Error("a relay may choose itself")
 	}
 }
@@ -431,7 +431,7 @@ func TestReckonerBegins(t *testing.T) {
 		after time.Duration
 		quiet bool
 	}{{0, true}, {deafFor - 1, true}, {2 * deafFor, false}} {
-		if _, quiet := a.next(s, nil, &held{}, now.Add(c.after)); quiet != c.quiet {
+		if _, quiet := a.next(s, linkage{}, &held{}, now.Add(c.after)); quiet != c.quiet {
 			t.Errorf("after %v without a relay: quiet %v", c.after, quiet)
 		}
 	}
