@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
+	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
@@ -54,11 +55,17 @@ func (cfg *Config) listen() []string {
 	return defaultListen
 }
 
-// newHost opens the sockets. dials is asked about each dial.
-func newHost(cfg Config, net internet, udp *sockets, dials *dialler) (host.Host, error) {
-	opts, err := hostOptions(cfg, net, udp, dials)
+// newHost opens the sockets.
+func (n *Node) newHost(cfg Config) (host.Host, error) {
+	opts, err := hostOptions(cfg, n.out.there, &n.sockets, &n.dials)
 	if err != nil {
 		return nil, err
+	}
+	if n.out.ports {
+		opts = append(opts, libp2p.NATManager(func(s network.Network) basichost.NATManager {
+			n.ports = newPortMapper(s, n.log, n.nudgeReach)
+			return n.ports
+		}))
 	}
 	h, err := libp2p.New(append(opts, cfg.Options...)...)
 	if err != nil {
@@ -67,7 +74,9 @@ func newHost(cfg Config, net internet, udp *sockets, dials *dialler) (host.Host,
 	return h, nil
 }
 
-func hostOptions(cfg Config, net internet, udp *sockets, dials *dialler) ([]libp2p.Option, error) {
+// hostOptions are libp2p's. outward says that people are met over the internet; dials is asked
+// about each dial.
+func hostOptions(cfg Config, outward bool, udp *sockets, dials *dialler) ([]libp2p.Option, error) {
 	manager, err := resourceManager(cfg)
 	if err != nil {
 		return nil, err
@@ -101,14 +110,11 @@ func hostOptions(cfg Config, net internet, udp *sockets, dials *dialler) ([]libp
 		}
 		opts = append(opts, libp2p.Identity(key))
 	}
-	if net.there {
+	if outward {
 		if cfg.Server {
 			opts = append(opts, libp2p.EnableNATService())
 		}
 		opts = append(opts, libp2p.EnableAutoNATv2())
-	}
-	if net.ports {
-		opts = append(opts, libp2p.NATPortMap())
 	}
 	return opts, nil
 }

@@ -48,10 +48,10 @@ type Node struct {
 	punches  io.Closer // libp2p's hole punching
 	comings  comings
 	out      outside
-	ports    ports
-	lends    io.Closer // circuits; nil when this node lends none
-	guests   guests    // who may have one
-	borrowed borrowed  // circuits that others lend
+	ports    *portMapper // nil where no router may be asked
+	lends    io.Closer   // circuits; nil when this node lends none
+	guests   guests      // who may have one
+	borrowed borrowed    // circuits that others lend
 
 	sockets sockets   // of QUIC and media
 	paths   pathTable // of all rooms
@@ -121,7 +121,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 
 func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (err error) {
 	n.out.internet, n.out.met = internetOf(&cfg, first), n.born
-	if n.host, err = newHost(cfg, n.out.internet, &n.sockets, &n.dials); err != nil {
+	if n.host, err = n.newHost(cfg); err != nil {
 		return err
 	}
 	if err := n.watchReach(); err != nil {

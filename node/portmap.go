@@ -1,11 +1,356 @@
-// Ports that a router gives us.
+// Ports that a router lends: by PCP if it speaks that, which libp2p does not, and otherwise by
+// libp2p's UPnP and NAT-PMP. libp2p takes this for its NAT manager, so what was lent is
+// announced and tested by AutoNAT like every other address.
 
 package node
 
-import ma "github.com/multiformats/go-multiaddr"
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
 
-// ports is what a router was asked for.
-type ports struct{}
+	"github.com/libp2p/go-libp2p/core/network"
+	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
+	"github.com/libp2p/go-netroute"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
 
-// mapped lists the addresses that lead to us by a router, and how it was asked.
-func (p *ports) mapped() (addrs []ma.Multiaddr, how string) { return nil, "" }
+const (
+	pcpPatience = 2 * time.Second // then the router is asked in libp2p's way
+	pcpLook     = time.Second     // whether anything is due
+	routeLook   = time.Minute     // whether there is another router
+)
+
+// router is where to ask.
+type router struct {
+	gateway, own netip.Addr
+}
+
+// A portMapper asks the router for the ports that a host listens on, over IPv4.
+type portMapper struct {
+	net    network.Network
+	log    *slog.Logger
+	route  func() (router, error)
+	dial   func(router) (net.Conn, error)
+	others func() basichost.NATManager // libp2p's
+	news   func()                      // something was lent or taken back
+
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu     sync.Mutex
+	leases []*portLease
+	other  basichost.NATManager // nil while PCP will do
+}
+
+// newPortMapper starts asking; Close ends it.
+func newPortMapper(n network.Network, log *slog.Logger, news func()) *portMapper {
+	m := &portMapper{
+		net: n, log: log, news: news,
+		route:  defaultRoute,
+		dial:   dialPCP,
+		others: func() basichost.NATManager { return basichost.NewNATManager(n) },
+	}
+	m.start()
+	return m
+}
+
+func (m *portMapper) start() {
+	var ctx context.Context
+	ctx, m.cancel = context.WithCancel(context.Background())
+	m.work.Go(func() { m.run(ctx) })
+}
+
+// defaultRoute finds the router that leads to the internet.
+func defaultRoute() (router, error) {
+	table, err := netroute.New()
+	if err != nil {
+		return router{}, err
+	}
+	_, gateway, own, err := table.Route(net.IPv4(8, 8, 8, 8)) // any address out there; nothing is sent
+	if err != nil {
+		return router{}, err
+	}
+	g, ok := netip.AddrFromSlice(gateway.To4())
+	o, isOwn := netip.AddrFromSlice(own.To4())
+	if !ok || !isOwn {
+		return router{}, errors.New("no router to the internet")
+	}
+	return router{g, o}, nil
+}
+
+func dialPCP(r router) (net.Conn, error) {
+	return net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.own, 0)), net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.gateway, pcpPort)))
+}
+
+// run asks router after router by PCP, until ctx ends or one does not speak it.
+func (m *portMapper) run(ctx context.Context) {
+	for {
+		r, err := m.route()
+		if err == nil && !isPublic(r.own) {
+			err = m.ask(ctx, r)
+			switch {
+			case ctx.Err() != nil:
+				return
+			case errors.Is(err, errNewRoute):
+				continue
+			}
+			m.log.Debug("no port by PCP", "err", err)
+			m.fallBack()
+			return
+		}
+		if sleep(ctx, routeLook); ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// fallBack has libp2p ask from now on.
+func (m *portMapper) fallBack() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.other == nil {
+		m.other = m.others()
+	}
+}
+
+var errNewRoute = errors.New("there is another router")
+
+// ask keeps leases of one router until ctx ends, and gives them back then. It fails when the
+// router does not speak PCP or is not the router any more.
+func (m *portMapper) ask(ctx context.Context, r router) error {
+	conn, err := m.dial(r)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.leases = m.wanted()
+	m.mu.Unlock()
+	answers, broken := make(chan pcpAnswer), make(chan error, 1)
+	reading, stop := context.WithCancel(ctx)
+	var reader sync.WaitGroup
+	reader.Go(func() { broken <- readPCP(reading, conn, answers) })
+	defer reader.Wait()
+	defer conn.Close()
+	defer stop()
+	defer m.giveBack(conn, r)
+	tick := time.NewTicker(pcpLook)
+	defer tick.Stop()
+	began, looked, spoke := time.Now(), time.Now(), false
+	var clock pcpClock
+	for {
+		now := time.Now()
+		m.send(conn, r, now)
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-broken:
+			return err
+		case a := <-answers:
+			spoke = true
+			if clock.restarted(a.epoch, time.Now()) {
+				m.askAnew()
+			}
+			if err := m.take(a); err != nil {
+				return err
+			}
+		case <-tick.C:
+			if !spoke && time.Since(began) >= pcpPatience {
+				return errors.New("the router does not answer")
+			}
+			if time.Since(looked) >= routeLook {
+				looked = time.Now()
+				if at, err := m.route(); err != nil || at != r {
+					return errNewRoute
+				}
+			}
+		}
+	}
+}
+
+// wanted are leases for what the host listens on to everybody.
+func (m *portMapper) wanted() (leases []*portLease) {
+	for _, a := range m.net.ListenAddresses() {
+		protocol, port, ok := portOf(a)
+		known := slices.ContainsFunc(leases, func(l *portLease) bool { return l.protocol == protocol && l.inside == port })
+		if ok && !known {
+			leases = append(leases, newPortLease(protocol, port))
+		}
+	}
+	return leases
+}
+
+// portOf reads the port that an address of all interfaces, or of one in a private network,
+// listens on over IPv4.
+func portOf(a ma.Multiaddr) (protocol byte, port uint16, ok bool) {
+	ip := ipOf(a)
+	if !ip.Is4() || ip.IsLoopback() {
+		return 0, 0, false
+	}
+	for _, p := range []struct {
+		code     int
+		protocol byte
+	}{{ma.P_UDP, protocolUDP}, {ma.P_TCP, protocolTCP}} {
+		if text, err := a.ValueForProtocol(p.code); err == nil {
+			n, err := strconv.ParseUint(text, 10, 16)
+			return p.protocol, uint16(n), err == nil && n > 0
+		}
+	}
+	return 0, 0, false
+}
+
+// send asks for every lease that is due.
+func (m *portMapper) send(conn net.Conn, r router, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.leases {
+		if l.expire(now) {
+			defer m.news()
+		}
+		if l.due(now) {
+			conn.Write(l.request(r.own, pcpLifetime))
+		}
+	}
+}
+
+// take heeds an answer. A refusal ends PCP: another protocol may be allowed.
+func (m *portMapper) take(a pcpAnswer) (err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.leases {
+		changed, err := l.take(a, time.Now())
+		if errors.Is(err, errNotPCP) {
+			continue // of another lease, or not from our router
+		}
+		if changed {
+			m.log.Info("the router lends a port", "inside", l.inside, "outside", l.outside)
+			defer m.news()
+		}
+		return err
+	}
+	return nil
+}
+
+// askAnew asks again for what a router gave that has forgotten it.
+func (m *portMapper) askAnew() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.leases {
+		l.next = time.Time{}
+	}
+}
+
+// giveBack ends the leases (section 15.1), with one packet each: there is nobody left to
+// repeat it.
+func (m *portMapper) giveBack(conn net.Conn, r router) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.leases {
+		if l.outside.IsValid() {
+			conn.Write(l.request(r.own, 0))
+		}
+	}
+	m.leases = nil
+}
+
+// readPCP hands on answers until ctx ends or there is no more to come.
+func readPCP(ctx context.Context, conn net.Conn, answers chan<- pcpAnswer) error {
+	buf := make([]byte, pcpMost+1)
+	for {
+		n, err := conn.Read(buf)
+		if err != nil {
+			return err
+		}
+		a, err := parsePCP(buf[:n])
+		if errors.Is(err, errOldPCP) {
+			return err
+		}
+		if err != nil {
+			continue
+		}
+		select {
+		case answers <- a:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// GetMapping returns the router's address for one that the host listens on, or nil.
+func (m *portMapper) GetMapping(a ma.Multiaddr) ma.Multiaddr {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.other != nil {
+		return m.other.GetMapping(a)
+	}
+	protocol, port, ok := portOf(a)
+	if !ok {
+		return nil
+	}
+	for _, l := range m.leases {
+		if l.protocol != protocol || l.inside != port || !l.outside.IsValid() {
+			continue
+		}
+		_, rest := ma.SplitFirst(a)
+		_, rest = ma.SplitFirst(rest)
+		ip, err := manet.FromIP(l.outside.Addr().AsSlice())
+		if err != nil {
+			return nil
+		}
+		name := "/udp/"
+		if protocol == protocolTCP {
+			name = "/tcp/"
+		}
+		at := ip.Encapsulate(ma.StringCast(name + strconv.Itoa(int(l.outside.Port()))))
+		if len(rest) > 0 {
+			at = at.Encapsulate(rest)
+		}
+		return at
+	}
+	return nil
+}
+
+// HasDiscoveredNAT says whether a router has answered.
+func (m *portMapper) HasDiscoveredNAT() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.other != nil && m.other.HasDiscoveredNAT() ||
+		slices.ContainsFunc(m.leases, func(l *portLease) bool { return l.outside.IsValid() })
+}
+
+// Close gives back what was lent.
+func (m *portMapper) Close() error {
+	m.cancel()
+	m.work.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.other == nil {
+		return nil
+	}
+	return m.other.Close()
+}
+
+// mapped lists the addresses by QUIC that lead to us by a router, and how it was asked.
+func (m *portMapper) mapped() (addrs []ma.Multiaddr, how string) {
+	if m == nil {
+		return nil, ""
+	}
+	for _, a := range m.net.ListenAddresses() {
+		if at := m.GetMapping(a); at != nil && isQUIC(at) && !contains(addrs, at) {
+			addrs = append(addrs, at)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.other != nil {
+		return addrs, "upnp or nat-pmp"
+	}
+	return addrs, "pcp"
+}

@@ -1,0 +1,247 @@
+// Ports by PCP, from a router that a test plays.
+
+package node
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// fakeRouter answers requests on one end of a pipe.
+type fakeRouter struct {
+	began   time.Time
+	mute    bool // says nothing
+	old     bool // speaks version 0
+	refuses byte // with this result
+	lends   time.Duration
+
+	asked  []time.Time
+	given  map[uint16]netip.AddrPort // by the inner port
+	nonces [][]byte
+}
+
+var routerOutside = netip.MustParseAddr("9.9.9.9")
+
+func (f *fakeRouter) serve(c net.Conn) {
+	buf := make([]byte, pcpMost)
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		if f.mute {
+			continue
+		}
+		c.Write(f.answer(buf[:n]))
+	}
+}
+
+func (f *fakeRouter) answer(req []byte) []byte {
+	f.asked = append(f.asked, time.Now())
+	rep := slices.Clone(req)
+	rep[1] |= pcpResponse
+	rep[2], rep[3] = 0, f.refuses
+	if f.old {
+		rep[0], rep[3] = 0, 1
+		return rep[:4]
+	}
+	m := rep[pcpHeader:]
+	inside := binary.BigEndian.Uint16(m[16:])
+	f.nonces = append(f.nonces, slices.Clone(m[:12]))
+	if lifetime := binary.BigEndian.Uint32(req[4:]); lifetime == 0 {
+		delete(f.given, inside)
+	} else {
+		f.given[inside] = netip.AddrPortFrom(routerOutside, inside+1000)
+	}
+	binary.BigEndian.PutUint32(rep[4:], uint32(f.lends/time.Second))
+	binary.BigEndian.PutUint32(rep[8:], uint32(time.Since(f.began)/time.Second))
+	binary.BigEndian.PutUint16(m[18:], inside+1000)
+	outside := routerOutside.As16()
+	copy(m[20:], outside[:])
+	return rep
+}
+
+type fakeHost struct {
+	network.Network
+	addrs []ma.Multiaddr
+}
+
+func (h fakeHost) ListenAddresses() []ma.Multiaddr { return h.addrs }
+
+// upnp is what libp2p would do.
+type upnp struct{ basichost.NATManager }
+
+func (upnp) GetMapping(ma.Multiaddr) ma.Multiaddr { return ma.StringCast("/ip4/9.9.9.9/udp/7/quic-v1") }
+func (upnp) Close() error                         { return nil }
+
+var listenHere = ma.StringCast("/ip4/0.0.0.0/udp/5000/quic-v1")
+
+// mapper asks the router; calls runs inside a bubble.
+func mapper(t *testing.T, f *fakeRouter, calls func(m *portMapper)) {
+	synctest.Test(t, func(t *testing.T) {
+		f.began, f.given = time.Now().Add(-time.Hour), make(map[uint16]netip.AddrPort)
+		m := &portMapper{
+			net:  fakeHost{addrs: []ma.Multiaddr{listenHere, ma.StringCast("/ip6/::/udp/5000/quic-v1"), ma.StringCast("/ip4/0.0.0.0/tcp/6000/ws")}},
+			log:  slog.New(slog.DiscardHandler),
+			news: func() {},
+			route: func() (router, error) {
+				return router{netip.MustParseAddr("192.168.1.1"), netip.MustParseAddr("192.168.1.2")}, nil
+			},
+			dial: func(router) (net.Conn, error) {
+				here, there := net.Pipe()
+				go f.serve(there)
+				return here, nil
+			},
+			others: func() basichost.NATManager { return upnp{} },
+		}
+		m.start()
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		calls(m)
+		m.Close()
+		synctest.Wait()
+	})
+}
+
+func TestPortByPCP(t *testing.T) {
+	f := &fakeRouter{lends: time.Hour}
+	mapper(t, f, func(m *portMapper) {
+		addrs, how := m.mapped()
+		if len(addrs) != 1 || addrs[0].String() != "/ip4/9.9.9.9/udp/6000/quic-v1" || how != "pcp" {
+			t.Errorf("mapped to %v by %s", addrs, how)
+		}
+		if at := m.GetMapping(ma.StringCast("/ip4/0.0.0.0/tcp/6000/ws")); at == nil || at.String() != "/ip4/9.9.9.9/tcp/7000/ws" {
+			t.Errorf("TCP is mapped to %v", at)
+		}
+		before := len(f.asked)
+		time.Sleep(29 * time.Minute)
+		synctest.Wait()
+		if len(f.asked) != before {
+			t.Error("renewed before half of the time was over")
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if len(f.asked) != before+2 || !bytes.Equal(f.nonces[0], f.nonces[len(f.nonces)-2]) {
+			t.Errorf("%d requests after half of the time, with the nonces %x", len(f.asked)-before, f.nonces)
+		}
+	})
+	if len(f.given) != 0 {
+		t.Errorf("not given back: %v", f.given)
+	}
+}
+
+func TestPortIsAskedForAgainWhenTheRouterForgot(t *testing.T) {
+	f := &fakeRouter{lends: time.Hour}
+	mapper(t, f, func(m *portMapper) {
+		f.began = time.Now() // the next answer, to the renewal, tells
+		clear(f.given)
+		time.Sleep(31 * time.Minute)
+		synctest.Wait()
+		if len(f.given) != 2 {
+			t.Errorf("given after a restart: %v", f.given)
+		}
+	})
+}
+
+func TestWithoutPCPLibp2pAsks(t *testing.T) {
+	for name, f := range map[string]*fakeRouter{"mute": {mute: true}, "old": {old: true}, "refuses": {refuses: 2, lends: time.Minute}} {
+		mapper(t, f, func(m *portMapper) {
+			if _, how := m.mapped(); f.mute && how != "pcp" {
+				t.Errorf("%s: not waited for: %s", name, how)
+			}
+			time.Sleep(pcpPatience + pcpLook)
+			synctest.Wait()
+			if addrs, how := m.mapped(); len(addrs) != 1 || how == "pcp" {
+				t.Errorf("%s: mapped to %v by %s", name, addrs, how)
+			}
+		})
+	}
+}
+
+func TestPortLease(t *testing.T) {
+	l := newPortLease(protocolUDP, 5000)
+	now := time.Unix(1000, 0)
+	var asked []time.Duration
+	for d := time.Duration(0); d < time.Hour; d += time.Second {
+		if l.due(now.Add(d)) {
+			asked = append(asked, d)
+		}
+	}
+	if want := []time.Duration{0, 3 * time.Second, 9 * time.Second, 21 * time.Second}; len(asked) > 20 || !slices.Equal(asked[:4], want) {
+		t.Errorf("asked a silent router after %v", asked)
+	}
+	good := pcpAnswer{nonce: l.nonce, protocol: protocolUDP, inside: 5000, lifetime: time.Hour, outside: netip.MustParseAddrPort("9.9.9.9:1")}
+	for name, spoil := range map[string]func(*pcpAnswer){
+		"nonce":    func(a *pcpAnswer) { a.nonce[0]++ },
+		"protocol": func(a *pcpAnswer) { a.protocol = protocolTCP },
+		"port":     func(a *pcpAnswer) { a.inside++ },
+	} {
+		a := good
+		spoil(&a)
+		if _, err := l.take(a, now); !errors.Is(err, errNotPCP) {
+			t.Errorf("another %s: %v", name, err)
+		}
+	}
+	if changed, err := l.take(good, now); !changed || err != nil {
+		t.Errorf("lent: %v, %v", changed, err)
+	}
+	if changed, _ := l.take(good, now); changed {
+		t.Error("lent again is no change")
+	}
+	if l.expire(now.Add(time.Hour-1)) || !l.expire(now.Add(time.Hour)) || l.outside.IsValid() {
+		t.Error("a lease that was not prolonged")
+	}
+}
+
+func TestARouterThatForgot(t *testing.T) {
+	for _, tt := range []struct {
+		theirs uint32
+		ours   time.Duration
+		want   bool
+	}{
+		{1000 + 600, 10 * time.Minute, false},
+		{1000 + 620, 10 * time.Minute, false}, // its clock is a little fast
+		{1000 + 900, 10 * time.Minute, true},
+		{1000 + 300, 10 * time.Minute, true},
+		{5, 10 * time.Minute, true},
+	} {
+		var c pcpClock
+		now := time.Unix(5000, 0)
+		if c.restarted(1000, now) {
+			t.Fatal("at the first answer")
+		}
+		if got := c.restarted(tt.theirs, now.Add(tt.ours)); got != tt.want {
+			t.Errorf("%d s of the router's, %v of ours: %v", tt.theirs-1000, tt.ours, got)
+		}
+	}
+}
+
+func FuzzPCP(f *testing.F) {
+	l := newPortLease(protocolUDP, 5000)
+	r := &fakeRouter{lends: time.Hour, given: make(map[uint16]netip.AddrPort)}
+	f.Add(r.answer(l.request(netip.MustParseAddr("192.168.1.2"), time.Hour)))
+	f.Add([]byte{0, 0x81, 0, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := parsePCP(b)
+		if err != nil {
+			return
+		}
+		l := &portLease{protocol: a.protocol, inside: a.inside, nonce: a.nonce}
+		now := time.Unix(1000, 0)
+		if _, err := l.take(a, now); err == nil && (l.until.Sub(now) > pcpLongest || l.next.Before(now.Add(pcpShortest/2))) {
+			t.Errorf("until %v, asked again at %v", l.until, l.next)
+		}
+	})
+}
