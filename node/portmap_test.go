@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,6 +28,7 @@ type fakeRouter struct {
 	refuses byte // with this result
 	lends   time.Duration
 
+	mu     sync.Mutex
 	asked  []time.Time
 	given  map[uint16]netip.AddrPort // by the inner port
 	nonces [][]byte
@@ -49,6 +51,8 @@ func (f *fakeRouter) serve(c net.Conn) {
 }
 
 func (f *fakeRouter) answer(req []byte) []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.asked = append(f.asked, time.Now())
 	rep := slices.Clone(req)
 	rep[1] |= pcpResponse
@@ -71,6 +75,27 @@ func (f *fakeRouter) answer(req []byte) []byte {
 	outside := routerOutside.As16()
 	copy(m[20:], outside[:])
 	return rep
+}
+
+// requests counts them so far.
+func (f *fakeRouter) requests() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.asked)
+}
+
+// restart forgets what was given.
+func (f *fakeRouter) restart() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.began = time.Now()
+	clear(f.given)
+}
+
+func (f *fakeRouter) lent() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.given)
 }
 
 type fakeHost struct {
@@ -125,32 +150,31 @@ func TestPortByPCP(t *testing.T) {
 		if at := m.GetMapping(ma.StringCast("/ip4/0.0.0.0/tcp/6000/ws")); at == nil || at.String() != "/ip4/9.9.9.9/tcp/7000/ws" {
 			t.Errorf("TCP is mapped to %v", at)
 		}
-		before := len(f.asked)
+		before := f.requests()
 		time.Sleep(29 * time.Minute)
 		synctest.Wait()
-		if len(f.asked) != before {
+		if f.requests() != before {
 			t.Error("renewed before half of the time was over")
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if len(f.asked) != before+2 || !bytes.Equal(f.nonces[0], f.nonces[len(f.nonces)-2]) {
-			t.Errorf("%d requests after half of the time, with the nonces %x", len(f.asked)-before, f.nonces)
+		if f.requests() != before+2 || !bytes.Equal(f.nonces[0], f.nonces[len(f.nonces)-2]) {
+			t.Errorf("%d requests after half of the time, with the nonces %x", f.requests()-before, f.nonces)
 		}
 	})
-	if len(f.given) != 0 {
-		t.Errorf("not given back: %v", f.given)
+	if f.lent() != 0 {
+		t.Errorf("%d not given back", f.lent())
 	}
 }
 
 func TestPortIsAskedForAgainWhenTheRouterForgot(t *testing.T) {
 	f := &fakeRouter{lends: time.Hour}
 	mapper(t, f, func(m *portMapper) {
-		f.began = time.Now() // the next answer, to the renewal, tells
-		clear(f.given)
+		f.restart() // the next answer, to the renewal, tells
 		time.Sleep(31 * time.Minute)
 		synctest.Wait()
-		if len(f.given) != 2 {
-			t.Errorf("given after a restart: %v", f.given)
+		if f.lent() != 2 {
+			t.Errorf("%d given after a restart", f.lent())
 		}
 	})
 }
