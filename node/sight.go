@@ -69,6 +69,9 @@ func (s *sightings) expire(now time.Time) {
 	})
 }
 
+// forget drops everything: we have moved to another network.
+func (s *sightings) forget() { s.m, s.order = nil, nil }
+
 // observers lists who has said something, some of them twice.
 func (s *sightings) observers() []peer.ID {
 	var all []peer.ID
