@@ -26,11 +26,12 @@ func (t *try) heard(node int, from, to time.Time) ([]float64, error) {
 // device is when the file that stands in for a device of a node began, by the
 // laboratory's clock.
 func (t *try) device(node int, name string) (time.Time, error) {
-	unix, err := hear.Began(t.home(node)+".log", name)
+	n := t.sc.Nodes[node]
+	unix, err := hear.Began(t.home(n)+".log", name)
 	if err != nil {
 		return time.Time{}, err
 	}
-	return time.Unix(0, int64(unix-t.sc.Nodes[node].Clock)), nil
+	return time.Unix(0, int64(unix-n.Clock)), nil
 }
 
 // A moment is a second of what was heard, in which a voice was looked for.

@@ -95,13 +95,13 @@ func (o *options) perform(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	defer os.Remove(dir) // unless something is kept in it
-	b, err := o.bench(all, dir)
+	props := filepath.Join(dir, "props")
+	defer os.RemoveAll(props)
+	b, err := o.bench(ctx, all, props)
 	if err != nil {
 		return false, err
 	}
-	rows := o.runAll(ctx, b, all, dir)
-	b.clear()
-	ok = printTable(os.Stdout, rows)
+	ok = printTable(os.Stdout, o.runAll(ctx, b, all, dir))
 	return ok, ctx.Err()
 }
 
@@ -156,49 +156,52 @@ func (o *options) triesOf(sc *scenario.Scenario) int {
 	return sc.Tries.Short
 }
 
-// bench finds the programs and prepares the clips that are said in the scenarios.
-func (o *options) bench(all []*scenario.Scenario, dir string) (*bench, error) {
+// bench finds the programs and prepares what the scenarios need, in a folder that it
+// makes: clips without a breath, and a program with another clock.
+func (o *options) bench(ctx context.Context, all []*scenario.Scenario, props string) (*bench, error) {
+	if err := os.Mkdir(props, 0o700); err != nil {
+		return nil, err
+	}
 	b := &bench{files: map[string]string{}, clips: map[string]*hear.Sought{}}
 	var err error
-	for _, p := range []struct {
-		path string
-		into *string
-	}{{o.stoa, &b.stoa}, {o.crowd, &b.crowd}} {
-		if *p.into, err = filepath.Abs(p.path); err != nil {
-			return nil, err
-		}
+	if b.stoa, err = filepath.Abs(o.stoa); err != nil {
+		return nil, err
 	}
-	speech, err := filepath.Abs(o.speech)
-	if err != nil {
+	if b.crowd, err = filepath.Abs(o.crowd); err != nil {
 		return nil, err
 	}
 	for _, sc := range all {
 		for _, n := range sc.Nodes {
-			if n.Says == "" || b.files[n.Says] != "" {
-				continue
-			}
-			letter, breathless := strings.CutSuffix(n.Says, "+")
-			path := filepath.Join(speech, letter+".wav")
-			if breathless {
-				made := filepath.Join(dir, n.Says+".wav")
-				if err := hear.WriteMarked(made, path); err != nil {
+			if n.Clock != 0 && b.shifted == "" {
+				if b.shifted, err = buildShifted(ctx, props); err != nil {
 					return nil, err
 				}
-				path = made
-				b.made = append(b.made, made)
 			}
-			b.files[n.Says] = path
-			if b.clips[n.Says], err = hear.Seek(path); err != nil {
-				return nil, err
+			if n.Says != "" && b.files[n.Says] == "" {
+				if err := b.addClip(n.Says, o.speech, props); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
 	return b, nil
 }
 
-// clear removes the clips that were made.
-func (b *bench) clear() {
-	for _, path := range b.made {
-		os.Remove(path)
+// addClip prepares a clip of a folder, to be said and to be looked for.
+func (b *bench) addClip(says, speech, props string) (err error) {
+	letter, breathless := strings.CutSuffix(says, "+")
+	path, err := filepath.Abs(filepath.Join(speech, letter+".wav"))
+	if err != nil {
+		return err
 	}
+	if breathless {
+		made := filepath.Join(props, says+".wav")
+		if err := hear.WriteMarked(made, path); err != nil {
+			return err
+		}
+		path = made
+	}
+	b.files[says] = path
+	b.clips[says], err = hear.Seek(path)
+	return err
 }

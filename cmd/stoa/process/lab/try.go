@@ -6,12 +6,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -21,17 +17,13 @@ import (
 	"stoa/cmd/stoa/process/lab/scenario"
 )
 
-// patience bounds the wait for somebody to get into the room. It is no measure of
-// anything.
-const patience = 40 * time.Second
-
 // A bench is what all tries have in common.
 type bench struct {
-	stoa  string                  // the program
-	crowd string                  // that of many listeners
-	files map[string]string       // the clips that are said: paths of WAV files
-	clips map[string]*hear.Sought // and the same to look for
-	made  []string                // files among them that were made for this run
+	stoa    string                  // the program
+	crowd   string                  // that of many listeners
+	shifted string                  // the program with a clock that can be set
+	files   map[string]string       // the clips that are said: paths of WAV files
+	clips   map[string]*hear.Sought // and the same to look for
 
 	judging sync.Mutex // one at a time takes the processor for it
 }
@@ -191,178 +183,3 @@ func pause(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
-
-// hosting is where relay hosts listen: on ports that stay, and on that of the web.
-const hosting = "/ip4/0.0.0.0/udp/4001/quic-v1,/ip4/0.0.0.0/tcp/4001,/ip4/0.0.0.0/tcp/443/ws," +
-	"/ip6/::/udp/4001/quic-v1,/ip6/::/tcp/4001,/ip6/::/tcp/443/ws"
-
-// start runs a node and waits until it is in the room, or listens when it is in none.
-func (t *try) start(ctx context.Context, i int) error {
-	node := t.sc.Nodes[i]
-	home := t.home(i)
-	args, err := t.args(ctx, node)
-	if err != nil {
-		return err
-	}
-	program := t.stoa
-	if node.Kind == scenario.Crowd {
-		program = t.crowd
-	} else {
-		args = append(args, "--home", home, "--json", "--log", home+".log")
-	}
-	t.began[i] = time.Now()
-	p, err := launch(node.Name, home, t.net.Command(i, program, args...))
-	if err != nil {
-		return err
-	}
-	t.programs[i] = p
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	switch node.Kind {
-	case scenario.DHT, scenario.Visits:
-		e, err := p.until(ctx, t.began[i], kind("ready"))
-		if err != nil {
-			return notIn(err, "is not ready")
-		}
-		if node.Kind == scenario.DHT {
-			t.door = strings.Join(public(e.Addrs), ",")
-		}
-	case scenario.Crowd:
-	default:
-		e, err := p.until(ctx, t.began[i], kind("joined"))
-		if err != nil {
-			return notIn(err, "is not in the room")
-		}
-		t.people[i] = e.Who
-	}
-	return nil
-}
-
-// notIn says what did not come in time.
-func notIn(err error, what string) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s after %v", what, patience)
-	}
-	return err
-}
-
-// public picks the addresses that the laboratory's internet knows.
-func public(addrs []string) []string {
-	var out []string
-	for _, a := range addrs {
-		if (strings.HasPrefix(a, "/ip4/31.") || strings.HasPrefix(a, "/ip6/2b00:")) && !strings.Contains(a, "/p2p-circuit") {
-			out = append(out, a)
-		}
-	}
-	return out
-}
-
-// args are the words of a node's command line, without its home.
-func (t *try) args(ctx context.Context, node scenario.Node) ([]string, error) {
-	var args []string
-	switch node.Kind {
-	case scenario.DHT:
-		args = []string{"relay", "--bootstrap", "none", "--listen", hosting}
-	case scenario.Opens:
-		args = []string{"open", "Stoa"}
-	case scenario.Relay:
-		link, err := t.link(ctx, node, "--role", "relay", "--slots", "200")
-		if err != nil {
-			return nil, err
-		}
-		args = []string{"relay", link, "--listen", hosting}
-	case scenario.Joins, scenario.Crowd:
-		role := node.Role
-		if role == "" && node.Says != "" {
-			role = "speaker"
-		}
-		var terms []string
-		if role != "" && role != "listener" {
-			terms = []string{"--role", role}
-		}
-		link, err := t.link(ctx, node, terms...)
-		if err != nil {
-			return nil, err
-		}
-		if node.Kind == scenario.Crowd {
-			return t.crowdArgs(node, link), nil
-		}
-		args = []string{"join", link}
-	}
-	if node.Kind == scenario.Opens || node.Kind == scenario.Joins || node.Kind == scenario.Visits {
-		args = append(args, "--name", node.Name, "--out", t.tape(node))
-		if node.Says == "" {
-			args = append(args, "--in", "silence")
-		} else {
-			args = append(args, "--in", t.files[node.Says], "--loop")
-		}
-		if node.Muted {
-			args = append(args, "--muted")
-		}
-	}
-	if t.door != "" && !contains(node.Args, "--bootstrap") && !contains(node.Args, "--network") {
-		args = append(args, "--bootstrap", t.door)
-	}
-	return append(args, node.Args...), nil
-}
-
-func contains(words []string, word string) bool {
-	for _, w := range words {
-		if w == word || strings.HasPrefix(w, word+"=") {
-			return true
-		}
-	}
-	return false
-}
-
-// link has the opener make a link, once for the same terms.
-func (t *try) link(ctx context.Context, node scenario.Node, terms ...string) (string, error) {
-	opener := -1
-	for i, n := range t.sc.Nodes {
-		if n.Kind == scenario.Opens && t.programs[i] != nil {
-			opener = i
-		}
-	}
-	if opener < 0 {
-		return "", errors.New("nobody has opened the room yet")
-	}
-	if node.Nohint {
-		terms = append(terms, "--hints=false")
-	}
-	key := strings.Join(terms, " ")
-	if l, ok := t.links[key]; ok {
-		return l, nil
-	}
-	out, err := t.tell(ctx, opener, append([]string{"invite"}, terms...)...)
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.SplitSeq(out, "\n") {
-		if strings.HasPrefix(line, "stoa:j/") {
-			t.links[key] = strings.TrimSpace(line)
-			return t.links[key], nil
-		}
-	}
-	return "", fmt.Errorf("no link in %q", out)
-}
-
-// tell steers a node by a verb, and returns what that prints.
-func (t *try) tell(ctx context.Context, node int, words ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	words = append(words, "--home", t.home(node))
-	cmd := exec.CommandContext(ctx, t.stoa, words...)
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("stoa %s: %w: %s", words[0], err, strings.TrimSpace(errs.String()))
-	}
-	return string(out), nil
-}
-
-// home is the folder of a node's program.
-func (t *try) home(node int) string { return filepath.Join(t.dir, t.sc.Nodes[node].Name) }
-
-// tape is the file of what a node hears.
-func (t *try) tape(n scenario.Node) string { return filepath.Join(t.dir, n.Name+".wav") }

@@ -149,6 +149,7 @@ func TestRefused(t *testing.T) {
 		"apart b c":                          "different sites",
 		"start":                              "which node",
 		"start x":                            "no node x",
+		"start a":                            "was started already",
 		"kill c":                             "was not started",
 		"wait":                               "wait TIME",
 		"wait long":                          "no time",

@@ -108,7 +108,10 @@ func (r *reader) several(st *Step, words []string) error {
 		if st.Do != Start && !r.started[i] {
 			return fmt.Errorf("%s was not started", w)
 		}
-		r.started[i] = r.started[i] || st.Do == Start
+		if st.Do == Start && r.started[i] {
+			return fmt.Errorf("%s was started already", w)
+		}
+		r.started[i] = true
 		st.Nodes = append(st.Nodes, i)
 	}
 	return nil
