@@ -29,6 +29,7 @@ func (t *try) start(ctx context.Context, i int) error {
 		return err
 	}
 	t.began[i] = time.Now()
+	t.acted = t.began[i]
 	cmd := t.net.Command(i, t.program(node), args...)
 	cmd.Env = clockEnv(node.Clock)
 	if t.programs[i], err = launch(node.Name, t.home(node), cmd); err != nil {

@@ -62,10 +62,10 @@ func (t *try) newMeasures(e *scenario.Expect) []*measure {
 	return all
 }
 
-// since is from when on the time of an expectation counts: from the last act, or, where
-// a start brought several in one after another, from when the later of the two began.
+// since is from when on the time of what is heard counts: from the last step, or, where
+// that started several, from when the later of the two began.
 func (t *try) since(listener, speaker int) time.Time {
-	since := t.acted
+	since := t.stepped
 	for _, i := range []int{listener, speaker} {
 		if t.began[i].After(since) {
 			since = t.began[i]

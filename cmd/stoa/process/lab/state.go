@@ -17,11 +17,11 @@ import (
 // askEvery is how often a program is asked for its state while it is not as expected.
 const askEvery = 200 * time.Millisecond
 
-// watchEvents waits for an event with certain fields.
+// watchEvents waits for an event with certain fields, or finds it since the last step.
 func (t *try) watchEvents(ctx context.Context, m *measure) error {
 	limit, cancel := context.WithDeadline(ctx, m.acted.Add(m.expect.Within+overtime))
 	defer cancel()
-	e, err := t.programs[m.listener].until(limit, m.acted, func(e event) bool {
+	e, err := t.programs[m.listener].until(limit, t.stepped, func(e event) bool {
 		var fields map[string]any
 		return json.Unmarshal(e.line, &fields) == nil && t.differs(fields, m.expect.Fields) == ""
 	})

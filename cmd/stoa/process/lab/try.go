@@ -42,7 +42,8 @@ type try struct {
 	began    []time.Time
 	door     string            // where to bootstrap from
 	links    map[string]string // made by the opener, by their terms
-	acted    time.Time         // when the last step began that is no wait and no expectation
+	stepped  time.Time         // when the last step began that is no wait and no expectation
+	acted    time.Time         // and when the last thing was done in it: a start of several is several things
 
 	measures []*measure
 	pieces   map[window]hear.Pieces // of recordings, when all have ended
@@ -124,7 +125,8 @@ func (t *try) step(ctx context.Context, st scenario.Step) error {
 	if st.Do == scenario.Wait {
 		return pause(ctx, st.Time)
 	}
-	t.acted = time.Now()
+	t.stepped = time.Now()
+	t.acted = t.stepped
 	switch st.Do {
 	case scenario.Start:
 		for _, i := range st.Nodes {

@@ -20,7 +20,7 @@
 // started by then and has a loudspeaker, or says something. Nobody must hear
 // themselves. Expectations that stand one below the other are measured at the same
 // time. That of within= is counted from the beginning of the last step that is neither
-// wait nor expect; for= lasts from there on with gap and live, and from now on with deaf
+// wait nor expect, and of the last program in a start of several; for= lasts from there on with gap and live, and from now on with deaf
 // and plays.
 
 package scenario
