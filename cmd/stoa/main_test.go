@@ -88,6 +88,12 @@ func (f *fake) backend() backend {
 			f.calls++
 			return f.err
 		},
+		doctor: func(_ context.Context, cfg app.Config, _ app.DoctorOptions, tell func(app.Finding)) bool {
+			f.calls++
+			f.cfg = cfg
+			tell(app.Finding{Check: "udp", Verdict: app.Fine, Text: "UDP gets out"})
+			return f.err != nil
+		},
 	}
 }
 

@@ -53,6 +53,7 @@ const (
 	VerbLinks  = "links"  // * the invites made from this home
 	VerbLog    = "log"    // * the signed history, verified
 	VerbStatus = "status" // rooms this node is in
+	VerbDoctor = "doctor" // what it knows of its network; see Doctor
 	VerbID     = "id"     // * show | name NAME | lock | unlock | export FILE | import FILE
 )
 

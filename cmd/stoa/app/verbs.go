@@ -20,6 +20,8 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 	switch req.Verb {
 	case VerbStatus:
 		return s.status(), nil
+	case VerbDoctor:
+		return s.doDoctor(ctx), nil
 	case VerbID:
 		return s.home.doID(req, func(name string) error { return s.rename(ctx, name) })
 	}

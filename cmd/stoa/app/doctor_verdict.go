@@ -1,0 +1,225 @@
+// What `stoa doctor` makes of what was found: one plain sentence each, and what
+// to do. Pure.
+
+package app
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"stoa/identity"
+	"stoa/node"
+)
+
+// judgeHome takes what came of writing into the home.
+func judgeHome(err error) Finding {
+	f := Finding{Check: "home", Verdict: Fine, Text: "your home can be written"}
+	if err != nil {
+		var user string
+		user, f.Do = explain(err)
+		f.Verdict, f.Text = Broken, "your home cannot be written: "+user
+	}
+	return f
+}
+
+// Levels of a microphone, in dB below full scale: what a quiet room gives
+// through a good one, and what speech gives that others hear well.
+const (
+	levelDead  = -80
+	levelQuiet = -55
+	clipShare  = 0.001
+)
+
+func judgeMic(s soundFacts) Finding {
+	f := Finding{Check: "microphone", Verdict: Fine}
+	switch {
+	case s.unasked:
+		f.Text = "not looked at"
+	case s.absent:
+		f.Verdict, f.Text, f.Do = Worth, "this stoa was built without sound", "to speak, use one that was built with cgo"
+	case s.err != nil:
+		f.Verdict, f.Text, f.Do = Broken, s.err.Error(), "connect one, or allow this program to use it; --in silence joins without"
+	case s.samples == 0:
+		f.Verdict, f.Text, f.Do = Broken, "the microphone opens but gives no sound", "choose another one in your system's sound settings"
+	case s.peak == 0 || s.level < levelDead:
+		f.Verdict, f.Text, f.Do = Broken, "the microphone opens but hears nothing at all", "it may be muted: look at its switch and at your system's sound settings"
+	case s.clipped > clipShare:
+		f.Verdict, f.Text, f.Do = Worth, "the microphone is too loud: it is cut off at full scale", "turn it down in your system's sound settings"
+	case s.level < levelQuiet:
+		f.Text, f.Do = fmt.Sprintf("the microphone works; it heard hardly anything (%.0f dB)", s.level), "run this again while you speak, to see its level"
+	default:
+		f.Text = fmt.Sprintf("the microphone hears you (%.0f dB)", s.level)
+	}
+	return f
+}
+
+func judgeSpeaker(s soundFacts) Finding {
+	f := Finding{Check: "loudspeaker", Verdict: Fine, Text: "the loudspeaker plays"}
+	switch {
+	case s.unasked:
+		f.Text = "not looked at"
+	case s.absent:
+		f.Verdict, f.Text, f.Do = Worth, "this stoa was built without sound", "to listen, use one that was built with cgo"
+	case s.err != nil:
+		f.Verdict, f.Text, f.Do = Broken, s.err.Error(), "connect one; --out null joins without"
+	case s.samples == 0:
+		f.Verdict, f.Text, f.Do = Broken, "the loudspeaker opens but takes no sound", "choose another one in your system's sound settings"
+	}
+	return f
+}
+
+// outside begins a finding about the internet. It is complete where there is
+// nothing to say about it.
+func (n *networkFacts) outside(check string) (f Finding, complete bool) {
+	f = Finding{Check: check, Verdict: Fine}
+	switch {
+	case n.Problem != "":
+		f.Verdict, f.Text, f.Do = Broken, n.Problem, "look at --listen and --bootstrap"
+		return f, true
+	case !n.Outward:
+		f.Text = "not needed on this network"
+		return f, true
+	}
+	return f, false
+}
+
+// alone says that nobody outside was met at all.
+func (n *networkFacts) alone() bool {
+	return !n.Reach.UDP && n.Servers == 0 && (n.Reach.Kind == node.ReachLocal || n.Reach.Kind == node.ReachUnknown)
+}
+
+func judgeUDP(n networkFacts) Finding {
+	f, complete := n.outside("udp")
+	switch {
+	case complete:
+	case n.Reach.UDP:
+		f.Text = "UDP gets out: voices take the short way"
+	case n.alone():
+		f.Verdict, f.Text, f.Do = Broken, "nobody on the internet can be reached", "see that this machine is online; on a network without internet use --network lan"
+	default:
+		f.Verdict, f.Text, f.Do = Worth, "UDP does not get out of this network, TCP does: voices come later, and less evenly", "allow UDP in the firewall, or use another network"
+	}
+	return f
+}
+
+func judgeNAT(n networkFacts) Finding {
+	f, complete := n.outside("nat")
+	if complete {
+		return f
+	}
+	switch n.Reach.Kind {
+	case node.ReachOpen:
+		f.Text = "others can reach this machine directly"
+	case node.ReachPunch:
+		f.Text = "you are behind a router that most others can get through"
+	case node.ReachRelayed:
+		f.Verdict, f.Text = Worth, "you are behind a router that others cannot get through: some will hear you by a relay"
+		f.Do = "let the router map a port (UPnP or NAT-PMP), or have a relay in the room: `stoa help relay`"
+		if n.Reach.NAT != node.NATSymmetric {
+			f.Text = "without UDP nobody gets through to you: some will hear you by a relay"
+		}
+	case node.ReachLocal:
+		f.Verdict, f.Text, f.Do = Worth, "there is no way out of this network", "people in it can meet with --network lan"
+	default:
+		f.Verdict, f.Text, f.Do = Worth, "too little was seen to tell how others reach you", "run this again while you are in a room"
+	}
+	return f
+}
+
+func judgeMapping(n networkFacts) Finding {
+	f, complete := n.outside("port mapping")
+	switch {
+	case complete:
+	case n.Reach.Mapped != "":
+		f.Text = "the router gave a port (" + n.Reach.Mapped + ")"
+	case n.Reach.Kind == node.ReachOpen:
+		f.Text = "no router has to give a port"
+	case n.Reach.Kind == node.ReachRelayed && n.Reach.UDP:
+		f.Verdict, f.Text, f.Do = Worth, "the router gives no port", "turn on UPnP or NAT-PMP in the router: then others reach you directly"
+	default:
+		f.Text = "the router gives no port, which others do not need"
+	}
+	return f
+}
+
+func judgeIPv6(n networkFacts) Finding {
+	f, complete := n.outside("ipv6")
+	switch {
+	case complete:
+	case n.Reach.IPv6:
+		f.Text = "there is IPv6"
+	default:
+		f.Text = "there is no IPv6, which nobody needs who has IPv4"
+	}
+	return f
+}
+
+func judgeDHT(n networkFacts) Finding {
+	f := Finding{Check: "dht", Verdict: Fine}
+	switch {
+	case n.Problem != "":
+		f.Verdict, f.Text = Broken, n.Problem
+	case !n.DHT:
+		f.Text = "not needed on this network"
+	case n.Servers > 0:
+		f.Text = fmt.Sprintf("rooms can be found: %s known", count(n.Servers, "directory node is", "directory nodes are"))
+	case n.Network == "private":
+		f.Verdict, f.Text, f.Do = Worth, "no other node of the private network is known", "name one that runs with --bootstrap"
+	default:
+		f.Verdict, f.Text, f.Do = Broken, "no directory node answers: rooms can be joined only by the addresses in a link", "see that this machine is online and that a firewall lets it out"
+	}
+	return f
+}
+
+func judgeRelays(n networkFacts) Finding {
+	f := Finding{Check: "relay", Verdict: Fine}
+	var reached, lost []string
+	for _, r := range n.Relays {
+		if r.Way == "" {
+			lost = append(lost, r.Name)
+		} else {
+			reached = append(reached, r.Name+" ("+string(r.Way)+")")
+		}
+	}
+	switch {
+	case n.Problem != "":
+		f.Verdict, f.Text = Broken, n.Problem
+	case len(n.Relays) == 0:
+		f.Text = "there are no relays in your rooms"
+	case len(lost) == 0:
+		f.Text = "reached: " + strings.Join(reached, ", ")
+	case len(reached) > 0:
+		f.Verdict, f.Text, f.Do = Worth, "reached: "+strings.Join(reached, ", ")+"; not reached: "+strings.Join(lost, ", "), "those may not be running now"
+	default:
+		f.Verdict, f.Text, f.Do = Broken, "no relay can be reached: "+strings.Join(lost, ", "), "ask who hosts them whether they run; if they do, a firewall is in the way"
+	}
+	return f
+}
+
+// judgeClock takes what people say, or, where there is nobody, the newest thing
+// that happened: it cannot be in the future.
+func judgeClock(n networkFacts) Finding { return judgeClockAt(n, time.Now()) }
+
+func judgeClockAt(n networkFacts, now time.Time) Finding {
+	f := Finding{Check: "clock", Verdict: Fine}
+	ahead := n.Latest.Sub(now)
+	switch {
+	case n.Clock != 0:
+		f.Verdict = Worth
+		if n.Clock.Abs() > identity.ClockSkew {
+			f.Verdict = Broken
+		}
+		f.Text, f.Do = clockText(n.Clock)
+	case n.Others > 1:
+		f.Text = "your clock agrees with those of the people in your room"
+	case !n.Latest.IsZero() && ahead > identity.ClockSkew:
+		f.Verdict, f.Text, f.Do = Broken, "your clock is "+roughly(ahead)+" behind what happened in your rooms already", "set it right"
+	default:
+		f.Text = "there was nobody to compare your clock with"
+		if !n.Running {
+			f.Do = "run this again while you are in a room"
+		}
+	}
+	return f
+}
