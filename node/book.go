@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"stoa/identity"
 )
@@ -92,11 +93,16 @@ func (b *book) gone(p peer.ID) {
 	delete(b.proved, p)
 }
 
-// meet replaces where a person says to be reachable.
-func (b *book) meet(id identity.ID, at []peer.AddrInfo) {
+// meet replaces where a person says to be reachable, and says whether that is news.
+func (b *book) meet(id identity.ID, at []peer.AddrInfo) (news bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.entry(id).met = at
+	e := b.entry(id)
+	news = !slices.EqualFunc(e.met, at, func(x, y peer.AddrInfo) bool {
+		return x.ID == y.ID && slices.EqualFunc(x.Addrs, y.Addrs, ma.Multiaddr.Equal)
+	})
+	e.met = at
+	return news
 }
 
 // has says whether the peer proved to be somebody of this room.

@@ -112,7 +112,7 @@
 // 7983) on the same port are told apart by the first byte. A token that is not known is junk.
 //
 //	7 probe   nonce 8; is answered by the carrier that it came by; nonce 0 is not answered
-//	8 answer  nonce 8
+//	8 answer  nonce 8 | where QUIC sees who asked: port u16, IP address 4 or 16
 //
 // RAW is tried at once, with probes after 0, 100, 300 and 700 ms, and when none was answered again
 // after 10 s, 20 s and so on up to 80 s. It is used from the first answer on. When something was sent
@@ -130,7 +130,7 @@
 // connections. One that works only from an address that is gone is given up; one whose packets would
 // now leave from another address is checked: up to six datagrams with a probe of nobody go out
 // within 700 ms, from which QUIC at the far end learns the new address, and a connection by which
-// nothing comes within three round trips (400 ms to 1.2 s) is given up. So is all after
+// nothing comes within three round trips (250 ms to 1.2 s) is given up. So is all after
 // 3 s of sleep. Another connection from a peer has the older ones checked. What came to a
 // program that did not run for 1 s is not delivered as voice.
 //

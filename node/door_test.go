@@ -262,7 +262,9 @@ func TestBook(t *testing.T) {
 	b := newBook()
 	id := identity.ID{1}
 	at := []peer.AddrInfo{{ID: peerA}, {ID: peerB}}
-	b.meet(id, at)
+	if !b.meet(id, at) || b.meet(id, at) {
+		t.Error("the first address is no news, or the second time is")
+	}
 	if got := b.strangers(func(peer.ID) bool { return true }); len(got) != 1 || got[0] != id {
 		t.Errorf("strangers %v", got)
 	}

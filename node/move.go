@@ -21,10 +21,15 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 	"github.com/quic-go/quic-go"
+
+	"stoa/identity"
 )
 
 // closeTime is how long connections may take to close before others go on.
 const closeTime = 100 * time.Millisecond
+
+// hearEvery is how often is looked whether the far end of a connection was heard.
+const hearEvery = 20 * time.Millisecond
 
 // A mover is what a node knows of where it is. Its loop owns it, but for place.
 type mover struct {
@@ -219,8 +224,9 @@ func (n *Node) check(c network.Conn) {
 	}
 	go func() {
 		defer n.work.Done()
-		if n.lives(q) {
+		if n.lives(q, func() { n.askSight(c) }) {
 			n.metOutside(c)
+			n.askSight(c)
 			return
 		}
 		n.log.Debug("connection given up", "peer", c.RemotePeer())
@@ -230,8 +236,18 @@ func (n *Node) check(c network.Conn) {
 	}()
 }
 
-// lives checks a connection.
-func (n *Node) lives(q *quic.Conn) bool {
+// askSight asks over one path of a connection where we are seen now.
+func (n *Node) askSight(c network.Conn) {
+	for _, p := range n.paths.all() {
+		if p.conn == c && p.ready() && p.wire != nil {
+			p.ask(p.now(), Datagram)
+			return
+		}
+	}
+}
+
+// lives checks a connection, and calls heard once when the far end was heard.
+func (n *Node) lives(q *quic.Conn, heard func()) bool {
 	ctx, cancel := context.WithCancel(q.Context())
 	defer cancel()
 	touch := make(chan struct{}, 1)
@@ -246,9 +262,14 @@ func (n *Node) lives(q *quic.Conn) bool {
 		}
 	})
 	stats := q.ConnectionStats()
-	c, began := newCheck(stats.SmoothedRTT), time.Now()
+	c, began, was := newCheck(stats.SmoothedRTT), time.Now(), false
 	for {
-		do := c.step(time.Since(began), q.ConnectionStats().PacketsReceived > stats.PacketsReceived)
+		is := q.ConnectionStats().PacketsReceived > stats.PacketsReceived
+		if is && !was {
+			heard()
+		}
+		was = is
+		do := c.step(time.Since(began), is)
 		if do.over {
 			return !do.dead
 		}
@@ -263,7 +284,7 @@ func (n *Node) lives(q *quic.Conn) bool {
 			return true // it is gone, and who has to know is told
 		case <-n.ctx.Done():
 			return true
-		case <-time.After(do.next - time.Since(began)):
+		case <-time.After(min(do.next-time.Since(began), hearEvery)):
 		}
 	}
 }
@@ -358,4 +379,18 @@ func (n *Node) listenAddrs() []ma.Multiaddr {
 		return nil
 	}
 	return slices.DeleteFunc(addrs, func(a ma.Multiaddr) bool { return hasProtocol(a, ma.P_CIRCUIT) })
+}
+
+// missedAfter is for how long a link must be silent for us to doubt it when the person at
+// its far end says to be reached elsewhere.
+const missedAfter = 200 * time.Millisecond
+
+// missed looks after the links with somebody who is reached elsewhere now: where our NAT
+// lets nobody in whom we did not call, they cannot tell us that ours are dead.
+func (r *Room) missed(id identity.ID) {
+	for _, l := range r.allLinks() {
+		if l.key.id == id && l.path.quietFor() > missedAfter {
+			r.node.check(l.conn)
+		}
+	}
 }

@@ -50,7 +50,7 @@ type check struct {
 var touchAfter = [...]time.Duration{0, 50 * time.Millisecond, 120 * time.Millisecond, 250 * time.Millisecond, 450 * time.Millisecond, 700 * time.Millisecond}
 
 const (
-	checkLeast = 400 * time.Millisecond
+	checkLeast = 250 * time.Millisecond
 	checkMost  = 1200 * time.Millisecond
 )
 

@@ -3,6 +3,7 @@
 package node
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -118,6 +119,25 @@ func TestCheck(t *testing.T) {
 		}
 		if touches == 0 || touches > len(touchAfter) || answers < touchAfter[1] && touches != len(touchAfter) {
 			t.Fatalf("%d touches", touches)
+		}
+	}
+}
+
+// Whatever comes behind the nonce of an answer is an address or nothing.
+func TestSight(t *testing.T) {
+	for _, text := range []string{"203.0.113.9:1", "[2001:db8::7]:65535"} {
+		at := netip.MustParseAddrPort(text)
+		b := append(binary.BigEndian.AppendUint16(nil, at.Port()), at.Addr().AsSlice()...)
+		if got := parseSight(b); got != at {
+			t.Errorf("%v came as %v", at, got)
+		}
+		for n := range b {
+			if got := parseSight(b[:n]); got.IsValid() && len(b[:n]) != 6 {
+				t.Errorf("%d bytes are %v", n, got)
+			}
+		}
+		if parseSight(append(b, 0)).IsValid() {
+			t.Error("a byte too much is taken")
 		}
 	}
 }

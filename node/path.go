@@ -33,6 +33,7 @@ import (
 	"io"
 	mrand "math/rand/v2"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -49,7 +50,7 @@ const (
 	kindPair   = 0x05 // a voice packet and the one before it
 	kindReport = 0x06 // how packets or bundles arrive
 	kindProbe  = 0x07 // nonce 8: is answered over the carrier that it came by; nonce 0 is not answered
-	kindAnswer = 0x08 // nonce 8 of the probe
+	kindAnswer = 0x08 // nonce 8 of the probe, and where the far end is seen
 	kindBundle = 0x09 // voice packets of several people, see bundle.go
 	kindDigest = 0x0A // what a relay has live, for shadows
 	kindFiller = 0x0B // bytes that measure an uplink
@@ -57,6 +58,8 @@ const (
 	mediaHead = 1 + len(token{}) // kind and token
 	maxMedia  = packetHead + MaxPacket
 	probeSize = mediaHead + 8
+
+	answerSize = probeSize + 2 + 16
 )
 
 // A token is what the receiver of media messages wants on them. It says whose they are,
@@ -623,11 +626,35 @@ func (p *path) answer(b []byte, by Carrier, now time.Duration) {
 		}
 		return
 	}
-	var buf [probeSize]byte
+	var buf [answerSize]byte
 	copy(buf[:], b)
 	buf[0] = kindAnswer
 	copy(buf[1:], p.out[:])
-	p.sendBy(buf[:], by)
+	p.sendBy(p.appendSight(buf[:probeSize]), by)
+}
+
+// appendSight appends where QUIC sees the far end.
+func (p *path) appendSight(b []byte) []byte {
+	if p.quic == nil {
+		return b
+	}
+	at, ok := addrPort(p.quic.RemoteAddr(), nil)
+	if !ok {
+		return b
+	}
+	return append(binary.BigEndian.AppendUint16(b, at.Port()), at.Addr().AsSlice()...)
+}
+
+// parseSight reads what appendSight wrote, or returns the zero value.
+func parseSight(b []byte) (at netip.AddrPort) {
+	if len(b) < 2 {
+		return at
+	}
+	ip, ok := netip.AddrFromSlice(b[2:])
+	if !ok {
+		return at
+	}
+	return netip.AddrPortFrom(ip.Unmap(), binary.BigEndian.Uint16(b))
 }
 
 // sendBy sends a probe or an answer over a carrier of choice.
@@ -641,15 +668,22 @@ func (p *path) sendBy(b []byte, by Carrier) {
 
 // answered takes the answer to a probe of ours: the round trip, and news that RAW works.
 func (p *path) answered(b []byte, by Carrier, now time.Duration) {
-	if len(b) != probeSize {
+	if len(b) < probeSize {
 		return
 	}
+	if at := parseSight(b[probeSize:]); p.rated(b, by, now) && at.IsValid() {
+		p.node.seenAt(p.conn, at)
+	}
+}
+
+// rated notes the round trip of a probe of ours, unless there was none.
+func (p *path) rated(b []byte, by Carrier, now time.Duration) bool {
 	nonce := [8]byte(b[mediaHead:])
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := slices.IndexFunc(p.probes[:], func(s probe) bool { return s.nonce == nonce })
 	if i < 0 || nonce == ([8]byte{}) {
-		return
+		return false
 	}
 	p.rtt = now - p.probes[i].at
 	p.probes[i] = probe{}
@@ -657,6 +691,7 @@ func (p *path) answered(b []byte, by Carrier, now time.Duration) {
 		p.ladder.answered(now)
 		p.setRaw()
 	}
+	return true
 }
 
 // setRaw publishes what the ladder says. The caller holds mu.

@@ -206,11 +206,31 @@ func (n *Node) sighted(e event.EvtPeerIdentificationCompleted) {
 	if !isPublic(observer) {
 		return // what somebody in our own network sees is no use to others
 	}
+	n.sightedBy(e.Conn, seen)
+}
+
+// sightedBy notes where the far end of a connection sees us.
+func (n *Node) sightedBy(c network.Conn, seen netip.AddrPort) {
 	n.out.mu.Lock()
 	defer n.out.mu.Unlock()
-	n.out.sights.put(e.Conn.ID(), sighting{by: e.Peer, observer: observer, seen: seen})
-	if e.Conn.IsClosed() {
-		n.out.sights.end(e.Conn.ID(), time.Now())
+	n.out.sights.put(c.ID(), sighting{by: c.RemotePeer(), observer: ipOf(c.RemoteMultiaddr()), seen: seen})
+	if c.IsClosed() {
+		n.out.sights.end(c.ID(), time.Now())
+	}
+}
+
+// seenAt takes where the far end of a media path sees us: unlike identify it says so again
+// and again, and so after QUIC has followed us to another address.
+func (n *Node) seenAt(c network.Conn, seen netip.AddrPort) {
+	if !isPublic(seen.Addr()) || !isPublic(ipOf(c.RemoteMultiaddr())) || !n.listensAt(c.LocalMultiaddr()) {
+		return
+	}
+	n.out.mu.Lock()
+	known := n.out.sights.m[c.ID()].seen == seen
+	n.out.mu.Unlock()
+	if !known {
+		n.sightedBy(c, seen)
+		n.nudgeReach()
 	}
 }
 

@@ -197,7 +197,9 @@ func (r *Room) Meet(id identity.ID, addrs []string) {
 		}
 		at = addAddr(at, *info)
 	}
-	r.book.meet(id, at)
+	if r.book.meet(id, at) {
+		r.missed(id)
+	}
 	r.mu.Lock()
 	calling := r.calling[id] > 0
 	r.mu.Unlock()
