@@ -32,8 +32,9 @@
 // A heartbeat says for each person on the stage how its author hears them (for who only carries: how their voice arrives): a line with the
 // first 8 bytes of their ID, the way (0 not at all, 1 direct, 2 punched, 3 TCP, 4 WebSocket, 5 by a relay), the share lost in 255ths and the
 // round trip in ms; and who brings it the voices of those it has no link to. There are up to 32 lines, of distinct people, ascending, and
-// fewer where the heartbeat would not hold them; those stay who are not heard, then those heard by relays. What is news, that sound or a link
-// has come or gone, is said at once, as soon as 250 ms after the heartbeat before; figures wait for the next one.
+// fewer where the heartbeat would not hold them; those stay who are not heard, then those heard by relays. That sound or a link has
+// gone or come back is said at once, 250 ms after the heartbeat before at the soonest; figures, and newcomers who are heard, wait for the next
+// one. Somebody is named 0.5 s after they came to the stage, so that links that only have to be made cost nothing.
 //
 // Covered is everybody who sends heartbeats. In a crowd only those are listed who are not heard directly, so that the audience is brought
 // nothing more while all is well. The audience itself says nothing here: whom a relay carries its attendance says, and what it misses
