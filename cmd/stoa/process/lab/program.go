@@ -186,6 +186,14 @@ func (p *program) lastWords() string {
 	return strings.TrimSpace(string(b[max(0, len(b)-most):]))
 }
 
+// cpu is how much of the processor it took, once it has ended.
+func (p *program) cpu() time.Duration {
+	if s := p.cmd.ProcessState; s != nil {
+		return s.UserTime() + s.SystemTime()
+	}
+	return 0
+}
+
 func (p *program) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
 
 // end ends the program: as Ctrl-C would, or as a crash when it does not obey.

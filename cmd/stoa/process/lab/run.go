@@ -81,9 +81,9 @@ func (o *options) tell(name string, out *outcome) {
 	failed := out.failed()
 	switch {
 	case len(failed) > 0:
-		fmt.Printf("FAILED %s, %.1f s, logs in %s\n", name, out.took.Seconds(), out.dir)
+		fmt.Printf("FAILED %s, %.1f s, %.1f s of the processor, logs in %s\n", name, out.took.Seconds(), out.cpu.Seconds(), out.dir)
 	case o.talk:
-		fmt.Printf("ok     %s, %.1f s\n", name, out.took.Seconds())
+		fmt.Printf("ok     %s, %.1f s, %.1f s of the processor\n", name, out.took.Seconds(), out.cpu.Seconds())
 	}
 	if !o.talk {
 		for _, f := range failed {

@@ -22,6 +22,7 @@ type outcome struct {
 	failure  string // why it could not be finished; empty: it was
 	dir      string // where what it left is kept; empty: it is not
 	took     time.Duration
+	cpu      time.Duration // that all programs took, together
 }
 
 // failed says what was not as expected, one line each.

@@ -62,6 +62,11 @@ func (b *bench) perform(ctx context.Context, sc *scenario.Scenario, number int, 
 		out.failure = err.Error()
 	}
 	out.measures, out.took = t.measures, time.Since(began)
+	for _, p := range t.programs {
+		if p != nil {
+			out.cpu += p.cpu()
+		}
+	}
 	b.judging.Lock()
 	defer b.judging.Unlock()
 	for _, m := range t.measures {
