@@ -21,7 +21,7 @@ const (
 	circuits        = 256 // reservations
 	circuitsPerAddr = 64  // of these, from one address
 	circuitsPerASN  = 128 // of these, from one provider
-	circuitPeers    = 16  // circuits at once to one peer
+	circuitPeers    = 64  // circuits at once to one peer
 	circuitBytes    = 512 << 10
 	circuitLasts    = 2 * time.Minute
 
@@ -56,7 +56,7 @@ func (cfg *Config) scale() scale {
 	}
 	return scale{
 		conns: 1024, handshakes: 512, streams: 16384,
-		perAddr: 128, newPerSecond: 5, newAtOnce: 128, trimTo: 160, trimAt: 320,
+		perAddr: 256, newPerSecond: 10, newAtOnce: 256, trimTo: 160, trimAt: 320,
 	}
 }
 

@@ -259,6 +259,9 @@ func (n *Node) connected(_ network.Network, c network.Conn) {
 	n.checkOlder(c)
 	n.metOutside(c)
 	n.comings.tell(c)
+	if !c.Stat().Limited {
+		n.endCircuits(c.RemotePeer())
+	}
 }
 
 // disconnected forgets what was proved over connections to a peer that is gone.

@@ -177,6 +177,20 @@ func (a *comings) tell(c network.Conn) {
 	delete(a.m, c.RemotePeer())
 }
 
+// endCircuits closes circuits to a peer that has a direct connection, when what is asked over
+// them has been answered: their relay can use them for others.
+func (n *Node) endCircuits(p peer.ID) {
+	for _, c := range n.host.Network().ConnsToPeer(p) {
+		if c.Stat().Limited && n.begin() {
+			go func() {
+				defer n.work.Done()
+				sleep(n.ctx, askPatience)
+				c.Close()
+			}()
+		}
+	}
+}
+
 // climbs says whether it is time for a link to try whether it could go by QUIC.
 func (l *link) climbs(now time.Time) bool {
 	if isQUIC(l.conn.RemoteMultiaddr()) {

@@ -176,7 +176,7 @@ func (n *Node) forgetOutside() {
 	n.dials.vain.Store(0)
 	n.out.mu.Lock()
 	n.out.sights.forget()
-	n.out.quic, n.out.confirmed, n.out.unreachable = false, nil, nil
+	n.out.quic, n.out.tcpSince, n.out.confirmed, n.out.unreachable = false, time.Time{}, nil, nil
 	n.out.mu.Unlock()
 	n.nudgeReach()
 }
