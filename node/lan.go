@@ -4,8 +4,9 @@ package node
 
 import (
 	"context"
-	"fmt"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -14,25 +15,66 @@ import (
 
 const lanService = "_stoa._udp"
 
+// lanAgain is the pause before mDNS is tried again where it could not start: there may be an
+// interface by then.
+const lanAgain = 5 * time.Second
+
+// lanStale is for how long libp2p may go on naming addresses that we do not have any more.
+const lanStale = time.Minute + time.Second
+
 // lan is what mDNS has found. Safe for concurrent use.
 type lan struct {
-	service mdns.Service
+	host host.Host
+	log  *slog.Logger
+	look chan struct{} // one slot: the machine has other interfaces or addresses
 
 	mu      sync.Mutex
 	peers   map[peer.ID]peer.AddrInfo
 	changed chan struct{} // closed and replaced when peers grows
 }
 
-func startLAN(h host.Host) (*lan, error) {
-	l := &lan{peers: make(map[peer.ID]peer.AddrInfo), changed: make(chan struct{})}
-	l.service = mdns.NewMdnsService(h, lanService, l)
-	if err := l.service.Start(); err != nil {
-		return nil, fmt.Errorf("start mDNS: %w", err)
-	}
-	return l, nil
+func newLAN(h host.Host, log *slog.Logger) *lan {
+	return &lan{host: h, log: log, look: make(chan struct{}, 1), peers: make(map[peer.ID]peer.AddrInfo), changed: make(chan struct{})}
 }
 
-func (l *lan) Close() error { return l.service.Close() }
+// renew has the node announced anew, with the addresses and on the interfaces that there are
+// now: libp2p's service keeps those it began with.
+func (l *lan) renew() {
+	select {
+	case l.look <- struct{}{}:
+	default:
+	}
+}
+
+// run announces and looks until ctx ends. A machine without a network is no error: there may
+// be one later.
+func (l *lan) run(ctx context.Context) {
+	renewed := false
+	for ctx.Err() == nil {
+		service := mdns.NewMdnsService(l.host, lanService, l)
+		err := service.Start()
+		var again <-chan time.Time
+		if err != nil {
+			l.log.Warn("no discovery on the local network", "err", err)
+			again = time.After(lanAgain)
+		}
+		if err == nil && renewed {
+			again = time.After(lanStale)
+		}
+		renewed = false
+		select {
+		case <-ctx.Done():
+		case <-l.look:
+			renewed = true
+		case <-again:
+		}
+		if err == nil {
+			if err := service.Close(); err != nil {
+				l.log.Debug("end of discovery on the local network", "err", err)
+			}
+		}
+	}
+}
 
 // HandlePeerFound is called by the mDNS service on a goroutine of its own.
 func (l *lan) HandlePeerFound(p peer.AddrInfo) {

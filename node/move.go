@@ -122,6 +122,9 @@ func (n *Node) lookAround(woken bool) {
 	if now.v4 != before.v4 || now.v6 != before.v6 {
 		n.forgetOutside()
 	}
+	if n.lan != nil && !now.equal(*before) {
+		n.lan.renew()
+	}
 	n.giveUp(lost)
 	for _, c := range unsure {
 		n.check(c)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -134,11 +135,8 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 		return err
 	}
 	if cfg.Network == Public || cfg.Network == LAN {
-		if n.lan, err = startLAN(n.host); err != nil && cfg.Network == LAN {
-			return err
-		} else if err != nil {
-			n.log.Warn("no discovery on the local network", "err", err)
-		}
+		n.lan = newLAN(n.host, n.log)
+		n.work.Go(func() { n.lan.run(n.ctx) })
 	}
 	if cfg.Server {
 		n.guests.proved = n.provedSomewhere
@@ -219,9 +217,6 @@ func (n *Node) Close() error {
 // stop closes what start opened, as far as it came.
 func (n *Node) stop() error {
 	var errs []error
-	if n.lan != nil {
-		errs = append(errs, n.lan.Close())
-	}
 	if n.find != nil {
 		errs = append(errs, n.find.Close())
 	}
@@ -385,10 +380,48 @@ func (n *Node) rankedAddrs() []ma.Multiaddr {
 	addrs = slices.Concat(addrs, seen, circuits)
 	rank := func(a ma.Multiaddr) int { return rankAddr(a, contains(seen, a), open) }
 	slices.SortStableFunc(addrs, func(a, b ma.Multiaddr) int { return rank(a) - rank(b) })
+	if len(addrs) > 0 && !manet.IsIPLoopback(addrs[0]) {
+		addrs = slices.DeleteFunc(addrs, manet.IsIPLoopback) // who is on this machine has the others
+	}
 	addrs = addrs[:min(len(addrs), maxAddrs)]
 	self := ma.StringCast("/p2p/" + n.host.ID().String())
 	for i, a := range addrs {
 		addrs[i] = a.Encapsulate(self)
+	}
+	return addrs
+}
+
+// publicAddrs are those of the internet that libp2p knows to be ours: of interfaces, unless
+// AutoNAT did not reach them, mapped, or seen by many.
+func (n *Node) publicAddrs() []ma.Multiaddr {
+	now := n.place.Load()
+	n.out.mu.Lock()
+	seen := n.out.seen
+	n.out.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(n.host.Addrs()), func(a ma.Multiaddr) bool {
+		return !manet.IsPublicAddr(a) || hasProtocol(a, ma.P_CIRCUIT) || contains(seen, a) ||
+			now != nil && slices.Contains(now.former, ipOf(a))
+	})
+}
+
+// localAddrs are those that we listen on in local networks. libp2p looks at the interfaces
+// only once a minute.
+func (n *Node) localAddrs() (addrs []ma.Multiaddr) {
+	now := n.place.Load()
+	for _, a := range n.host.Network().ListenAddresses() {
+		ips := []netip.Addr{ipOf(a)}
+		if now != nil && ips[0].IsUnspecified() {
+			ips = now.addrs
+		}
+		_, rest := ma.SplitFirst(a)
+		for _, ip := range ips {
+			if ip.Is4() != ipOf(a).Is4() || !ip.IsValid() || ip.IsLinkLocalUnicast() || isPublic(ip) || len(rest) == 0 {
+				continue
+			}
+			if at, err := manet.FromIP(ip.AsSlice()); err == nil {
+				addrs = append(addrs, at.Encapsulate(rest))
+			}
+		}
 	}
 	return addrs
 }

@@ -314,11 +314,17 @@ func (n *Node) connectedOutside() bool {
 }
 
 // ownAddrs are the addresses of our interfaces that we listen on, without loopback.
-func (n *Node) ownAddrs() []netip.Addr {
-	var own []netip.Addr
-	for _, a := range n.listenAddrs() {
-		if ip := ipOf(a); ip.IsValid() && !ip.IsLoopback() && !slices.Contains(own, ip) {
-			own = append(own, ip)
+func (n *Node) ownAddrs() (own []netip.Addr) {
+	now := n.place.Load()
+	for _, a := range n.host.Network().ListenAddresses() {
+		ips := []netip.Addr{ipOf(a)}
+		if now != nil && ips[0].IsUnspecified() {
+			ips = now.addrs
+		}
+		for _, ip := range ips {
+			if ip.IsValid() && ip.Is4() == ipOf(a).Is4() && !ip.IsLoopback() && !ip.IsUnspecified() && !slices.Contains(own, ip) {
+				own = append(own, ip)
+			}
 		}
 	}
 	return own
