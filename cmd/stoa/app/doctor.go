@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -168,9 +170,7 @@ func findAlone(ctx context.Context, cfg *Config) networkFacts {
 	f := networkFacts{Network: networkWord(cfg)}
 	relays, latest := relaysAtHome(cfg.Home)
 	f.Latest = latest
-	for _, addr := range bootstrapOf(cfg) {
-		relays = append(relays, relayAt{name: addr, addrs: []string{addr}})
-	}
+	relays = append(relays, bootstraps(cfg)...)
 	n, err := openNode(ctx, cfg)
 	if err != nil {
 		f.Problem, _ = explain(err)
@@ -241,10 +241,7 @@ func (s *Session) doDoctor(ctx context.Context) Reply {
 			f.Others, f.Clock = others, snap.ClockFast
 		}
 	}
-	for _, addr := range bootstrapOf(&s.cfg) {
-		relays = append(relays, relayAt{name: addr, addrs: []string{addr}})
-	}
-	f.Relays = probeRelays(ctx, s.node, relays)
+	f.Relays = probeRelays(ctx, s.node, append(relays, bootstraps(&s.cfg)...))
 	return Reply{Data: f}
 }
 
@@ -260,6 +257,20 @@ func nameOr(name string, id identity.ID) string {
 type relayAt struct {
 	name  string
 	addrs []string
+}
+
+// bootstraps are the nodes that --bootstrap names, each with all its addresses.
+func bootstraps(cfg *Config) (nodes []relayAt) {
+	for _, addr := range bootstrapOf(cfg) {
+		_, peer, _ := strings.Cut(addr, "/p2p/")
+		name := "bootstrap " + peer[max(0, len(peer)-6):]
+		if i := slices.IndexFunc(nodes, func(r relayAt) bool { return r.name == name }); i >= 0 {
+			nodes[i].addrs = append(nodes[i].addrs, addr)
+		} else {
+			nodes = append(nodes, relayAt{name: name, addrs: []string{addr}})
+		}
+	}
+	return nodes
 }
 
 // probeRelays tries the relays side by side, each by the addresses it has.

@@ -110,6 +110,17 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+func TestBootstraps(t *testing.T) {
+	a, b := "/ip4/192.0.2.1/tcp/1/p2p/12D3KooWaaaaaa", "/ip4/192.0.2.1/udp/1/quic-v1/p2p/12D3KooWaaaaaa"
+	got := bootstraps(&Config{Bootstrap: []string{a, b, "/ip4/192.0.2.2/tcp/1/p2p/12D3KooWbbbbbb", "nonsense"}})
+	if len(got) != 3 || got[0].name != "bootstrap aaaaaa" || len(got[0].addrs) != 2 || len(got[1].addrs) != 1 {
+		t.Errorf("%+v", got)
+	}
+	if got := bootstraps(&Config{Bootstrap: []string{"none"}}); len(got) != 0 {
+		t.Errorf("none is %+v", got)
+	}
+}
+
 func TestTryHome(t *testing.T) {
 	dir := t.TempDir()
 	if err := tryHome(filepath.Join(dir, "not", "yet")); err != nil {
