@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"stoa/cmd/stoa/process/clock"
 	"stoa/cmd/stoa/process/lab/scenario"
 )
 
@@ -31,7 +32,7 @@ func (t *try) start(ctx context.Context, i int) error {
 	t.began[i] = time.Now()
 	t.acted = t.began[i]
 	cmd := t.net.Command(i, t.program(node), args...)
-	cmd.Env = clockEnv(node.Clock)
+	cmd.Env = clock.Env(node.Clock)
 	if t.programs[i], err = launch(node.Name, t.home(node), cmd); err != nil {
 		return err
 	}
@@ -169,7 +170,7 @@ func (t *try) tell(ctx context.Context, node int, words ...string) (string, erro
 	defer cancel()
 	n := t.sc.Nodes[node]
 	cmd := exec.CommandContext(ctx, t.program(n), append(slices.Clone(words), "--home", t.home(n))...)
-	cmd.Env = clockEnv(n.Clock)
+	cmd.Env = clock.Env(n.Clock)
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()

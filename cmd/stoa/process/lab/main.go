@@ -29,6 +29,7 @@ import (
 	"strings"
 	"syscall"
 
+	"stoa/cmd/stoa/process/clock"
 	"stoa/cmd/stoa/process/hear"
 	"stoa/cmd/stoa/process/lab/network"
 	"stoa/cmd/stoa/process/lab/scenario"
@@ -173,7 +174,7 @@ func (o *options) bench(ctx context.Context, all []*scenario.Scenario, props str
 	for _, sc := range all {
 		for _, n := range sc.Nodes {
 			if n.Clock != 0 && b.shifted == "" {
-				if b.shifted, err = buildShifted(ctx, props); err != nil {
+				if b.shifted, err = clock.Build(ctx, props); err != nil {
 					return nil, err
 				}
 			}

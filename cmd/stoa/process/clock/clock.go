@@ -1,11 +1,8 @@
-//go:build linux
-
-// Wrong clocks. The wall clock is one for a whole machine, namespaces or not; so a node
-// whose clock is wrong runs a program that was built with another package time, which
+// Package clock makes programs whose clock is wrong. The wall clock is one for a whole
+// machine, namespaces or not; so such a program is built with another package time, which
 // adds to what the clock says. Timers and what is measured stay right, as they do on a
 // machine whose clock was set wrong.
-
-package main
+package clock
 
 import (
 	"context"
@@ -19,12 +16,12 @@ import (
 	"time"
 )
 
-// clockVariable tells a shifted program by how many seconds its clock is ahead.
-const clockVariable = "STOA_LAB_CLOCK"
+// variable tells such a program by how many seconds its clock is ahead.
+const variable = "STOA_LAB_CLOCK"
 
-// clockEnv is the environment of a program whose clock is so much ahead.
-func clockEnv(ahead time.Duration) []string {
-	return append(os.Environ(), fmt.Sprintf("%s=%d", clockVariable, int64(ahead.Seconds())))
+// Env is the environment of such a program whose clock is so much ahead.
+func Env(ahead time.Duration) []string {
+	return append(os.Environ(), fmt.Sprintf("%s=%d", variable, int64(ahead.Seconds())))
 }
 
 // What is put into package time: Now adds labShift to what runtimeNow returns.
@@ -36,16 +33,16 @@ const (
 import "syscall"
 
 var labShift = func() int64 {
-	text, _ := syscall.Getenv("` + clockVariable + `")
+	text, _ := syscall.Getenv("` + variable + `")
 	n, _ := atoi(text)
 	return int64(n)
 }()
 `
 )
 
-// buildShifted builds a stoa that obeys clockVariable, into a folder, and returns its
-// path. It needs the source of stoa around it, and a minute the first time.
-func buildShifted(ctx context.Context, dir string) (string, error) {
+// Build builds a stoa whose clock [Env] sets, into a folder, and returns its path. It
+// needs the source of stoa around it, and a minute the first time.
+func Build(ctx context.Context, dir string) (string, error) {
 	root, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
 	if err != nil {
 		return "", fmt.Errorf("go env: %w", err)
@@ -56,7 +53,7 @@ func buildShifted(ctx context.Context, dir string) (string, error) {
 		return "", err
 	}
 	if strings.Count(string(now), nowReads) != 1 {
-		return "", errors.New("package time of this Go reads the clock in another way: see clock.go of the laboratory")
+		return "", errors.New("package time of this Go reads the clock in another way: see package clock of the tests")
 	}
 	files := map[string]string{
 		"time.go":      strings.Replace(string(now), nowReads, shiftAdded, 1),
