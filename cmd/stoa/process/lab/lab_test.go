@@ -7,6 +7,7 @@ package main
 import (
 	"bytes"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -81,17 +82,18 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-// at makes moments half a second apart of ages in ms. Those below -1000 stand for silence.
+// at makes moments half a second apart of ages in ms; silent ones are left out.
 func at(ages ...int) []moment {
 	var ms []moment
 	for i, age := range ages {
-		if age >= -1000 {
+		if age != silent {
 			ms = append(ms, moment{time.UnixMilli(int64(500 * i)), time.Duration(age) * time.Millisecond})
 		}
 	}
 	return ms
 }
 
+// silent stands for half a second in which there was nothing to hear.
 const silent = math.MinInt
 
 func TestMoments(t *testing.T) {
@@ -127,6 +129,29 @@ func TestMoments(t *testing.T) {
 		if got := share(c.ms, all); math.Abs(got-c.share) > 1e-9 {
 			t.Errorf("%s: share %.2f, want %.2f", c.name, got, c.share)
 		}
+	}
+}
+
+// TestChance: where a voice is not, it is recognised no more often than is said.
+func TestChance(t *testing.T) {
+	const (
+		tries = 20_000
+		clip  = 7000 // ms
+	)
+	random := rand.New(rand.NewPCG(3, 1))
+	wrong := 0
+	for range tries {
+		var ms []moment
+		for i := range 9 {
+			age := time.Duration(random.IntN(clip)-clip/2) * time.Millisecond
+			ms = append(ms, moment{time.UnixMilli(int64(500 * i)), age})
+		}
+		if share(ms, len(ms)) >= recognised {
+			wrong++
+		}
+	}
+	if wrong > tries/1000 {
+		t.Errorf("recognised in %d of %d", wrong, tries)
 	}
 }
 

@@ -101,7 +101,7 @@ func (t *try) recognise(m *measure) error {
 		if err != nil {
 			return err
 		}
-		if best = max(best, share(ms, len(ms))); best >= hear.HeardShare {
+		if best = max(best, share(ms, len(ms))); best >= recognised {
 			return nil
 		}
 	}
