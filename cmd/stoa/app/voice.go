@@ -1,7 +1,7 @@
 // What this node says in one room: sealed, and sent.
 //
-//	Capture ─┬─► seal ─────────────────────► links to whoever hears
-//	         └─► pairer ─► seal and sign ──► links to relays
+//	Capture ─┬─► packer ─► seal ───────────► links to whoever hears
+//	         └─► packer ─► seal and sign ──► links to relays
 //
 // voice and ears follow the room's snapshot: whom to send to, under which epoch,
 // and whose packets may be opened at all. Nothing here trusts the other side: a
@@ -43,15 +43,19 @@ type voice struct {
 	on     bool           // this person wants to be heard
 	tail   int            // frames that may still go out after on has ended: the fade
 	to     []identity.ID  // who may hear it
+	packs  packer         // what they get: at first a packet a frame
 	relays []identity.ID  // who carries it on
-	pairs  pairer         // what they get
+	pairs  packer         // what they get
 	last   uint32         // index of the last frame sent
 	spoke  bool           // last is valid
 	buf    []byte
 }
 
 func newVoice(id identity.RoomID, key *identity.Key, session [8]byte, out sender) *voice {
-	return &voice{out: out, sealer: seal.NewSealer(id, key, session), buf: make([]byte, 0, seal.MaxPacket)}
+	return &voice{
+		out: out, sealer: seal.NewSealer(id, key, session), buf: make([]byte, 0, seal.MaxPacket),
+		packs: packer{size: 1}, pairs: packer{size: 2},
+	}
 }
 
 // want says whether this person wants to be heard, and returns whether that is
@@ -110,6 +114,13 @@ func (v *voice) feed(now time.Time) {
 	}
 }
 
+// pack says how many frames a packet to listeners holds, from the next one on.
+func (v *voice) pack(frames int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.packs.size = min(max(frames, 1), seal.MaxFrames)
+}
+
 // flip pairs the frames for relays the other way.
 func (v *voice) flip() {
 	v.mu.Lock()
@@ -143,9 +154,10 @@ func (v *voice) maySpeak() bool {
 	return v.room != nil && (v.room.Me.Speaks || !obedient)
 }
 
-// say seals one frame and sends it to everybody who may hear it, and to the
-// relays with the one that follows, if this node may speak now. Which epoch it is sealed under is decided frame by frame,
-// because a new one comes into use some time after it was agreed on.
+// say seals one frame, when its packet is full, and sends it to everybody who
+// may hear it and to the relays, if this node may speak now. Which epoch it is
+// sealed under is decided packet by packet, because a new one comes into use
+// some time after it was agreed on.
 func (v *voice) say(p audio.Packet, now time.Time) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -172,17 +184,20 @@ func (v *voice) say(p audio.Packet, now time.Time) error {
 		Level:   p.Level,
 		Payload: p.Payload,
 	}
-	packet, err := v.sealer.Seal(v.buf[:0], frame)
-	if err != nil {
-		return err
-	}
 	v.last, v.spoke = p.Index, true
 	if p.End {
 		v.tail = 0
 	}
-	v.out.Send(packet, v.to)
-	if len(v.relays) == 0 {
+	err := v.packs.add(frame, now, func(frames ...seal.Frame) error {
+		packet, err := v.sealer.Seal(v.buf[:0], frames...)
+		if err != nil {
+			return err
+		}
+		v.out.Send(packet, v.to)
 		return nil
+	})
+	if err != nil || len(v.relays) == 0 {
+		return err
 	}
 	return v.pairs.add(frame, now, func(frames ...seal.Frame) error {
 		packet, err := v.sealer.SealSigned(v.buf[:0], frames...)
