@@ -200,6 +200,8 @@ func (l *link) info() LinkInfo {
 		LossIn:   m.lossIn,
 		Jitter:   m.in.jitter,
 		Reports:  m.reports,
+		Arrived:  m.last.received,
+		Probed:   m.probed,
 		Queue:    m.queue,
 		Missed:   float64(m.last.loss) / 65535,
 		Scatter:  time.Duration(m.last.jitter) * (100 * time.Microsecond),

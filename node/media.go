@@ -42,7 +42,9 @@ type LinkInfo struct {
 
 	// What the far side says of our packets, in its reports.
 	Reports uint64        // that came
-	Queue   time.Duration // by how much our last report took longer to them than the quickest lately: what waits on the way
+	Arrived uint32        // packets that had come to them; wraps
+	Probed  uint64        // times that Queue was measured
+	Queue   time.Duration // by how much a report of ours took longer to them than the quickest lately: what waits on the way
 	Missed  float64       // share of ours that did not come to them, in their last report
 	Scatter time.Duration // their jitter, RFC 3550
 

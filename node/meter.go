@@ -24,7 +24,8 @@ type meter struct {
 	loss     lossAverage
 	rtt      time.Duration
 	there    transits      // of our reports
-	queue    time.Duration // that the last of them met
+	probed   uint64        // of them that arrived and were answered, at least
+	queue    time.Duration // that the last of these met
 }
 
 func newMeter(n *Node, now time.Time) *meter {
@@ -70,11 +71,15 @@ func (m *meter) take(rep report, now time.Time) {
 	if m.last.received > 0 { // before its first packet the far side may not have been ready
 		m.loss.add(rep.highest-m.last.highest, rep.received-m.last.received)
 	}
+	echo := m.last.echo
 	m.heard, m.last = now, rep
 	m.reports++
 	if rtt, ok := roundTrip(rep, m.clock(now)); ok {
 		m.rtt = rtt
-		m.queue = m.there.add(rep.stamp-rep.held-rep.echo, now.Sub(m.born))
+		if rep.echo != echo { // else ours since then got lost
+			m.probed++
+			m.queue = m.there.add(rep.stamp-rep.held-rep.echo, now.Sub(m.born))
+		}
 	}
 }
 

@@ -59,4 +59,14 @@ func TestMeterSeesTheQueueThere(t *testing.T) {
 	if q := near.queueOut(); !about(q, 0) {
 		t.Errorf("%v wait there, want none", q)
 	}
+
+	// A report of ours gets lost, so the next one back tells nothing new.
+	before := near.probed
+	now = now.Add(reportEvery)
+	near.appendReport(nil, false, now)
+	rep, _ := parseReport(far.appendReport(nil, false, now))
+	near.take(rep, now.Add(40*ms))
+	if near.probed != before {
+		t.Error("an answer that was counted before counts once more")
+	}
 }
