@@ -81,7 +81,19 @@ type Stats struct {
 	Dropped  uint64            `json:"dropped"` // packets dropped unsent because they had become late
 	Refused  map[string]uint64 `json:"refused"` // packets not played, by reason
 	Speakers []SpeakerStats    `json:"speakers"`
-	Relays   *RelayStats       `json:"relays,omitempty"` // while this node is served by any
+	Relays   *RelayStats       `json:"relays,omitempty"`  // while this node is served by any
+	Sending  *SendingStats     `json:"sending,omitempty"` // while this person may be heard
+}
+
+// SendingStats is how this node sends its own voice, as the ways to its listeners ask for.
+type SendingStats struct {
+	Bitrate int     `json:"bitrate"`         // of speech, bit/s
+	Frames  int     `json:"frames"`          // of 20 ms in a packet to a listener
+	FEC     int     `json:"fec"`             // loss that the error correction is made for, percent
+	Repeats int     `json:"repeats"`         // listeners to whom every packet goes twice
+	Limit   int     `json:"limit,omitempty"` // what the uplink is believed to bear, bit/s of all copies; none is known
+	Loss    float64 `json:"loss"`            // share of packets, lately, at the listener who misses most
+	Queue   float64 `json:"queue_ms"`        // what waits on the way to the one for whom it is longest
 }
 
 // RelayStats is by which relays this node hears.

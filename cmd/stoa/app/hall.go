@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -54,6 +55,7 @@ type hall struct {
 	net       *node.Room
 	room      *room.Room
 	voice     *voice
+	manner    atomic.Pointer[manner] // how voice is sent; nil at first
 	ears      *ears
 	calls     *caller
 	carry     *carrier
@@ -243,6 +245,15 @@ func place(s *room.Snapshot) int {
 		}
 	}
 	return len(s.People)
+}
+
+// send has this person's voice sent in a manner from now on.
+func (h *hall) send(m *manner) {
+	h.manner.Store(m)
+	h.voice.pack(m.frames)
+	for _, l := range h.net.Links() {
+		h.net.Spare(l.ID, slices.Contains(m.spared, l.ID))
+	}
 }
 
 // mayLink says whether somebody may hold a media link to this node.

@@ -347,23 +347,3 @@ func TestInPeace(t *testing.T) {
 		}
 	}
 }
-
-func TestExpectedLoss(t *testing.T) {
-	for _, c := range []struct {
-		losses []float64
-		want   int
-	}{
-		{nil, 0},
-		{[]float64{0, 0.004}, 0},
-		{[]float64{0, 0.05, 0.01}, 5},
-		{[]float64{1, 0}, 30},
-	} {
-		var links []node.LinkInfo
-		for _, l := range c.losses {
-			links = append(links, node.LinkInfo{LossOut: l})
-		}
-		if got := expectedLoss(links); got != c.want {
-			t.Errorf("%v: %d %%", c.losses, got)
-		}
-	}
-}

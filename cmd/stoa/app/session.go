@@ -250,10 +250,11 @@ func (s *Session) tellDevice(err error, hint string) {
 	s.emit(Event{Kind: EventError, Text: err.Error(), Hint: hint})
 }
 
-// mind keeps the encoder told of the loss that listeners report.
+// mind has the voice sent as the ways to its listeners are.
 func (s *Session) mind(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(tunePeriod)
 	defer tick.Stop()
+	tuner, begin := newTuner(), time.Now()
 	for {
 		select {
 		case <-tick.C:
@@ -261,11 +262,17 @@ func (s *Session) mind(ctx context.Context) {
 			return
 		}
 		var links []node.LinkInfo
-		for _, h := range s.rooms() {
+		rooms := s.rooms()
+		for _, h := range rooms {
 			links = append(links, h.net.Links()...)
 		}
-		if len(links) > 0 { // else nobody has reported anything
-			s.sound.setLoss(expectedLoss(links))
+		if len(links) == 0 { // nobody has reported anything
+			continue
+		}
+		m := tuner.step(links, time.Since(begin))
+		s.sound.send(&m)
+		for _, h := range rooms {
+			h.send(&m)
 		}
 	}
 }

@@ -42,10 +42,11 @@ func (s *sound) setMuted(muted bool) {
 	}
 }
 
-// setLoss tells the encoder which share of packets is lost, in percent.
-func (s *sound) setLoss(percent int) {
+// send tells the encoder how its voice is sent.
+func (s *sound) send(m *manner) {
 	if s.capture != nil {
-		s.capture.SetLoss(percent)
+		s.capture.SetLoss(m.fec)
+		s.capture.SetBitrate(m.bitrate)
 	}
 }
 

@@ -15,10 +15,6 @@ import (
 // 6716 section 2.1.4; 6.5 ms in its VoIP mode).
 const codecDelay = audio.FrameTime + 6500*time.Microsecond
 
-// maxLoss is the largest share of lost packets that the encoder is told of:
-// beyond, more error correction costs more than it repairs.
-const maxLoss = 0.3
-
 // stats describes the room's sound.
 func (h *hall) stats() *Stats {
 	heard, counts := h.ears.stats(time.Now())
@@ -43,6 +39,9 @@ func (h *hall) stats() *Stats {
 		out.Dropped += l.Dropped
 	}
 	out.Links = len(links)
+	if m := h.manner.Load(); m != nil && h.voice.speaking() {
+		out.Sending = sendingStats(m)
+	}
 	for _, id := range sortedIDs(heard) {
 		l, linked := links[id]
 		if !linked && held.Primary != nil {
@@ -51,6 +50,19 @@ func (h *hall) stats() *Stats {
 		out.Speakers = append(out.Speakers, speakerStats(id, heard[id], l))
 	}
 	return out
+}
+
+// sendingStats describes how this node's voice is sent.
+func sendingStats(m *manner) *SendingStats {
+	return &SendingStats{
+		Bitrate: m.bitrate,
+		Frames:  m.frames,
+		FEC:     m.fec,
+		Repeats: m.repeats,
+		Limit:   int(m.limit),
+		Loss:    m.loss,
+		Queue:   ms(m.queue),
+	}
 }
 
 // relayStats describes by which relays this node hears, nil when by none.
@@ -104,16 +116,4 @@ func nonZero(m map[string]uint64) map[string]uint64 {
 		}
 	}
 	return m
-}
-
-// expectedLoss is the share of packets, in percent, that the encoder should
-// expect to be lost: what the worst link reported, since error correction costs
-// the good ones little, but no more than maxLoss, which also bounds what one
-// who lies can do.
-func expectedLoss(links []node.LinkInfo) int {
-	worst := 0.0
-	for _, l := range links {
-		worst = max(worst, l.LossOut)
-	}
-	return int(min(worst, maxLoss)*100 + 0.5)
 }
