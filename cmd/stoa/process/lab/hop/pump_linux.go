@@ -169,14 +169,14 @@ func (d *direction) run(wake int, born time.Time) error {
 	}
 }
 
-// hurry puts the thread before all that run at usual priorities. Where that is not
+// hurry puts the thread before all others, but for those of the system. Where that is not
 // allowed it stays as it is.
 func hurry() {
 	_ = unix.SchedSetAttr(0, &unix.SchedAttr{
 		Size:     unix.SizeofSchedAttr,
 		Policy:   unix.SCHED_FIFO,
 		Flags:    unix.SCHED_FLAG_RESET_ON_FORK,
-		Priority: 1,
+		Priority: 2,
 	}, 0)
 }
 

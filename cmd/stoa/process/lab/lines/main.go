@@ -1,7 +1,7 @@
 //go:build linux
 
 // Lines measures what becomes of a voice on bad lines: the real program, with real
-// speech, in network namespaces around package hop. It needs root, ip(8), sysctl(8) and nice(1).
+// speech, in network namespaces around package hop. It needs root, ip(8), sysctl(8) and chrt(1).
 //
 //	go build -o bin/lines ./cmd/stoa/process/lab/lines
 //	bin/lines [-stoa bin/stoa] [-for 25s] [-seed 1] [scene ...]     scenes by a part of their name
@@ -49,6 +49,7 @@ type options struct {
 	clip    string
 	measure time.Duration
 	seed    uint64
+	verbose bool
 }
 
 func run(ctx context.Context, args []string) error {
@@ -57,6 +58,7 @@ func run(ctx context.Context, args []string) error {
 	fs.StringVar(&o.stoa, "stoa", "bin/stoa", "the program to measure")
 	fs.StringVar(&o.clip, "clip", "cmd/stoa/testdata/speech/a.wav", "what is said")
 	fs.DurationVar(&o.measure, "for", 25*time.Second, "how long each scene is measured")
+	fs.BoolVar(&o.verbose, "v", false, "tell each change of what the speaker chooses")
 	fs.Uint64Var(&o.seed, "seed", 1, "decides what is lost")
 	if err := fs.Parse(args); err != nil {
 		return err

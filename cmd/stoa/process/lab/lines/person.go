@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -31,6 +32,7 @@ type event struct {
 			Dropped   uint64 `json:"dropped"`
 			Concealed uint64 `json:"concealed"`
 		} `json:"speakers"`
+		Links   int             `json:"links"`
 		Sending json.RawMessage `json:"sending"`
 	} `json:"stats"`
 
@@ -155,6 +157,17 @@ func (p *person) chosen() string {
 		}
 	}
 	return "-"
+}
+
+// choices writes all of them, with the time since the beginning.
+func (p *person) choices(w io.Writer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range p.events {
+		if e.Stats != nil {
+			fmt.Fprintf(w, "%s %.1f s: %d links %s\n", p.name, e.at.Sub(p.began).Seconds(), e.Stats.Links, e.Stats.Sending)
+		}
+	}
 }
 
 // quit ends the process as Ctrl-C would: recordings are whole then.

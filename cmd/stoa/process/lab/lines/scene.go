@@ -47,8 +47,8 @@ var scenes = []scene{
 const thin = "rate=64kbit queue=200ms delay=10ms"
 
 // settling is from the last one's coming to what is measured: what the program chooses has
-// found its measure.
-const settling = 12 * time.Second
+// found its measure. To join takes seconds of a thin uplink.
+const settling = 20 * time.Second
 
 const header = `| scene | in time % | made up % | mouth to ear ms p50, p95 | in time from the first sound on % | chosen | up kbit/s | hop late | mumble in time %, ms |
 |---|---|---|---|---|---|---|---|---|`
@@ -190,6 +190,9 @@ func (s *scene) stoa(ctx context.Context, o *options, number int, dir, voice str
 	}
 	kbit := float64(w.carried(0)-carried) * 8 / 1000 / o.measure.Seconds()
 	chosen := ann.chosen()
+	if o.verbose {
+		ann.choices(os.Stderr)
+	}
 	var delays []float64
 	for _, p := range ears {
 		p.quit()

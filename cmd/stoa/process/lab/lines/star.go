@@ -114,7 +114,7 @@ func (s *star) addr(i int) string { return fmt.Sprintf("10.77.%d.2", i) }
 // command prepares a program to run on a machine, before all others: it is the lines that
 // are measured, not what else this computer does. It keeps its process ID.
 func (s *star) command(i int, program string, args ...string) *exec.Cmd {
-	return exec.Command("ip", append([]string{"netns", "exec", s.names[i], "nice", "-n", "-15", program}, args...)...)
+	return exec.Command("ip", append([]string{"netns", "exec", s.names[i], "chrt", "--rr", "1", program}, args...)...)
 }
 
 // carried is how many bytes a machine's line has carried up.
