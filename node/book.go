@@ -113,6 +113,13 @@ func (b *book) has(p peer.ID) bool {
 	return ok
 }
 
+// of lists for whom a peer has proved to speak.
+func (b *book) of(p peer.ID) []identity.ID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.proved[p].ids)
+}
+
 // isConnected says whether a peer proved to speak for the person.
 func (b *book) isConnected(id identity.ID) bool {
 	b.mu.Lock()

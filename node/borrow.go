@@ -22,7 +22,8 @@ const (
 	maxBorrowed   = 2
 	borrowEvery   = 15 * time.Second // looks at what it has at least so often
 	borrowLasts   = 5 * time.Second  // one request
-	borrowRenewal = 20 * time.Minute // before the end; relays lend for an hour
+	borrowFor     = time.Hour        // as libp2p's relays lend; theirs is not our clock
+	borrowRenewal = 20 * time.Minute // before the end
 	borrowRest    = time.Minute      // after a refusal
 	maxRefused    = 1024
 
@@ -165,11 +166,22 @@ func (n *Node) reserve(p peer.ID) (reservation, error) {
 	if err != nil {
 		return reservation{}, err
 	}
-	at := circuitVia(got.Addrs, p)
+	c := n.direct(p)
+	if c == nil {
+		return reservation{}, fmt.Errorf("lent and gone: %w", ErrUnreachable)
+	}
+	addrs := got.Addrs
+	if !n.out.first[p] && !n.admittedSomewhere(p) { // else it could have others dial whom it likes
+		addrs = slices.DeleteFunc(addrs, func(a ma.Multiaddr) bool { return ipOf(a) != ipOf(c.RemoteMultiaddr()) })
+	}
+	at := circuitVia(addrs, p)
+	if at == nil {
+		at = circuitVia([]ma.Multiaddr{c.RemoteMultiaddr()}, p)
+	}
 	if at == nil {
 		return reservation{}, fmt.Errorf("lent at no address: %w", errNoAddr)
 	}
-	return reservation{at, got.Expiration}, nil
+	return reservation{at, time.Now().Add(borrowFor)}, nil
 }
 
 // circuitVia makes the address of a circuit out of those of the relay: the one that most

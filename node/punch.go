@@ -50,11 +50,26 @@ func (n *Node) startPunching() (io.Closer, error) {
 	if !ok {
 		return nil, fmt.Errorf("hole punching: host %T does not identify", n.host)
 	}
-	s, err := holepunch.NewService(n.host, h.IDService(), n.punchAddrs, holepunch.DirectDialTimeout(punchPatience))
+	s, err := holepunch.NewService(n.host, h.IDService(), n.punchAddrs, holepunch.DirectDialTimeout(punchPatience), holepunch.WithAddrFilter(punchFilter{}))
 	if err != nil {
 		return nil, fmt.Errorf("hole punching: %w", err)
 	}
 	return s, nil
+}
+
+// punchFilter bounds whom a peer at the far end of a circuit, who may be anybody, can have us
+// call: itself, at a few addresses.
+type punchFilter struct{}
+
+const punchMost = 4 // addresses
+
+func (punchFilter) FilterLocal(_ peer.ID, addrs []ma.Multiaddr) []ma.Multiaddr {
+	return addrs[:min(len(addrs), punchMost)]
+}
+
+func (punchFilter) FilterRemote(_ peer.ID, addrs []ma.Multiaddr) []ma.Multiaddr {
+	addrs = slices.DeleteFunc(slices.Clone(addrs), func(a ma.Multiaddr) bool { return !isQUIC(a) || !manet.IsPublicAddr(a) })
+	return addrs[:min(len(addrs), punchMost)]
 }
 
 // punchAddrs are where others should call us: public, by QUIC.

@@ -48,7 +48,7 @@ type Reach struct {
 	NAT      NAT      // of UDP over IPv4
 	Public   []string // addresses that others were seen to reach, or that a router gave us
 	Seen     []string // where others see us: those who are called at the same time get in
-	Mapped   string   // how a router gave us a port: upnp, nat-pmp or pcp; empty: none did
+	Mapped   string   // how a router gave us a port: "pcp", or "upnp or nat-pmp"; empty: none did
 	UDP      bool     // QUIC got through to somebody outside
 	IPv6     bool     // we have an address of the IPv6 internet
 	Circuits int      // relays through which we can be asked
@@ -85,9 +85,12 @@ func (f *reachFacts) reach() Reach {
 	public := slices.Clone(f.confirmed)
 	for _, a := range f.mapped {
 		// A router behind another NAT gives us an address of its own that leads nowhere.
-		if isPublic(ipOf(a)) && !contains(f.unreachable, a) && !contains(public, a) {
+		if !isPublic(ipOf(a)) || contains(f.unreachable, a) {
+			continue
+		}
+		r.Mapped = f.mapper
+		if !contains(public, a) {
 			public = append(public, a)
-			r.Mapped = f.mapper
 		}
 	}
 	if public4 && f.nat == NATUnknown {

@@ -34,6 +34,7 @@ func TestReach(t *testing.T) {
 		{"one address for all", reachFacts{own: home, quic: true, nat: NATCone, seen: at(public)}, ReachPunch, NATCone, ""},
 		{"another for each", reachFacts{own: home, quic: true, nat: NATSymmetric}, ReachRelayed, NATSymmetric, ""},
 		{"another for each, but a port of the router's", reachFacts{own: home, quic: true, nat: NATSymmetric, mapped: at(public), mapper: "pcp"}, ReachOpen, NATSymmetric, "pcp"},
+		{"a port of the router's that AutoNAT has tried", reachFacts{own: home, quic: true, confirmed: at(public), mapped: at(public), mapper: "pcp"}, ReachOpen, NATUnknown, "pcp"},
 		{"a port of a router behind a router", reachFacts{own: home, quic: true, nat: NATCone, mapped: at(inner), mapper: "pcp"}, ReachPunch, NATCone, ""},
 		{"a port that leads nowhere", reachFacts{own: home, quic: true, mapped: at(public), unreachable: at(public), mapper: "pcp"}, ReachPunch, NATUnknown, ""},
 		{"TCP, and QUIC may come yet", reachFacts{own: home}, ReachUnknown, NATUnknown, ""},

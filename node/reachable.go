@@ -176,7 +176,8 @@ func (n *Node) forgetOutside() {
 	n.dials.vain.Store(0)
 	n.out.mu.Lock()
 	n.out.sights.forget()
-	n.out.quic, n.out.tcpSince, n.out.confirmed, n.out.unreachable = false, time.Time{}, nil, nil
+	n.out.quic, n.out.tcpSince, n.out.met = false, time.Time{}, time.Now()
+	n.out.confirmed, n.out.unreachable = nil, nil
 	n.out.mu.Unlock()
 	n.nudgeReach()
 }
@@ -244,16 +245,21 @@ func (n *Node) listensAt(local ma.Multiaddr) bool {
 }
 
 // knownObservers are the peers that have told where they see us and whose word counts
-// alone: those of our rooms, and those that we were told to meet first.
+// alone: those whom our rooms admit, and those that we were told to meet first.
 func (n *Node) knownObservers() map[peer.ID]bool {
 	n.out.mu.Lock()
 	observers := n.out.sights.observers()
 	n.out.mu.Unlock()
 	known := make(map[peer.ID]bool)
 	for _, p := range observers {
-		known[p] = n.out.first[p] || n.provedSomewhere(p) || n.servesUs(p)
+		known[p] = n.out.first[p] || n.admittedSomewhere(p) || n.servesUs(p)
 	}
 	return known
+}
+
+// admittedSomewhere says whether a peer speaks for somebody whom one of our rooms admits.
+func (n *Node) admittedSomewhere(p peer.ID) bool {
+	return slices.ContainsFunc(n.allRooms(), func(r *Room) bool { return slices.ContainsFunc(r.book.of(p), r.admitted) })
 }
 
 // servesUs says whether we are a child of a peer.

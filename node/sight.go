@@ -16,6 +16,7 @@ import (
 const (
 	maxSightings  = 512             // the oldest gives way
 	sightingLasts = 2 * time.Minute // after its connection ended: so long do NATs keep what is in use (RFC 4787, REQ-5)
+	maxOfNetwork  = 8               // of these, from observers of one network
 	maxSeen       = 2               // addresses of one family that we go by
 	firstSeenPort = 1024            // NATs map to none below; services that answer strangers are there
 )
@@ -34,19 +35,41 @@ type sightings struct {
 	order []string // the oldest first
 }
 
-// put records what the peer at the far end of a connection sees.
+// put records what the peer at the far end of a connection sees. Who talks to us over one
+// family knows nothing of the other.
 func (s *sightings) put(conn string, what sighting) {
+	if what.seen.Addr().Is4() != what.observer.Is4() {
+		return
+	}
 	if s.m == nil {
 		s.m = make(map[string]sighting)
 	}
 	if _, known := s.m[conn]; !known {
-		if len(s.order) >= maxSightings {
-			delete(s.m, s.order[0])
-			s.order = s.order[1:]
-		}
+		s.makeRoom(networkOf(what.observer))
 		s.order = append(s.order, conn)
 	}
 	s.m[conn] = what
+}
+
+// makeRoom forgets the oldest sighting, of the same network where that has enough: who changes
+// his mind quickly must not push out the others.
+func (s *sightings) makeRoom(network netip.Prefix) {
+	first, of := 0, 0
+	for i, conn := range slices.Backward(s.order) {
+		if networkOf(s.m[conn].observer) == network {
+			first = i
+			of++
+		}
+	}
+	switch {
+	case of >= maxOfNetwork:
+	case len(s.order) >= maxSightings:
+		first = 0
+	default:
+		return
+	}
+	delete(s.m, s.order[first])
+	s.order = slices.Delete(s.order, first, first+1)
 }
 
 // end notes that a connection has ended.
@@ -83,10 +106,9 @@ func (s *sightings) observers() []peer.ID {
 
 // A view is one address and who sees us there.
 type view struct {
-	at        netip.AddrPort
-	trusted   bool
-	observers int // addresses that see us there
-	networks  int // of these
+	at       netip.AddrPort
+	trusted  bool
+	networks int // of observers
 }
 
 // views counts who sees us where, over IPv4 or over IPv6, what most say first. known says
@@ -108,10 +130,6 @@ func (s *sightings) views(v6 bool, known func(peer.ID) bool) []view {
 			at[what.seen] = v
 		}
 		v.trusted = v.trusted || known(what.by)
-		if k := (key{what.seen, netip.PrefixFrom(what.observer, what.observer.BitLen())}); !counted[k] {
-			counted[k] = true
-			v.observers++
-		}
 		if k := (key{what.seen, networkOf(what.observer)}); !counted[k] {
 			counted[k] = true
 			v.networks++
@@ -122,7 +140,7 @@ func (s *sightings) views(v6 bool, known func(peer.ID) bool) []view {
 		all = append(all, *v)
 	}
 	slices.SortFunc(all, func(a, b view) int {
-		return cmp.Or(cmp.Compare(b.networks, a.networks), cmp.Compare(b.observers, a.observers), int(flag(b.trusted))-int(flag(a.trusted)), a.at.Compare(b.at))
+		return cmp.Or(cmp.Compare(b.networks, a.networks), int(flag(b.trusted))-int(flag(a.trusted)), a.at.Compare(b.at))
 	})
 	return all
 }
@@ -140,7 +158,7 @@ func networkOf(a netip.Addr) netip.Prefix {
 
 // candidates are the addresses to be called at: those that somebody known sees, or
 // strangers in two networks. Who lies must not make a room call a third party, so there
-// are few, none below port 1024, and one voice alone does not stand against several.
+// are few, none below port 1024, and a few voices do not stand against three times as many.
 func (s *sightings) candidates(known func(peer.ID) bool) (addrs []netip.AddrPort) {
 	for _, v6 := range []bool{false, true} {
 		views := s.views(v6, known)
@@ -149,8 +167,8 @@ func (s *sightings) candidates(known func(peer.ID) bool) (addrs []netip.AddrPort
 		}
 		n := 0
 		for _, v := range views {
-			alone := v.networks == 1 && views[0].networks > 2
-			if (v.trusted || v.networks > 1) && !alone && v.at.Port() >= firstSeenPort && n < maxSeen {
+			few := 3*v.networks <= views[0].networks
+			if (v.trusted || v.networks > 1 && !few) && !(v.networks == 1 && few) && v.at.Port() >= firstSeenPort && n < maxSeen {
 				addrs = append(addrs, v.at)
 				n++
 			}
@@ -170,16 +188,16 @@ func (s *sightings) nat(own []netip.Addr) NAT {
 
 // mapping tells one address for all from one for each (RFC 4787 section 4.1). Two
 // observers that see different addresses may also have seen us at different times, so
-// it takes as many for whom it differs as those for whom it does not.
+// it takes as many networks where it differs as those where it does not.
 func mapping(views []view) NAT {
-	observers := 0
+	networks := 0
 	for _, v := range views {
-		observers += v.observers
+		networks += v.networks
 	}
 	switch {
-	case observers < 2:
+	case networks < 2:
 		return NATUnknown
-	case 2*views[0].observers > observers:
+	case 2*views[0].networks > networks:
 		return NATCone
 	}
 	return NATSymmetric

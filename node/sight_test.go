@@ -36,11 +36,16 @@ func TestWhereOthersSeeUs(t *testing.T) {
 		{"nobody has said anything", nil, nil, NATUnknown},
 		{"one stranger", []said{{"a", "1.1.0.1", here}}, nil, NATUnknown},
 		{"one who is known", []said{{"A", "1.1.0.1", here}}, []string{here}, NATUnknown},
-		{"two strangers of one network", []said{{"a", "1.1.0.1", here}, {"b", "1.1.0.2", here}}, nil, NATCone},
+		{"two strangers of one network", []said{{"a", "1.1.0.1", here}, {"b", "1.1.0.2", here}}, nil, NATUnknown},
 		{"two strangers of two networks", []said{{"a", "1.1.0.1", here}, {"b", "2.2.0.1", here}}, []string{here}, NATCone},
 		{"one stranger over three connections", []said{{"a", "1.1.0.1", here}, {"a", "1.1.0.1", here}, {"b", "1.1.0.1", here}}, nil, NATUnknown},
 		{"another address for each", []said{{"A", "1.1.0.1", here}, {"B", "2.2.0.1", there}, {"c", "3.3.0.1", third}}, nil, NATSymmetric},
 		{"who is known lies alone", []said{{"A", "1.1.0.1", "8.8.8.8:5353"}, {"b", "2.2.0.1", here}, {"c", "3.3.0.1", here}, {"d", "4.4.0.1", here}}, []string{here}, NATCone},
+		{"two strangers lie alike", []said{{"a", "1.1.0.1", "8.8.8.8:5353"}, {"b", "2.2.0.1", "8.8.8.8:5353"}, {"c", "3.3.0.1", here}, {"d", "4.4.0.1", here},
+			{"e", "5.5.0.1", here}, {"f", "6.6.0.1", here}, {"g", "7.7.0.1", here}, {"h", "8.8.0.1", here}}, []string{here}, NATCone},
+		{"liars over the other family", []said{{"a", "2600:1::1", "8.8.8.8:5353"}, {"b", "2700:1::1", "8.8.8.8:5353"}, {"C", "3.3.0.1", here}, {"D", "4.4.0.1", "[2600:2::1]:5000"}}, []string{here}, NATUnknown},
+		{"one network says another port each time", []said{{"a", "1.1.0.1", "9.9.9.9:6001"}, {"a", "1.1.0.2", "9.9.9.9:6002"}, {"a", "1.1.0.3", "9.9.9.9:6003"}, {"C", "3.3.0.1", here}, {"D", "4.4.0.1", here}, {"e", "5.5.0.1", here}, {"f", "6.6.0.1", here}},
+			[]string{here}, NATCone},
 		{"port of a service", []said{{"A", "1.1.0.1", "8.8.8.8:53"}}, nil, NATUnknown},
 		{"both families", []said{{"A", "1.1.0.1", here}, {"A", "2600:1::1", "[2600:2::1]:5000"}}, []string{here, "[2600:2::1]:5000"}, NATUnknown},
 		{"a public address of our own", []said{{"A", "1.1.0.1", "7.7.7.7:5000"}}, []string{"7.7.7.7:5000"}, NATNone},
@@ -65,13 +70,23 @@ func TestFewAddressesAreBelieved(t *testing.T) {
 	s := new(sightings)
 	for i := range 3 * maxSightings {
 		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{8, 8, byte(i % 7), 8}), 5000)
-		s.put(fmt.Sprint(i), sighting{by: "A", observer: netip.AddrFrom4([4]byte{1, byte(i), byte(i >> 8), 1}), seen: at})
+		s.put(fmt.Sprint(i), sighting{by: "A", observer: netip.AddrFrom4([4]byte{byte(1 + i>>8), byte(i), 1, 1}), seen: at})
 		if n := len(s.candidates(inCapitals)); n > maxSeen {
 			t.Fatalf("%d addresses after %d sightings", n, i+1)
 		}
 		if len(s.m) > maxSightings || len(s.order) != len(s.m) {
 			t.Fatalf("%d sightings in %d places", len(s.m), len(s.order))
 		}
+	}
+}
+
+func TestOneNetworkDoesNotPushOutTheOthers(t *testing.T) {
+	s := sightingsOf([]said{{"a", "1.1.0.1", "9.9.9.9:5000"}, {"b", "2.2.0.1", "9.9.9.9:5000"}})
+	for i := range 2 * maxSightings {
+		s.put(fmt.Sprint("liar", i), sighting{by: "l", observer: netip.MustParseAddr("3.3.0.1"), seen: netip.MustParseAddrPort("8.8.8.8:5000")})
+	}
+	if len(s.m) != 2+maxOfNetwork || len(s.candidates(inCapitals)) != 1 {
+		t.Errorf("%d sightings, %v", len(s.m), s.candidates(inCapitals))
 	}
 }
 

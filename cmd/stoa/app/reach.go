@@ -35,7 +35,7 @@ type Reach struct {
 	NAT      node.NAT       `json:"nat,omitempty"`    // none, endpoint-independent or address-dependent
 	Public   []string       `json:"public,omitempty"` // where strangers reach this node
 	Seen     []string       `json:"seen,omitempty"`   // where others see it
-	Mapped   string         `json:"mapped,omitempty"` // how a router lent a port: upnp, nat-pmp or pcp
+	Mapped   string         `json:"mapped,omitempty"` // how a router lent a port: "pcp", or "upnp or nat-pmp"
 	UDP      bool           `json:"udp"`
 	IPv6     bool           `json:"ipv6"`
 	Circuits int            `json:"circuits"` // relays through which this node can be asked
