@@ -11,7 +11,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	manet "github.com/multiformats/go-multiaddr/net"
+	ma "github.com/multiformats/go-multiaddr"
 )
 
 // handleRelay takes the stream of somebody who wants to be served, and serves its control
@@ -191,23 +191,20 @@ func subtract[K comparable](m map[K]int, k K) {
 	}
 }
 
-// addrOf is what counts as one address: an IPv4 address or an IPv6 /56. It is not valid
+// addrOf is what counts as one address at the far end of a connection, see houseOf.
+func addrOf(conn network.Conn) netip.Prefix { return houseOf(conn.RemoteMultiaddr()) }
+
+// houseOf is what counts as one address: an IPv4 address or an IPv6 /56. It is not valid
 // for loopback, where nobody needs a bound on himself, and for what is not IP.
-func addrOf(conn network.Conn) netip.Prefix {
-	ip, err := manet.ToIP(conn.RemoteMultiaddr())
-	if err != nil {
+func houseOf(a ma.Multiaddr) netip.Prefix {
+	ip, bits := ipOf(a), 32
+	if !ip.IsValid() || ip.IsLoopback() {
 		return netip.Prefix{}
 	}
-	addr, _ := netip.AddrFromSlice(ip)
-	addr = addr.Unmap()
-	if addr.IsLoopback() {
-		return netip.Prefix{}
-	}
-	bits := 32
-	if addr.Is6() {
+	if ip.Is6() {
 		bits = 56
 	}
-	prefix, _ := addr.Prefix(bits)
+	prefix, _ := ip.Prefix(bits)
 	return prefix
 }
 

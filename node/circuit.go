@@ -7,6 +7,7 @@ package node
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -31,7 +32,14 @@ const (
 	// Of the circuits, those for peers of no room of ours: whoever opens a room behind a NAT
 	// has nobody else to ask.
 	circuitsForStrangers = 64
-	circuitFor           = time.Hour // one reservation
+	strangersPerAddr     = 4
+
+	// How often circuits may be opened, a second and at once: from one address, to one
+	// stranger, and to all strangers together. Their bytes are bounded one by one only.
+	circuitsFrom, circuitsFromBurst               = 2, 120
+	circuitsTo, circuitsToBurst                   = 0.2, 8
+	circuitsToStrangers, circuitsToStrangersBurst = 4, 16
+	circuitFor                                    = time.Hour // one reservation
 )
 
 // A scale is how much of the machine a node may take up.
@@ -110,7 +118,26 @@ type guests struct {
 
 	mu        sync.Mutex
 	last      map[peer.ID]time.Time
-	strangers map[peer.ID]time.Time // who has a circuit, and until when
+	strangers map[peer.ID]stranger // who has a circuit
+
+	from buckets[netip.Prefix]
+	to   buckets[peer.ID]
+	all  bucket
+}
+
+// A stranger has a circuit of those for strangers.
+type stranger struct {
+	at    netip.Prefix
+	until time.Time
+}
+
+func newGuests(proved func(peer.ID) bool) *guests {
+	return &guests{
+		proved: proved,
+		from:   buckets[netip.Prefix]{rate: circuitsFrom, burst: circuitsFromBurst},
+		to:     buckets[peer.ID]{rate: circuitsTo, burst: circuitsToBurst},
+		all:    bucket{rate: circuitsToStrangers, burst: circuitsToStrangersBurst},
+	}
 }
 
 // note records that a peer has signed an attach, wherever that led.
@@ -131,23 +158,29 @@ func (g *guests) lately(p peer.ID, now time.Time) bool {
 }
 
 // AllowReserve lets those reserve who are of a room of ours, and a few strangers.
-func (g *guests) AllowReserve(p peer.ID, _ ma.Multiaddr) bool {
+func (g *guests) AllowReserve(p peer.ID, addr ma.Multiaddr) bool {
 	now := time.Now()
-	return g.proved(p) || g.lately(p, now) || g.spare(p, now)
+	return g.proved(p) || g.lately(p, now) || g.spare(p, houseOf(addr), now)
 }
 
 // spare gives a stranger one of the circuits that are meant for strangers.
-func (g *guests) spare(p peer.ID, now time.Time) bool {
+func (g *guests) spare(p peer.ID, at netip.Prefix, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	maps.DeleteFunc(g.strangers, func(_ peer.ID, until time.Time) bool { return now.After(until) })
-	if _, has := g.strangers[p]; !has && len(g.strangers) >= circuitsForStrangers {
+	maps.DeleteFunc(g.strangers, func(_ peer.ID, s stranger) bool { return now.After(s.until) })
+	neighbours := 0
+	for q, s := range g.strangers {
+		if q != p && s.at == at && at.IsValid() {
+			neighbours++
+		}
+	}
+	if _, has := g.strangers[p]; !has && len(g.strangers) >= circuitsForStrangers || neighbours >= strangersPerAddr {
 		return false
 	}
 	if g.strangers == nil {
-		g.strangers = make(map[peer.ID]time.Time)
+		g.strangers = make(map[peer.ID]stranger)
 	}
-	g.strangers[p] = now.Add(circuitFor)
+	g.strangers[p] = stranger{at, now.Add(circuitFor)}
 	return true
 }
 
@@ -158,9 +191,18 @@ func (g *guests) forget(p peer.ID) {
 	delete(g.strangers, p)
 }
 
-// AllowConnect lets everybody ask for who has reserved: a newcomer with a link has
-// proved nothing yet, and the door is at the far end.
-func (g *guests) AllowConnect(peer.ID, ma.Multiaddr, peer.ID) bool { return true }
+// AllowConnect lets everybody ask for who has reserved, now and then: a newcomer with a link
+// has proved nothing yet, and the door is at the far end.
+func (g *guests) AllowConnect(_ peer.ID, from ma.Multiaddr, to peer.ID) bool {
+	now := time.Now()
+	if at := houseOf(from); at.IsValid() && !g.from.take(at, now) {
+		return false
+	}
+	g.mu.Lock()
+	_, stranger := g.strangers[to]
+	g.mu.Unlock()
+	return !stranger || g.to.take(to, now) && g.all.take(1, now)
+}
 
 // proved says whether a peer is somebody of a room that we are in, or our child there.
 func (n *Node) provedSomewhere(p peer.ID) bool {

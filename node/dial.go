@@ -139,6 +139,8 @@ func wayTo(a ma.Multiaddr) way {
 
 // A dialler is what libp2p asks about each dial. It is the host's connection gater.
 type dialler struct {
+	may func(peer.ID, ma.Multiaddr) bool // see dialRules; nil: everything
+
 	vain atomic.Int32 // dials by QUIC to somebody outside since one last succeeded, see noUDPSuspects
 	tcp  atomic.Bool  // a connection by TCP to somebody outside has been up
 
@@ -191,6 +193,9 @@ func (d *dialler) climb(p peer.ID) (done func()) {
 
 // InterceptAddrDial says which addresses of a peer may be dialled now.
 func (d *dialler) InterceptAddrDial(p peer.ID, a ma.Multiaddr) bool {
+	if d.may != nil && !d.may(p, a) {
+		return false
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.climbing[p] == 0 || isQUIC(a)

@@ -69,9 +69,10 @@ func (b *bucket) take(n float64, now time.Time) bool {
 
 // buckets holds a bucket for each of a bounded number of keys.
 type buckets[K comparable] struct {
-	rate float64
-	mu   sync.Mutex
-	m    map[K]*bucket
+	rate  float64
+	burst float64 // as of a bucket
+	mu    sync.Mutex
+	m     map[K]*bucket
 }
 
 const maxBuckets = 4096
@@ -83,7 +84,7 @@ func (bs *buckets[K]) take(k K, now time.Time) bool {
 		if bs.m == nil || len(bs.m) >= maxBuckets {
 			bs.m = make(map[K]*bucket) // forgets debts, once in 4096 peers
 		}
-		b = &bucket{rate: bs.rate}
+		b = &bucket{rate: bs.rate, burst: bs.burst}
 		bs.m[k] = b
 	}
 	bs.mu.Unlock()

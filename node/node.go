@@ -51,7 +51,7 @@ type Node struct {
 	out      outside
 	ports    *portMapper // nil where no router may be asked
 	lends    io.Closer   // circuits; nil when this node lends none
-	guests   guests      // who may have one
+	guests   *guests     // who may have one
 	borrowed borrowed    // circuits that others lend
 
 	sockets sockets   // of QUIC and media
@@ -106,6 +106,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	at := placeOf(n.mover.machine)
 	n.place.Store(&at)
 	n.paths.m, n.paths.wake = make(map[token]*path), make(chan struct{}, 1)
+	n.guests = newGuests(n.provedSomewhere)
 	n.out.look, n.borrowed.look = make(chan struct{}, 1), make(chan struct{}, 1)
 	n.out.reach.Kind, n.out.first = ReachUnknown, make(map[peer.ID]bool)
 	for _, p := range first {
@@ -121,7 +122,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (err error) {
-	n.out.internet, n.out.met = internetOf(&cfg, first), n.born
+	n.out.internet, n.out.met, n.out.loopback = internetOf(&cfg, first), n.born, onLoopback(cfg.listen())
+	n.dials.may = n.mayDial
 	if n.host, err = n.newHost(cfg); err != nil {
 		return err
 	}
@@ -139,8 +141,7 @@ func (n *Node) start(ctx context.Context, cfg Config, first []peer.AddrInfo) (er
 		n.work.Go(func() { n.lan.run(n.ctx) })
 	}
 	if cfg.Server {
-		n.guests.proved = n.provedSomewhere
-		if n.lends, err = lendCircuits(n.host, &n.guests); err != nil {
+		if n.lends, err = lendCircuits(n.host, n.guests); err != nil {
 			return err
 		}
 	}

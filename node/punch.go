@@ -40,7 +40,8 @@ const (
 
 	newsEvery = 200 * time.Millisecond // a call looks for further addresses
 
-	webPort = "443"
+	webPort       = "443"
+	webPortNumber = 443
 )
 
 // startPunching starts libp2p's hole punching on the addresses that we know to be seen at,

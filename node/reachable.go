@@ -70,8 +70,9 @@ func onPublicInterface(listen []string) bool {
 // guarded by it.
 type outside struct {
 	internet
-	first map[peer.ID]bool // peers that we were told to meet first
-	look  chan struct{}    // one slot: something may have changed
+	loopback bool             // we listen on this machine alone
+	first    map[peer.ID]bool // peers that we were told to meet first
+	look     chan struct{}    // one slot: something may have changed
 
 	telling sync.Mutex // held during the call of told
 
@@ -316,6 +317,24 @@ func (n *Node) reckonReach() {
 func (n *Node) connectedOutside() bool {
 	return slices.ContainsFunc(n.host.Network().Conns(), func(c network.Conn) bool {
 		return !c.Stat().Limited && manet.IsPublicAddr(c.RemoteMultiaddr())
+	})
+}
+
+// mayDial says whether an address of a peer may be dialled. Those of first peers are the
+// person's own choice.
+func (n *Node) mayDial(p peer.ID, a ma.Multiaddr) bool {
+	var own []netip.Addr
+	if now := n.place.Load(); now != nil {
+		own = now.addrs
+	}
+	return n.out.first[p] || dialRules{n.out.there, n.out.loopback, own}.allow(a)
+}
+
+// onLoopback says whether a node that listens there does so on this machine alone.
+func onLoopback(listen []string) bool {
+	return !slices.ContainsFunc(listen, func(text string) bool {
+		a, err := ma.NewMultiaddr(text)
+		return err != nil || !manet.IsIPLoopback(a)
 	})
 }
 

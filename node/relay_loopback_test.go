@@ -13,6 +13,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"stoa/identity"
 )
@@ -134,7 +135,7 @@ func TestCircuitsAreForGuests(t *testing.T) {
 		t.Errorf("a stranger: %v", err)
 	}
 	for i := range circuitsForStrangers {
-		server.guests.spare(peer.ID([]byte{byte(i)}), time.Now())
+		server.guests.spare(peer.ID([]byte{byte(i)}), houseAt(i), time.Now())
 	}
 	if err := reserve(openLoopback(t, overQUIC)); err == nil {
 		t.Error("one stranger more than there are circuits for has one")
@@ -180,23 +181,52 @@ func TestGuestsAreForgotten(t *testing.T) {
 	}
 }
 
+// houseAt is the i-th household.
+func houseAt(i int) netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{1, 2, byte(i >> 8), byte(i)}), 32)
+}
+
 func TestCircuitsOfStrangersComeBack(t *testing.T) {
 	var g guests
 	now := time.Unix(1, 0)
 	for i := range circuitsForStrangers {
-		if !g.spare(peer.ID([]byte{byte(i)}), now) {
+		if !g.spare(peer.ID([]byte{byte(i)}), houseAt(i), now) {
 			t.Fatalf("number %d", i)
 		}
 	}
-	if g.spare("late", now) || !g.spare(peer.ID([]byte{0}), now) {
+	far := houseAt(999)
+	if g.spare("late", far, now) || !g.spare(peer.ID([]byte{0}), houseAt(0), now) {
 		t.Error("a stranger too many, or one refused who has a circuit")
 	}
 	g.forget(peer.ID([]byte{1}))
-	if !g.spare("late", now) || g.spare("later", now) {
+	if !g.spare("late", far, now) || g.spare("later", far, now) {
 		t.Error("the circuit of one who is gone")
 	}
-	if !g.spare("later", now.Add(circuitFor+1)) {
+	if !g.spare("later", far, now.Add(circuitFor+1)) {
 		t.Error("circuits that ran out")
+	}
+}
+
+func TestOneHouseDoesNotTakeAllCircuits(t *testing.T) {
+	g := newGuests(func(peer.ID) bool { return false })
+	got := 0
+	for i := range 20 {
+		if g.spare(peer.ID([]byte{byte(i)}), houseAt(1), time.Unix(1, 0)) {
+			got++
+		}
+	}
+	if got != strangersPerAddr {
+		t.Errorf("%d circuits", got)
+	}
+	from := ma.StringCast("/ip4/1.2.3.4/udp/5000/quic-v1")
+	asked := 0
+	for range 1000 {
+		if g.AllowConnect("a", from, peer.ID([]byte{0})) {
+			asked++
+		}
+	}
+	if asked < circuitsToBurst || asked > circuitsToBurst+2 {
+		t.Errorf("%d circuits to one stranger", asked)
 	}
 }
 
