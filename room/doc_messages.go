@@ -1,6 +1,6 @@
 // # Messages
 //
-// Beside operations, members publish heartbeats ([Presence], domain "stoa/presence/1", at most 2 KiB) and hands ([Hand], "stoa/hand/1", at
+// Beside operations, members publish heartbeats ([Presence], domain "stoa/presence/1", at most 2,560 bytes) and hands ([Hand], "stoa/hand/1", at
 // most 256 bytes), give seats ([Seat], "stoa/seat/1", at most 256 bytes), and sign cards for strangers ([Card], "stoa/card/1", at most 8 KiB).
 // On the wire each is, like an operation, a CBOR array of two byte strings: a body, a map in deterministic CBOR whose keys are the numbers
 // beside the fields, and its author's signature. A message that breaks its form, limits or signature, or is another room's, is rejected, for nobody honest passes it on; one whose author is

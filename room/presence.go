@@ -17,9 +17,9 @@ const (
 	MaxName = 48
 
 	maxAddrs    = 6   // addresses in a presence
-	maxAddr     = 128 // bytes of one
+	maxAddr     = 192 // bytes of one: that of a circuit, with the peer IDs of both, has some 165
 	maxHeads    = 16  // hashes in a presence
-	maxPresence = 2 << 10
+	maxPresence = 2560
 	maxShift    = int64(24 * time.Hour / time.Millisecond)
 
 	minBeat   = 2 * time.Second        // between the heartbeats of a small room
@@ -38,14 +38,14 @@ const (
 
 // Presence is a heartbeat: a member says that it is here, how it is called
 // and reached, what it knows of the log, and whether its hand is up. It is
-// signed under "stoa/presence/1" and at most 2 KiB long.
+// signed under "stoa/presence/1" and at most 2,560 bytes long.
 type Presence struct {
 	Room    identity.RoomID `cbor:"1,keyasint"`
 	Who     identity.ID     `cbor:"2,keyasint"`
 	Session [8]byte         `cbor:"3,keyasint"` // differs for each run of the program
 	Name    string          `cbor:"4,keyasint"` // at most MaxName bytes, printable
 	Mic     bool            `cbor:"5,keyasint"`
-	Addrs   []string        `cbor:"6,keyasint"` // at most 6 of 128 bytes
+	Addrs   []string        `cbor:"6,keyasint"` // at most 6 of 192 bytes
 	Heads   []identity.Hash `cbor:"7,keyasint"` // of the log: at most 16
 	Hand    []byte          `cbor:"8,keyasint"` // the raised hand as signed; empty without one
 	Time    uint64          `cbor:"9,keyasint"` // Unix milliseconds
