@@ -444,3 +444,35 @@ func BenchmarkJitter(b *testing.B) {
 		now += audio.FrameTime
 	}
 }
+
+// What waited while nobody asked for a second is not played: the program was stopped.
+func TestJitterForgetsWhatWaitedThroughASleep(t *testing.T) {
+	var p player10
+	now := time.Duration(0)
+	for i := range uint32(20) {
+		now = time.Duration(i) * 20 * ms
+		p.j.Push(audio.Packet{Index: i, Since: 1, Payload: []byte{0, byte(i)}}, now)
+		p.pull(now)
+		p.pull(now + 10*ms)
+	}
+	p.j.Push(audio.Packet{Index: 20, Since: 1, Payload: []byte{0, 20}}, now+20*ms)
+	p.log = nil
+	now += 60 * time.Second
+	p.pull(now)
+	p.pull(now + 10*ms)
+	for _, step := range p.log {
+		if step != "silence" {
+			t.Fatalf("after a sleep: %v", p.log)
+		}
+	}
+	first := uint32(20 + 60*50)
+	for i := range uint32(5) {
+		at := now + time.Duration(i+1)*20*ms
+		p.j.Push(audio.Packet{Index: first + i, Since: 1, Payload: []byte{1, byte(i)}}, at)
+		p.pull(at)
+		p.pull(at + 10*ms)
+	}
+	if log := strings.Join(p.log, ","); !strings.Contains(log, "frame 256,frame 257,frame 258") {
+		t.Errorf("then %v", p.log)
+	}
+}

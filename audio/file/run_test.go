@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -407,6 +408,31 @@ func TestSilenceAndNullKeepTime(t *testing.T) {
 			synctest.Wait()
 			if n := before - r.Len(); n != 10*480 {
 				t.Errorf("%d samples pulled in 95 ms", n)
+			}
+		})
+	})
+}
+
+// A program that stood still does not say later what it should have said meanwhile.
+func TestMicSaysNothingLate(t *testing.T) {
+	const stood, old = 2 * time.Second, 1500 * time.Millisecond
+	values := make([]float64, 3*outRate)
+	for i := range values {
+		if values[i] = 0.25; time.Duration(i)*time.Second/outRate < old {
+			values[i] = 0.5
+		}
+	}
+	path := wavOf(t, outRate, values)
+	synctest.Test(t, func(t *testing.T) {
+		m, r := openMic(t, path, false), audio.NewRing(audio.RingSize)
+		m.Began = func(time.Time) { time.Sleep(stood) } // on the goroutine of Run, after its clock began
+		during(t, func(ctx context.Context) error { return m.Run(ctx, r) }, func() {
+			time.Sleep(stood + 100*time.Millisecond)
+			synctest.Wait()
+			buf := make([]float32, audio.RingSize)
+			n := r.Read(buf)
+			if n == 0 || slices.ContainsFunc(buf[:n], func(s float32) bool { return s > 0.4 }) {
+				t.Errorf("of %d samples some are from before", n)
 			}
 		})
 	})

@@ -188,6 +188,32 @@ func TestCallerCallsWhoeverHearsOrIsHeard(t *testing.T) {
 	})
 }
 
+// Whoever has moved calls everybody at once, also who did not answer lately.
+func TestCallerCallsAnewAfterAMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		away := being("away", identity.RoleListener)
+		p := newPhone(time.Millisecond, true)
+		calls := func() int {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return p.calls[away.ID]
+		}
+		calling(p, around("me", being("me", identity.RoleSpeaker), away), time.Now(), func(c *caller) {
+			time.Sleep(time.Hour + 7*time.Millisecond) // calls are 15 s apart by now
+			before := calls()
+			time.Sleep(100 * time.Millisecond)
+			if n := calls(); n != before {
+				t.Fatalf("%d calls in 100 ms without a reason", n-before)
+			}
+			c.moved()
+			time.Sleep(100 * time.Millisecond)
+			if n := calls(); n != before+1 {
+				t.Errorf("%d calls after a move, want one", n-before)
+			}
+		})
+	})
+}
+
 func TestCallerOfALargeRoomThatCannotBeReached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		people := []room.Person{being("me", identity.RoleSpeaker)}
