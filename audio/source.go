@@ -70,6 +70,8 @@ type Source struct {
 	current float32 // gain at the end of the last block
 	loud    float64 // running power of the speech
 	rest    int     // frames until a voice may be cut again
+
+	mixed time.Duration // when block was called last
 }
 
 // Push gives the source a packet that arrived at at. It copies the payload and never waits for
@@ -104,6 +106,10 @@ func (s *Source) Close() { s.closed.Store(true) }
 
 // block adds the next BlockSize samples to sum and reports whether the source is still wanted.
 func (s *Source) block(now time.Duration, sum []float32) bool {
+	if s.mixed > 0 && now-s.mixed > jitterStood { // what is left was made before a sleep
+		s.n, s.left, s.unreal = 0, 0, s.hold+s.fade
+	}
+	s.mixed = now
 	for s.n < BlockSize {
 		s.step(now)
 	}

@@ -437,3 +437,22 @@ func TestMicSaysNothingLate(t *testing.T) {
 		})
 	})
 }
+
+// A loudspeaker that stood still does not play what waited for it.
+func TestSpeakerPlaysNothingFromBeforeASleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := audio.NewRing(audio.RingSize)
+		r.Write(slices.Repeat([]float32{0.5}, 2*audio.BlockSize))
+		var played []float32
+		during(t, func(ctx context.Context) error {
+			asleep := func(time.Time) { time.Sleep(2 * time.Second) } // after its clock began
+			return pull(ctx, r, asleep, func(block []float32) error {
+				played = append(played, block...)
+				return nil
+			})
+		}, func() { time.Sleep(2500 * time.Millisecond) })
+		if len(played) < 2*outRate || slices.Contains(played, 0.5) {
+			t.Errorf("%d samples are played, of these some that waited for 2 s", len(played))
+		}
+	})
+}

@@ -21,6 +21,9 @@ const (
 	// elsewhere. When it stands still for longer, what was not played meanwhile is silence.
 	speakerBuffer = 60 * time.Millisecond
 
+	// speakerSlept is how far behind it was asleep: what waits in the ring is from before.
+	speakerSlept = time.Second
+
 	// catchUp is the least time between two blocks after that. To ask for all that is owed at once
 	// would ask before the rest of the program, which was held up too, has had a chance.
 	catchUp = blockTime / 2
@@ -103,6 +106,9 @@ func pull(ctx context.Context, r *audio.Ring, began func(time.Time), sink func([
 			last = now
 		} else {
 			clear(block)
+		}
+		if now.Sub(due) >= speakerSlept {
+			r.Discard(r.Len())
 		}
 		if err := sink(block); err != nil {
 			return err
