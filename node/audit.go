@@ -67,7 +67,7 @@ func (r *Room) auditAt(ctx context.Context, relay identity.ID, p peer.ID, kbps u
 
 // audit sends filler to a member who asked for it.
 func (rl *Relay) audit(s stream, a attach) error {
-	if !rl.room.admitted(a.From) {
+	if rl.cfg.VoiceOnly || !rl.room.admitted(a.From) {
 		return rl.turnAway(s, a, attachRefused)
 	}
 	if !rl.startAudit(a.From, time.Now()) {

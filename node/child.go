@@ -121,6 +121,13 @@ func (c *child) commit() [8]byte {
 
 // take handles one frame of the child's. Its error ends the child.
 func (c *child) take(f control) error {
+	if c.relay.cfg.VoiceOnly && f.kind == controlLetter {
+		c.send(control{kind: controlAnswer, id: f.id, fate: letterBusy}.append(nil))
+		return nil
+	}
+	if c.relay.cfg.VoiceOnly && f.kind != controlMedia {
+		return nil
+	}
 	switch f.kind {
 	case controlMedia:
 		c.relay.setMedia(c, f.on)

@@ -125,7 +125,7 @@ func (rl *Relay) publishFor(ch *child, f control) {
 // it goes at once; the rest waits a moment for more of it, since packets cost and bytes
 // hardly.
 func (rl *Relay) feed(c *gossipChannel, plain, sealed []byte) {
-	if rl.cfg.Feed != nil && !rl.cfg.Feed(c.name, plain) {
+	if rl.cfg.VoiceOnly || rl.cfg.Feed != nil && !rl.cfg.Feed(c.name, plain) {
 		return
 	}
 	log := c.name == "log"

@@ -89,6 +89,11 @@ type ServeConfig struct {
 	// It is asked again on [Relay.Review] and every 10 s.
 	Admit func(who identity.ID, proof []byte) Admission
 
+	// VoiceOnly keeps everything else from children, who are in gossip themselves: they
+	// are told none of it, nothing of theirs is published, their letters are turned away,
+	// and nobody may measure this relay. Feed, Hears and Commit are not asked then.
+	VoiceOnly bool
+
 	// Feed says which gossip children are told, as it arrives; nil is all of it.
 	Feed func(channel string, msg []byte) bool
 

@@ -998,3 +998,37 @@ func TestAuditMeasures(t *testing.T) {
 		}
 	})
 }
+
+// A relay that carries voices and nothing else tells its children nothing, publishes
+// nothing of theirs, carries no letters and lets nobody measure it.
+func TestVoiceOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, on := nodetest.Hosts(t, oneWay, 3)
+		core, helper, child := on[0], on[1], listeners(on[2:])[0]
+		w.Block(nodetest.Around("1.0.0.1:8000")) // from the child
+		core.Room.HandleAsk(echo)
+		helper.Room.HandleAsk(echo)
+		rl := serve(t, helper.Room, node.ServeConfig{VoiceOnly: true, Hears: func() []identity.ID { return []identity.ID{core.ID} }})
+		a := child.attach(t, helper, true)
+		if _, err := child.Room.Audit(t.Context(), helper.ID, 1000); !errors.Is(err, node.ErrRefused) {
+			t.Errorf("measured: %v", err)
+		}
+		child.Room.Quiet(true)
+		if _, err := child.Room.AskSomebody(t.Context(), []byte("x")); err == nil {
+			t.Error("a letter was carried")
+		}
+		_ = child.Room.Publish(t.Context(), "log", []byte("x"))
+		if err := helper.Room.Publish(t.Context(), "log", []byte("y")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if s := rl.Stats(); s.Fed != 0 || s.Published != 0 || s.Letters != 0 || s.Unwelcome != 0 || s.Media != 1 {
+			t.Errorf("%+v", s)
+		}
+		select {
+		case <-a.Done():
+			t.Errorf("the child was cut: %v", a.Err())
+		default:
+		}
+	})
+}

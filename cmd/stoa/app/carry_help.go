@@ -19,9 +19,9 @@ const (
 	helpSlots = 8
 	helpUp    = helpSlots * 8_000 // bytes a second
 
-	// helpOn is how long somebody is helped after that has ceased to be needed,
-	// as far as it is known here.
-	helpOn = 2 * time.Second
+	// helpOn is how long somebody is helped after that has ceased to be needed: a
+	// new link has to prove itself.
+	helpOn = carriedOn
 )
 
 // assist carries those who are to be helped until ctx ends or nobody is.
@@ -30,7 +30,8 @@ func (c *carrier) assist(ctx context.Context) error {
 		Slots: helpSlots,
 		Up:    helpUp,
 		Admit: func(who identity.ID, _ []byte) node.Admission { return c.admitNeedy(who) },
-		Feed:  func(string, []byte) bool { return false }, // they hear of the room by themselves
+
+		VoiceOnly: true, // which is all that is bounded by Up, and all that they lack
 	})
 	if err != nil {
 		return err

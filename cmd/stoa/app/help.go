@@ -36,8 +36,10 @@ const (
 	nextHelper = 3 * time.Second
 
 	// maxHelpers bounds who is fed for the sake of others: whatever people say,
-	// a speaker sends no more than so many streams more.
+	// a speaker sends no more than so many streams more. No more people are helped
+	// than these have slots for, and beyond nobody's need is even looked at.
 	maxHelpers = 3
+	maxHelped  = maxHelpers * helpSlots
 )
 
 // need is whom somebody on the stage or below has no link to.
@@ -102,15 +104,19 @@ func mayHelp(s *room.Snapshot, h, x *room.Person) bool {
 }
 
 // helperOf names the member who should carry for somebody now, if any should.
-// Whoever carries already goes on until that is needed no more.
+// Whoever carries already goes on until there are links.
 func helperOf(s *room.Snapshot, x *room.Person, now time.Time) (helper identity.ID, found bool) {
-	if s.Crowd {
-		return helper, false // there are relays, and who is deaf finds another one
+	return helperIn(s, x, needOf(s, x, now))
+}
+
+// helperIn is helperOf for a need.
+func helperIn(s *room.Snapshot, x *room.Person, n need) (helper identity.ID, found bool) {
+	if len(n.of) == 0 || s.Crowd {
+		return helper, false // in a crowd there are relays, and who is deaf finds another one
 	}
 	if h := find(s, x.Relay); h != nil && mayHelp(s, h, x) {
 		helper, found = h.ID, true
 	}
-	n := needOf(s, x, now)
 	if n.deaf < helpAfter || !found && n.deaf < relaysFirst && byRelays(s, n) {
 		return helper, found
 	}
@@ -127,17 +133,13 @@ func byRelays(s *room.Snapshot, n need) bool {
 }
 
 // helpersFor lists who could carry for somebody: those first who have most of
-// what is needed, then those who carry for others already, so that few do.
+// what is needed, and of equals by a draw that is the same for all in the room, so
+// that few help many.
 func helpersFor(s *room.Snapshot, x *room.Person, n need) []identity.ID {
 	type candidate struct {
-		id       identity.ID
-		covers   int
-		carrying int
-		draw     identity.Hash
-	}
-	carrying := map[identity.ID]int{}
-	for i := range s.People {
-		carrying[s.People[i].Relay] = 1
+		id     identity.ID
+		covers int
+		draw   identity.Hash
 	}
 	var all []candidate
 	for i := range s.People {
@@ -145,7 +147,7 @@ func helpersFor(s *room.Snapshot, x *room.Person, n need) []identity.ID {
 		if !mayHelp(s, h, x) {
 			continue
 		}
-		c := candidate{id: h.ID, carrying: carrying[h.ID], draw: identity.HashOf(slices.Concat([]byte("stoa/helper/1"), s.Room[:], h.ID[:]))}
+		c := candidate{id: h.ID, draw: identity.HashOf(slices.Concat([]byte("stoa/helper/1"), s.Room[:], h.ID[:]))}
 		for _, p := range n.of {
 			if p.ID == h.ID || linked(h, p) {
 				c.covers++
@@ -157,7 +159,7 @@ func helpersFor(s *room.Snapshot, x *room.Person, n need) []identity.ID {
 		all = append(all, c)
 	}
 	slices.SortFunc(all, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.covers, a.covers), cmp.Compare(b.carrying, a.carrying), bytes.Compare(a.draw[:], b.draw[:]))
+		return cmp.Or(cmp.Compare(b.covers, a.covers), bytes.Compare(a.draw[:], b.draw[:]))
 	})
 	ids := make([]identity.ID, len(all))
 	for i, c := range all {
@@ -167,18 +169,24 @@ func helpersFor(s *room.Snapshot, x *room.Person, n need) []identity.ID {
 }
 
 // helpers are the members who should carry for others now, maxHelpers at most,
-// those rather who are needed by more; and for whom.
+// and for whom, helpSlots each. They are given out in the order of the room: the
+// stage comes before those who only listen, of whom one link can bring any number.
 func helpers(s *room.Snapshot, now time.Time) map[identity.ID][]identity.ID {
 	all := map[identity.ID][]identity.ID{}
+	needy := 0
 	for i := range s.People {
-		if h, found := helperOf(s, &s.People[i], now); found {
-			all[h] = append(all[h], s.People[i].ID)
+		x := &s.People[i]
+		n := needOf(s, x, now)
+		if len(n.of) == 0 {
+			continue
 		}
-	}
-	order := sortedIDs(all)
-	slices.SortStableFunc(order, func(a, b identity.ID) int { return cmp.Compare(len(all[b]), len(all[a])) })
-	for _, h := range order[min(len(order), maxHelpers):] {
-		delete(all, h)
+		if needy++; needy > maxHelped {
+			break
+		}
+		h, found := helperIn(s, x, n)
+		if those := all[h]; found && len(those) < helpSlots && (those != nil || len(all) < maxHelpers) {
+			all[h] = append(those, x.ID)
+		}
 	}
 	return all
 }

@@ -145,8 +145,11 @@ func TestHelperStays(t *testing.T) {
 		t.Errorf("ann, whom dan carries, should be helped by %q", got)
 	}
 	saying(s, "ann", "dan", "bob direct", "cid direct", "dan direct")
-	if got := nameOf(s, "ann"); got != "dan" {
-		t.Errorf("ann, who has a link again and has not let go of dan, should be helped by %q", got)
+	if got := nameOf(s, "ann"); got != "" {
+		t.Errorf("ann, who has a link again, should be helped by %q", got)
+	}
+	if got := idsOf(bearersOf(s, nil, noon)); !slices.Equal(got, []identity.ID{idOf("dan")}) {
+		t.Error("ann lets go of dan before dan does")
 	}
 	saying(s, "ann", "dan", "bob relay", "cid direct", "dan none 1s")
 	if got := nameOf(s, "ann"); got == "dan" {
@@ -214,6 +217,42 @@ func TestLiarsGainLittle(t *testing.T) {
 	}
 	if got := fedBy(s, noon); len(got) > maxHelpers {
 		t.Errorf("a speaker sends %d streams more", len(got))
+	}
+
+	// Nobody is carried who does not even say that they are deaf.
+	s = allLinked("ann", names...)
+	s.People = append(s.People, being("sly", identity.RoleListener))
+	saying(s, "sly", "bob", "bob direct", "cid direct")
+	if all := helpers(s, noon); len(all) != 0 {
+		t.Error("somebody helps a listener who hears everybody")
+	}
+}
+
+// TestListenersTakeNoHelpFromTheStage: however many come by a link that lets
+// them listen, and say that they are deaf.
+func TestListenersTakeNoHelpFromTheStage(t *testing.T) {
+	names := strings.Fields("ann bob cid dan eve fay gus hal ida joe")
+	s := allLinked("ann", names...)
+	for i := range 300 {
+		name := fmt.Sprint("sybil", i)
+		s.People = append(s.People, being(name, identity.RoleListener))
+		s.State.Members[idOf(name)] = s.People[len(s.People)-1].Member
+		by := names[2+i%8]
+		saying(s, name, by, "ann none 1s", by+" direct")
+	}
+	apart(s, "ann", "bob", time.Second)
+	all := helpers(s, noon)
+	helped := map[identity.ID]bool{}
+	for _, those := range all {
+		if len(those) > helpSlots {
+			t.Errorf("somebody helps %d", len(those))
+		}
+		for _, id := range those {
+			helped[id] = true
+		}
+	}
+	if len(all) > maxHelpers || len(helped) > maxHelped || !helped[idOf("ann")] || !helped[idOf("bob")] {
+		t.Errorf("%d helpers for %d people; ann is of them: %v, bob: %v", len(all), len(helped), helped[idOf("ann")], helped[idOf("bob")])
 	}
 }
 

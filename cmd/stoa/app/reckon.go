@@ -189,6 +189,9 @@ func bearersOf(s *room.Snapshot, unlinked map[identity.ID]time.Time, now time.Ti
 	if h, found := helperOf(s, &s.Me, now.Add(-helpLead)); found {
 		return []relay.Candidate{{ID: h, Slots: 1}}
 	}
+	if h := find(s, s.Me.Relay); h != nil && !s.Crowd && mayHelp(s, h, &s.Me) {
+		return []relay.Candidate{{ID: h.ID, Slots: 1}} // as long as it goes on
+	}
 	all := without(levelsOf(s).serve, s.Me.ID)
 	if s.Crowd {
 		return all
