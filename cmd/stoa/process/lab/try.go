@@ -67,6 +67,9 @@ func (b *bench) perform(ctx context.Context, sc *scenario.Scenario, number int, 
 			out.cpu += p.cpu()
 		}
 	}
+	if ctx.Err() != nil {
+		return out // of recordings that were cut short nothing follows
+	}
 	b.judging.Lock()
 	defer b.judging.Unlock()
 	for _, m := range t.measures {
