@@ -125,6 +125,7 @@ func (n *Node) lookAround(woken bool) {
 	if n.lan != nil && !now.equal(*before) {
 		n.lan.renew()
 	}
+	n.ports.moved()
 	n.giveUp(lost)
 	for _, c := range unsure {
 		n.check(c)

@@ -21,9 +21,10 @@ const (
 	pcpSize     = pcpHeader + 36
 	pcpMost     = 1100 // section 7
 
-	pcpLifetime = 2 * time.Hour // section 15: recommended for what has no better idea
-	pcpShortest = 2 * time.Minute
+	pcpLifetime = 2 * time.Hour    // section 15: recommended for what has no better idea
+	pcpSoonest  = 10 * time.Second // between two renewals, however short the router lends
 	pcpLongest  = 24 * time.Hour
+	pcpRefusal  = 2 * time.Minute // at least, after one
 
 	// Section 8.1.1: the first repetition, and the slowest.
 	pcpFirst = 3 * time.Second
@@ -114,21 +115,24 @@ func parsePCP(b []byte) (a pcpAnswer, err error) {
 	return a, nil
 }
 
+// isFor says whether an answer is to a request for this lease (section 11.4): nobody who
+// cannot hear us knows the nonce.
+func (l *portLease) isFor(a pcpAnswer) bool {
+	return a.nonce == l.nonce && a.protocol == l.protocol && a.inside == l.inside
+}
+
 // take heeds an answer that is for this lease, and says whether the lease has changed.
 func (l *portLease) take(a pcpAnswer, now time.Time) (changed bool, err error) {
-	if a.nonce != l.nonce || a.protocol != l.protocol || a.inside != l.inside {
-		return false, errNotPCP
-	}
 	l.tries = 0
-	lifetime := min(max(a.lifetime, pcpShortest), pcpLongest)
-	if a.result != 0 {
+	lifetime := min(a.lifetime, pcpLongest)
+	if a.result != 0 || a.outside.Port() == 0 || !a.outside.Addr().IsGlobalUnicast() {
 		changed = l.outside.IsValid()
-		l.outside, l.next = netip.AddrPort{}, now.Add(lifetime) // section 11.4: so long there is no use in asking
+		l.outside, l.next = netip.AddrPort{}, now.Add(max(lifetime, pcpRefusal)) // section 11.4: so long there is no use in asking
 		return changed, fmt.Errorf("the router refuses a port: PCP result %d", a.result)
 	}
 	changed = l.outside != a.outside
 	l.outside, l.until = a.outside, now.Add(lifetime)
-	l.next = now.Add(lifetime / 2) // section 11.2.1
+	l.next = now.Add(max(lifetime/2, pcpSoonest)) // section 11.2.1
 	return changed, nil
 }
 

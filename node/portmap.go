@@ -41,6 +41,7 @@ type portMapper struct {
 	dial   func(router) (net.Conn, error)
 	others func() basichost.NATManager // libp2p's
 	news   func()                      // something was lent or taken back
+	look   chan struct{}               // one slot, see moved
 
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -63,6 +64,7 @@ func newPortMapper(n network.Network, log *slog.Logger, news func()) *portMapper
 }
 
 func (m *portMapper) start() {
+	m.look = make(chan struct{}, 1)
 	var ctx context.Context
 	ctx, m.cancel = context.WithCancel(context.Background())
 	m.work.Go(func() { m.run(ctx) })
@@ -90,34 +92,61 @@ func dialPCP(r router) (net.Conn, error) {
 	return net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.own, 0)), net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.gateway, pcpPort)))
 }
 
-// run asks router after router by PCP, until ctx ends or one does not speak it.
+// run asks router after router until ctx ends: each by PCP, and in libp2p's way if it does not
+// speak that, until the machine is somewhere else.
 func (m *portMapper) run(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		r, err := m.route()
-		if err == nil && !isPublic(r.own) {
-			err = m.ask(ctx, r)
-			switch {
-			case ctx.Err() != nil:
-				return
-			case errors.Is(err, errNewRoute):
-				continue
-			}
-			m.log.Debug("no port by PCP", "err", err)
-			m.fallBack()
-			return
+		if err != nil || isPublic(r.own) {
+			m.wait(ctx)
+			continue
 		}
-		if sleep(ctx, routeLook); ctx.Err() != nil {
-			return
+		if err := m.ask(ctx, r); err != nil && !errors.Is(err, errNewRoute) {
+			m.log.Debug("no port by PCP", "err", err)
+			m.leaveToOthers(ctx, r)
 		}
 	}
 }
 
-// fallBack has libp2p ask from now on.
-func (m *portMapper) fallBack() {
+// leaveToOthers has libp2p ask until there is another router or ctx ends.
+func (m *portMapper) leaveToOthers(ctx context.Context, r router) {
+	other := m.others()
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.other == nil {
-		m.other = m.others()
+	m.other = other
+	m.mu.Unlock()
+	for ctx.Err() == nil {
+		m.wait(ctx)
+		if at, err := m.route(); err == nil && at != r {
+			break
+		}
+	}
+	m.mu.Lock()
+	m.other = nil
+	m.mu.Unlock()
+	if err := other.Close(); err != nil {
+		m.log.Debug("giving back ports", "err", err)
+	}
+}
+
+// wait waits until the machine may be somewhere else.
+func (m *portMapper) wait(ctx context.Context) {
+	t := time.NewTimer(routeLook)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-m.look:
+	case <-t.C:
+	}
+}
+
+// moved says that the machine may be somewhere else. It never blocks.
+func (m *portMapper) moved() {
+	if m == nil {
+		return
+	}
+	select {
+	case m.look <- struct{}{}:
+	default:
 	}
 }
 
@@ -154,22 +183,28 @@ func (m *portMapper) ask(ctx context.Context, r router) error {
 		case err := <-broken:
 			return err
 		case a := <-answers:
-			spoke = true
-			if clock.restarted(a.epoch, time.Now()) {
+			ours, err := m.take(a)
+			if !ours {
+				continue
+			}
+			if clock.restarted(a.epoch, time.Now()) && spoke {
 				m.askAnew()
 			}
-			if err := m.take(a); err != nil {
+			spoke = true
+			if err != nil && !m.holds() {
 				return err
 			}
+		case <-m.look:
+			looked = time.Time{}
 		case <-tick.C:
 			if !spoke && time.Since(began) >= pcpPatience {
 				return errors.New("the router does not answer")
 			}
-			if time.Since(looked) >= routeLook {
-				looked = time.Now()
-				if at, err := m.route(); err != nil || at != r {
-					return errNewRoute
-				}
+		}
+		if time.Since(looked) >= routeLook {
+			looked = time.Now()
+			if at, err := m.route(); err != nil || at != r {
+				return errNewRoute
 			}
 		}
 	}
@@ -212,7 +247,7 @@ func (m *portMapper) send(conn net.Conn, r router, now time.Time) {
 	defer m.mu.Unlock()
 	for _, l := range m.leases {
 		if l.expire(now) {
-			defer m.news()
+			m.news()
 		}
 		if l.due(now) {
 			conn.Write(l.request(r.own, pcpLifetime))
@@ -220,22 +255,30 @@ func (m *portMapper) send(conn net.Conn, r router, now time.Time) {
 	}
 }
 
-// take heeds an answer. A refusal ends PCP: another protocol may be allowed.
-func (m *portMapper) take(a pcpAnswer) (err error) {
+// take heeds an answer, if it is one to a request of ours.
+func (m *portMapper) take(a pcpAnswer) (ours bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, l := range m.leases {
-		changed, err := l.take(a, time.Now())
-		if errors.Is(err, errNotPCP) {
-			continue // of another lease, or not from our router
+		if !l.isFor(a) {
+			continue
 		}
+		changed, err := l.take(a, time.Now())
 		if changed {
 			m.log.Info("the router lends a port", "inside", l.inside, "outside", l.outside)
-			defer m.news()
+			m.news()
 		}
-		return err
+		return true, err
 	}
-	return nil
+	return false, nil
+}
+
+// holds says whether any port is lent, or may yet be: another protocol is tried only when PCP
+// gives none at all.
+func (m *portMapper) holds() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.leases, func(l *portLease) bool { return l.outside.IsValid() || l.tries > 0 })
 }
 
 // askAnew asks again for what a router gave that has forgotten it.
@@ -263,18 +306,20 @@ func (m *portMapper) giveBack(conn net.Conn, r router) {
 // readPCP hands on answers until ctx ends or there is no more to come.
 func readPCP(ctx context.Context, conn net.Conn, answers chan<- pcpAnswer) error {
 	buf := make([]byte, pcpMost+1)
+	answered := false // then nobody can say any more that it was another version
 	for {
 		n, err := conn.Read(buf)
 		if err != nil {
 			return err
 		}
 		a, err := parsePCP(buf[:n])
-		if errors.Is(err, errOldPCP) {
+		if errors.Is(err, errOldPCP) && !answered {
 			return err
 		}
 		if err != nil {
 			continue
 		}
+		answered = true
 		select {
 		case answers <- a:
 		case <-ctx.Done():
@@ -329,12 +374,7 @@ func (m *portMapper) HasDiscoveredNAT() bool {
 func (m *portMapper) Close() error {
 	m.cancel()
 	m.work.Wait()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.other == nil {
-		return nil
-	}
-	return m.other.Close()
+	return nil
 }
 
 // mapped lists the addresses by QUIC that lead to us by a router, and how it was asked.

@@ -27,7 +27,7 @@ func (w *World) OpenBehind(kind NAT, router, ip string, port int, bootstrap ...s
 	return w.open(ip, port, func(at *net.UDPAddr) net.PacketConn {
 		r := &natted{world: w, kind: kind, router: net.ParseIP(router), local: at, next: port,
 			outer: make(map[string]*outer), in: make(chan arrival, 256), closed: make(chan struct{})}
-		r.deadline, r.expired = time.AfterFunc(0, func() {}), make(chan struct{})
+		r.deadline, r.expired, r.rearmed = time.AfterFunc(0, func() {}), make(chan struct{}), make(chan struct{})
 		r.deadline.Stop()
 		return r
 	}, bootstrap)
@@ -46,7 +46,8 @@ type natted struct {
 	next     int               // port of the router's
 	readers  sync.WaitGroup
 	deadline *time.Timer
-	expired  chan struct{} // closed when the deadline for reading is over
+	expired  chan struct{} // closed when the deadline for reading is over; another for each deadline
+	rearmed  chan struct{} // closed when there is another deadline
 	closed   chan struct{}
 	once     sync.Once
 }
@@ -112,16 +113,19 @@ func (r *natted) read(o *outer) {
 }
 
 func (r *natted) ReadFrom(b []byte) (int, net.Addr, error) {
-	r.mu.Lock()
-	expired := r.expired
-	r.mu.Unlock()
-	select {
-	case a := <-r.in:
-		return copy(b, a.b), a.from, nil
-	case <-expired:
-		return 0, nil, os.ErrDeadlineExceeded
-	case <-r.closed:
-		return 0, nil, net.ErrClosed
+	for {
+		r.mu.Lock()
+		expired, rearmed := r.expired, r.rearmed
+		r.mu.Unlock()
+		select {
+		case a := <-r.in:
+			return copy(b, a.b), a.from, nil
+		case <-expired:
+			return 0, nil, os.ErrDeadlineExceeded
+		case <-rearmed:
+		case <-r.closed:
+			return 0, nil, net.ErrClosed
+		}
 	}
 }
 
@@ -147,11 +151,8 @@ func (r *natted) SetReadDeadline(t time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.deadline.Stop()
-	select {
-	case <-r.expired:
-		r.expired = make(chan struct{})
-	default:
-	}
+	close(r.rearmed) // who reads looks again
+	r.expired, r.rearmed = make(chan struct{}), make(chan struct{})
 	if !t.IsZero() {
 		expired := r.expired
 		r.deadline = time.AfterFunc(time.Until(t), func() { close(expired) })
