@@ -222,7 +222,36 @@
 // # Circuits
 //
 // A server lends circuits (circuit relay v2) to peers that prove themselves in a room of
-// its or attach to it, for signalling and hole punching.
+// its or attach to it, and a few to strangers: whoever opens a room behind a NAT has nobody
+// else to ask. A node that strangers cannot reach borrows two as soon as it knows a peer that
+// lends, those of its rooms first. Asks and letters go over circuits, media and gossip do not;
+// a circuit ends when its two ends have a direct connection.
+//
+// # Reach
+//
+// Identify, and the answers to probes, tell a node where others see its QUIC sockets. Such an
+// address counts when somebody whom a room admits has said it, a first peer, or strangers in
+// two networks (IPv4 /16, IPv6 /32); libp2p waits for four. If observers in two networks see
+// two addresses, the NAT maps by destination (RFC 4787 section 4.1), and none of them is
+// announced. Presence and links name, in this order: public addresses, those where others see
+// us, circuits, local ones by QUIC, then TCP.
+//
+// Two who lack a link call each other within 0.3 s: QUIC's first packet opens the caller's NAT
+// for the other's, so whoever is second gets through at once. A link by TCP or WebSocket tries
+// QUIC again when both its ends are 5 s old, and then each time after twice as long. QUIC has
+// a head start of 0.5 s before TCP and 0.75 s before WebSocket, none where no UDP got out.
+//
+// Whoever listens on UDP 443 with QUIC listens on TCP 443 with secure WebSocket as well, and
+// need not say so: who knows /udp/443/quic-v1 dials /tcp/443/tls/ws too. The certificate is
+// anybody's, for Noise inside says who the peer is.
+//
+// A router is asked for ports by PCP (RFC 6887), and where it does not speak that, by UPnP and
+// NAT-PMP; and so is the next one, when the machine moves. All this, and AutoNAT v2, only where
+// people are met over the internet: on the public network, and on a private one whose first
+// peers are there.
+//
+// Addresses come from other people. So a node dials no service of its machine or house and,
+// of the internet, nothing below port 1024 but 443; only its first peers are exempt.
 //
 // # Cards
 //
@@ -231,8 +260,8 @@
 //
 // # Limits
 //
-//	connections      1024; 128 from one IPv4 address or IPv6 /56, 512 from a /48; 5 new a second with a burst of 128
-//	... of a server  12288; 512, 2048; 50 new a second with a burst of 512; 256 circuits of 512 KiB and 2 min
+//	connections      1024; 256 from one IPv4 address or IPv6 /56, 1024 from a /48; 10 new a second with a burst of 256
+//	... of a server  12288; 512, 2048; 50 new a second with a burst of 512
 //	asks, hellos     40 a second from one peer; 256 asks handled at once; 5 s to handle one
 //	request, reply   64 KiB, 4 MiB
 //	gossip           60 KiB a message, 1024 waiting for Next, 96 topics a peer
@@ -252,5 +281,12 @@
 //	letters          64 KiB, answers 256 KiB; 4 at once from one person, 256 at once through a relay, of these 128 to one
 //	                 person each; 5 s
 //	audits           2 Mbit/s for 2 s; two at once, one a minute from one member
-//	people           4096 with 8 addresses of 256 bytes; a peer speaks for at most 3
+//	circuits lent    256 of 512 KiB and 2 min, 64 from one address; 64 at once to one peer; 2 a second opened from one
+//	                 address with a burst of 120. Of these to strangers 64, 4 from one address; 1 in 5 s opened to one
+//	                 with a burst of 8, 4 a second to all with a burst of 16
+//	borrowed         2, for an hour each
+//	sightings        512, 8 from one network; 2 addresses of each family are believed
+//	hole punching    4 addresses of one peer, in 4 rounds of 1.5 s
+//	people           4096 with 8 addresses of 256 bytes and 2 peers; a peer speaks for at most 3; greeted after 3 s, 6 s and so on up
+//	                 to 1 min while they never were there
 package node
