@@ -48,7 +48,9 @@
 // Two on the stage who cannot connect are carried by the relays of the room. Where none is, or none brings the one to the other, somebody
 // else on the stage helps, whose heartbeat says that they would and who is linked with both. That needs no capability but to be on the stage:
 // a helper hears every voice already and sends its own to everybody; what it passes on is sealed and signed, so that it can
-// withhold it and nothing else, and then somebody else helps. It says nothing in the log, offers no slots, seats nobody, and nobody who was not
+// withhold it and nothing else. One that is gone, or says that it lacks the voice, is followed by somebody else after 3 s; one that claims to
+// have it and keeps it back is believed, for a pause sounds the same: unlike an audience, whom a second relay tells what it misses, two who
+// are helped have nobody to find it out. It says nothing in the log, offers no slots, seats nobody, and nobody who was not
 // found deaf is carried. The capability relay, which is for all that, stays with owners, moderators and relays: whoever has it is a gate,
 // and may be given an audience.
 //
