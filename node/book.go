@@ -19,6 +19,7 @@ type book struct {
 	mu      sync.Mutex
 	persons map[identity.ID]*entry
 	proved  map[peer.ID]proof
+	named   map[peer.ID]identity.ID // who has said first that a peer is his
 }
 
 // A proof is what a peer has signed over its connection.
@@ -30,10 +31,11 @@ type proof struct {
 type entry struct {
 	peers []peer.ID       // proved while connected, the latest first
 	met   []peer.AddrInfo // said in signed presence
+	real  bool            // has been connected
 }
 
 func newBook() *book {
-	return &book{persons: make(map[identity.ID]*entry), proved: make(map[peer.ID]proof)}
+	return &book{persons: make(map[identity.ID]*entry), proved: make(map[peer.ID]proof), named: make(map[peer.ID]identity.ID)}
 }
 
 // entry makes room for a person by forgetting somebody who is not connected.
@@ -44,7 +46,7 @@ func (b *book) entry(id identity.ID) *entry {
 	if len(b.persons) >= bookPersons {
 		for other, e := range b.persons {
 			if len(e.peers) == 0 {
-				delete(b.persons, other)
+				b.drop(other)
 				break
 			}
 		}
@@ -72,6 +74,7 @@ func (b *book) prove(id identity.ID, p peer.ID) (first bool) {
 	}
 	b.proved[p] = proved
 	e := b.entry(id)
+	e.real = true
 	e.peers = slices.DeleteFunc(e.peers, func(q peer.ID) bool { return q == p })
 	e.peers = slices.Insert(e.peers, 0, p)
 	e.peers = e.peers[:min(len(e.peers), linksPerPerson)]
@@ -86,23 +89,67 @@ func (b *book) gone(p peer.ID) {
 		if e := b.persons[id]; e != nil {
 			e.peers = slices.DeleteFunc(e.peers, func(q peer.ID) bool { return q == p })
 			if len(e.peers) == 0 && len(e.met) == 0 {
-				delete(b.persons, id)
+				b.drop(id)
 			}
 		}
 	}
 	delete(b.proved, p)
 }
 
-// meet replaces where a person says to be reachable, and says whether that is news.
-func (b *book) meet(id identity.ID, at []peer.AddrInfo) (news bool) {
+// meet replaces where a person says to be reachable: at personPeers peers at most, and at none
+// that is somebody else's. Otherwise presence could fill libp2p's book of another's peer with
+// addresses that lead nowhere, or have a room call whom it likes. It returns what is believed,
+// and whether that is news.
+func (b *book) meet(id identity.ID, at []peer.AddrInfo) (kept []peer.AddrInfo, news bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.entry(id)
+	at = slices.DeleteFunc(at, func(p peer.AddrInfo) bool { return !b.mayName(id, p.ID) })
+	at = at[:min(len(at), personPeers)]
+	b.unname(id, e)
+	for _, p := range at {
+		b.named[p.ID] = id
+	}
 	news = !slices.EqualFunc(e.met, at, func(x, y peer.AddrInfo) bool {
 		return x.ID == y.ID && slices.EqualFunc(x.Addrs, y.Addrs, ma.Multiaddr.Equal)
 	})
 	e.met = at
-	return news
+	return at, news
+}
+
+// mayName says whether a peer may be a person's: he has proved it, or nobody else has, nor said
+// so before.
+func (b *book) mayName(id identity.ID, p peer.ID) bool {
+	if proved, known := b.proved[p]; known {
+		return slices.Contains(proved.ids, id)
+	}
+	owner, named := b.named[p]
+	return !named || owner == id
+}
+
+// unname forgets which peers a person has named.
+func (b *book) unname(id identity.ID, e *entry) {
+	for _, p := range e.met {
+		if b.named[p.ID] == id {
+			delete(b.named, p.ID)
+		}
+	}
+}
+
+// drop forgets a person.
+func (b *book) drop(id identity.ID) {
+	if e := b.persons[id]; e != nil {
+		b.unname(id, e)
+	}
+	delete(b.persons, id)
+}
+
+// hasMet says whether a person has been connected since he is known.
+func (b *book) hasMet(id identity.ID) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.persons[id]
+	return e != nil && e.real
 }
 
 // has says whether the peer proved to be somebody of this room.

@@ -262,9 +262,15 @@ func TestBook(t *testing.T) {
 	b := newBook()
 	id := identity.ID{1}
 	at := []peer.AddrInfo{{ID: peerA}, {ID: peerB}}
-	if !b.meet(id, at) || b.meet(id, at) {
+	_, first := b.meet(id, at)
+	if _, again := b.meet(id, at); !first || again {
 		t.Error("the first address is no news, or the second time is")
 	}
+	liar := identity.ID{2}
+	if kept, _ := b.meet(liar, []peer.AddrInfo{{ID: peerA}, {ID: "c"}, {ID: "d"}, {ID: "e"}}); len(kept) != personPeers || kept[0].ID != "c" {
+		t.Errorf("of somebody else's peer and three others are kept %v", kept)
+	}
+	b.meet(liar, nil)
 	if got := b.strangers(func(peer.ID) bool { return true }); len(got) != 1 || got[0] != id {
 		t.Errorf("strangers %v", got)
 	}

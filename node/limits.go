@@ -40,6 +40,7 @@ const (
 	bookPersons   = 4096
 	peerPersons   = 3 // for whom one peer speaks: one, unless a program changes hands while it runs
 	personAddrs   = 8
+	personPeers   = 2   // that one may name: this run, and one that was not buried yet
 	maxAddr       = 256 // bytes of an address in text
 	lanPeers      = 256
 	maxCards      = 16

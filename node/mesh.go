@@ -20,6 +20,7 @@ const (
 	meshDials   = 6                       // at once
 	meshTimeout = 2500 * time.Millisecond // less than meshRetry: QUIC repeats its first packet ever more rarely
 	meshRetry   = 3 * time.Second         // before somebody who was away is tried again
+	meshRarely  = time.Minute             // at most, before somebody who never was there is; twice as long each time
 )
 
 func (r *Room) nudgeMesh() {
@@ -34,7 +35,7 @@ func (r *Room) nudgeMesh() {
 func (r *Room) keepMesh() {
 	tick := time.NewTicker(meshEvery)
 	defer tick.Stop()
-	tried := make(map[identity.ID]time.Time)
+	tried := make(map[identity.ID]greeting)
 	slots := make(chan struct{}, meshDials)
 	for {
 		select {
@@ -51,26 +52,38 @@ func (r *Room) keepMesh() {
 	}
 }
 
+// A greeting was tried, and is not again before pause is over: whoever makes up addresses must
+// not have a room call them without end.
+type greeting struct {
+	at    time.Time
+	pause time.Duration
+}
+
+func (g greeting) over(now time.Time) bool { return now.Sub(g.at) >= g.pause }
+
 // fillMesh starts greetings of a random few and does not wait for them: somebody
 // who does not answer must not keep the others waiting.
-func (r *Room) fillMesh(tried map[identity.ID]time.Time, slots chan struct{}) {
+func (r *Room) fillMesh(tried map[identity.ID]greeting, slots chan struct{}) {
 	if r.afresh.Swap(false) {
 		clear(tried)
 	}
 	now := time.Now()
-	maps.DeleteFunc(tried, func(_ identity.ID, at time.Time) bool { return now.Sub(at) > meshRetry })
 	want := meshPeers - r.meshed() - len(slots)
 	ids := r.apart()
+	maps.DeleteFunc(tried, func(id identity.ID, g greeting) bool {
+		return now.Sub(g.at) > 2*meshRarely || r.book.hasMet(id) && g.over(now)
+	})
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	for _, id := range ids {
-		if _, recently := tried[id]; recently {
+		g := tried[id]
+		if !g.over(now) {
 			continue
 		}
 		if want <= 0 || len(slots) == cap(slots) || !r.begin() {
 			return
 		}
 		want--
-		tried[id] = now
+		tried[id] = greeting{now, min(max(2*g.pause, meshRetry), meshRarely)}
 		slots <- struct{}{}
 		go func() {
 			defer r.work.Done()

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
 	"golang.org/x/sync/singleflight"
 
 	"stoa/identity"
@@ -180,8 +182,8 @@ func (r *Room) begin() bool {
 }
 
 // Meet says where a person may be reached (text multiaddrs with their /p2p part, at
-// most 8 are kept), replacing what was known. Addresses that do not parse are
-// ignored: they come from other people.
+// most 8 are kept, of 2 peers), replacing what was known. Addresses that do not parse, or
+// are of somebody else's peer, are ignored: they come from other people.
 func (r *Room) Meet(id identity.ID, addrs []string) {
 	if id == r.key.ID() {
 		return
@@ -192,12 +194,13 @@ func (r *Room) Meet(id identity.ID, addrs []string) {
 			continue
 		}
 		info, err := peer.AddrInfoFromString(text)
-		if err != nil || info.ID == r.node.host.ID() {
+		if err != nil || info.ID == r.node.host.ID() || !plainAddrs(info.Addrs) {
 			continue
 		}
 		at = addAddr(at, *info)
 	}
-	if r.book.meet(id, at) {
+	at, news := r.book.meet(id, at)
+	if news {
 		r.missed(id)
 	}
 	r.mu.Lock()
@@ -209,6 +212,11 @@ func (r *Room) Meet(id identity.ID, addrs []string) {
 		}
 	}
 	r.nudgeMesh()
+}
+
+// plainAddrs says whether addresses need no name server: whose, another person would choose.
+func plainAddrs(addrs []ma.Multiaddr) bool {
+	return !slices.ContainsFunc(addrs, func(a ma.Multiaddr) bool { return !hasProtocol(a, ma.P_CIRCUIT) && !ipOf(a).IsValid() })
 }
 
 // addAddr groups addresses by peer.

@@ -36,8 +36,8 @@
 // gone or come back is said at once, 250 ms after the heartbeat before at the soonest; figures, and newcomers who are heard, wait for the next
 // one. Somebody is named 0.5 s after they came to the stage, so that links that only have to be made cost nothing.
 //
-// Covered is everybody who sends heartbeats. In a crowd only those are listed who are not heard directly, so that the audience is brought
-// nothing more while all is well. The audience itself says nothing here: whom a relay carries its attendance says, and what it misses
+// Covered is everybody who sends heartbeats. In a crowd these are the stage and the relays, and they list only who is not heard directly, so
+// that the audience is brought nothing more while all is well. The audience itself says nothing here: whom a relay carries its attendance says, and what it misses
 // the digests of its other relay show it.
 //
 // A report is its author's word and proves nothing. It makes others help: speakers feed relays, somebody carries for a while (see Helpers).

@@ -222,10 +222,13 @@ func (h hearsay) urgent(o hearsay) bool {
 	return changed(h, o) || changed(o, h)
 }
 
-// lines are those of the hearsay, by ID. In a crowd they are only those who are not heard directly: relays pass the heartbeats of the stage
-// on to thousands.
-func (h hearsay) lines(crowd bool) []Heard {
+// lines are those of the hearsay of somebody with such capabilities, by ID. In a crowd, where relays pass heartbeats on to thousands, they are
+// only those who are not heard directly, and for who only listens, with a raised hand, none.
+func (h hearsay) lines(crowd bool, caps identity.Caps) []Heard {
 	var lines []Heard
+	if crowd && caps&^identity.CapHear == 0 {
+		return nil
+	}
 	for _, m := range h {
 		if !crowd || !m.Way.Linked() {
 			lines = append(lines, m.Heard)

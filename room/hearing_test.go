@@ -113,11 +113,17 @@ func TestCrowdsHearOnlyOfWhatIsWrong(t *testing.T) {
 	lines := stageOf(4)
 	lines[1].Way, lines[3].Way = Unheard, ByRelay
 	h := hearsay(nil).next(lines, noon)
-	if got := h.lines(false); !slices.Equal(got, lines) {
+	speaker, listener := identity.RoleSpeaker.Caps(), identity.RoleListener.Caps()
+	if got := h.lines(false, listener); !slices.Equal(got, lines) {
 		t.Errorf("in a small room: %+v", got)
 	}
-	if got := h.lines(true); !slices.Equal(got, []Heard{lines[1], lines[3]}) {
-		t.Errorf("in a crowd: %+v", got)
+	for _, caps := range []identity.Caps{speaker, identity.RoleRelay.Caps()} {
+		if got := h.lines(true, caps); !slices.Equal(got, []Heard{lines[1], lines[3]}) {
+			t.Errorf("in a crowd: %+v", got)
+		}
+	}
+	if got := h.lines(true, listener); len(got) != 0 {
+		t.Errorf("of a listener in a crowd: %+v", got)
 	}
 }
 

@@ -490,7 +490,7 @@ func (r *Room) heartbeat(now time.Time, bye bool) []byte {
 		}
 	}
 	if !bye {
-		p.Hears, p.Relay, p.Helps = r.account.of.lines(r.crowd.on), relay.PrefixOf(r.account.by), r.account.helps
+		p.Hears, p.Relay, p.Helps = r.account.of.lines(r.crowd.on, r.state.Members[r.me].Caps), relay.PrefixOf(r.account.by), r.account.helps
 	}
 	r.seq++
 	r.last, p.Seq = p.Time, r.seq

@@ -30,6 +30,10 @@ const (
 	callAgain  = time.Second
 	callRarely = 15 * time.Second
 
+	// callHeeds is how often at most somebody who says to be elsewhere is
+	// called at once: saying so costs them nothing.
+	callHeeds = 10 * time.Second
+
 	// callLook is how often is looked whether somebody has to be called.
 	callLook = time.Second
 
@@ -63,7 +67,8 @@ type caller struct {
 
 // callPlan is when to call somebody.
 type callPlan struct {
-	addrs   []string // where they say they are reached
+	addrs   []string  // where they say they are reached
+	heeded  time.Time // when other addresses last were a reason to call at once
 	due     time.Time
 	pause   time.Duration // after the next attempt
 	calling bool
@@ -176,7 +181,10 @@ func (c *caller) next(s *room.Snapshot, now time.Time) (ids []identity.ID, again
 			c.plans[p.ID] = plan
 		}
 		if !slices.Equal(plan.addrs, p.Addrs) {
-			plan.addrs, plan.due, plan.pause = p.Addrs, now, callAgain
+			plan.addrs = p.Addrs
+			if now.Sub(plan.heeded) >= callHeeds {
+				plan.heeded, plan.due, plan.pause = now, now, callAgain
+			}
 		}
 		switch wait := plan.due.Sub(now); {
 		case plan.calling:
