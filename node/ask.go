@@ -173,7 +173,7 @@ const tryNext = 300 * time.Millisecond
 // does.
 func tryPeers[T any](ctx context.Context, r *Room, id identity.ID, do func(context.Context, peer.ID) (T, error)) (T, error) {
 	v, err := tryEach(ctx, tryNext, r.book.candidates(id), func(ctx context.Context, p peer.AddrInfo) (T, error) {
-		r.node.remember(p, foundTTL)
+		r.node.believe(p)
 		return do(ctx, p.ID)
 	})
 	if errors.Is(err, errNobody) {

@@ -19,7 +19,6 @@ type book struct {
 	mu      sync.Mutex
 	persons map[identity.ID]*entry
 	proved  map[peer.ID]proof
-	named   map[peer.ID]identity.ID // who has said first that a peer is his
 }
 
 // A proof is what a peer has signed over its connection.
@@ -35,7 +34,7 @@ type entry struct {
 }
 
 func newBook() *book {
-	return &book{persons: make(map[identity.ID]*entry), proved: make(map[peer.ID]proof), named: make(map[peer.ID]identity.ID)}
+	return &book{persons: make(map[identity.ID]*entry), proved: make(map[peer.ID]proof)}
 }
 
 // entry makes room for a person by forgetting somebody who is not connected.
@@ -46,7 +45,7 @@ func (b *book) entry(id identity.ID) *entry {
 	if len(b.persons) >= bookPersons {
 		for other, e := range b.persons {
 			if len(e.peers) == 0 {
-				b.drop(other)
+				delete(b.persons, other)
 				break
 			}
 		}
@@ -89,7 +88,7 @@ func (b *book) gone(p peer.ID) {
 		if e := b.persons[id]; e != nil {
 			e.peers = slices.DeleteFunc(e.peers, func(q peer.ID) bool { return q == p })
 			if len(e.peers) == 0 && len(e.met) == 0 {
-				b.drop(id)
+				delete(b.persons, id)
 			}
 		}
 	}
@@ -97,51 +96,22 @@ func (b *book) gone(p peer.ID) {
 }
 
 // meet replaces where a person says to be reachable: at personPeers peers at most, and at none
-// that is somebody else's. Otherwise presence could fill libp2p's book of another's peer with
-// addresses that lead nowhere, or have a room call whom it likes. It returns what is believed,
-// and whether that is news.
+// that somebody else has proved to be his. It returns what is believed, and whether that is
+// news.
 func (b *book) meet(id identity.ID, at []peer.AddrInfo) (kept []peer.AddrInfo, news bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.entry(id)
-	at = slices.DeleteFunc(at, func(p peer.AddrInfo) bool { return !b.mayName(id, p.ID) })
+	at = slices.DeleteFunc(at, func(p peer.AddrInfo) bool {
+		proved, known := b.proved[p.ID]
+		return known && !slices.Contains(proved.ids, id)
+	})
 	at = at[:min(len(at), personPeers)]
-	b.unname(id, e)
-	for _, p := range at {
-		b.named[p.ID] = id
-	}
 	news = !slices.EqualFunc(e.met, at, func(x, y peer.AddrInfo) bool {
 		return x.ID == y.ID && slices.EqualFunc(x.Addrs, y.Addrs, ma.Multiaddr.Equal)
 	})
 	e.met = at
 	return at, news
-}
-
-// mayName says whether a peer may be a person's: he has proved it, or nobody else has, nor said
-// so before.
-func (b *book) mayName(id identity.ID, p peer.ID) bool {
-	if proved, known := b.proved[p]; known {
-		return slices.Contains(proved.ids, id)
-	}
-	owner, named := b.named[p]
-	return !named || owner == id
-}
-
-// unname forgets which peers a person has named.
-func (b *book) unname(id identity.ID, e *entry) {
-	for _, p := range e.met {
-		if b.named[p.ID] == id {
-			delete(b.named, p.ID)
-		}
-	}
-}
-
-// drop forgets a person.
-func (b *book) drop(id identity.ID) {
-	if e := b.persons[id]; e != nil {
-		b.unname(id, e)
-	}
-	delete(b.persons, id)
 }
 
 // hasMet says whether a person has been connected since he is known.

@@ -134,7 +134,7 @@ func (n *Node) lenders() []peer.ID {
 		switch {
 		case n.servesUs(p), n.provedSomewhere(p):
 			return 0
-		case n.out.first[p]:
+		case len(n.out.first[p]) > 0:
 			return 1
 		}
 		return 2
@@ -171,7 +171,7 @@ func (n *Node) reserve(p peer.ID) (reservation, error) {
 		return reservation{}, fmt.Errorf("lent and gone: %w", ErrUnreachable)
 	}
 	addrs := got.Addrs
-	if !n.out.first[p] && !n.admittedSomewhere(p) { // else it could have others dial whom it likes
+	if len(n.out.first[p]) == 0 && !n.admittedSomewhere(p) { // else it could have others dial whom it likes
 		addrs = slices.DeleteFunc(addrs, func(a ma.Multiaddr) bool { return ipOf(a) != ipOf(c.RemoteMultiaddr()) })
 	}
 	at := circuitVia(addrs, p)

@@ -267,9 +267,14 @@ func TestBook(t *testing.T) {
 		t.Error("the first address is no news, or the second time is")
 	}
 	liar := identity.ID{2}
-	if kept, _ := b.meet(liar, []peer.AddrInfo{{ID: peerA}, {ID: "c"}, {ID: "d"}, {ID: "e"}}); len(kept) != personPeers || kept[0].ID != "c" {
-		t.Errorf("of somebody else's peer and three others are kept %v", kept)
+	if kept, _ := b.meet(liar, []peer.AddrInfo{{ID: "c"}, {ID: "d"}, {ID: "e"}}); len(kept) != personPeers {
+		t.Errorf("of three peers are kept %v", kept)
 	}
+	b.prove(id, "f")
+	if kept, _ := b.meet(liar, []peer.AddrInfo{{ID: "f"}}); len(kept) != 0 {
+		t.Error("somebody else's peer is kept")
+	}
+	b.gone("f")
 	b.meet(liar, nil)
 	if got := b.strangers(func(peer.ID) bool { return true }); len(got) != 1 || got[0] != id {
 		t.Errorf("strangers %v", got)

@@ -108,9 +108,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.paths.m, n.paths.wake = make(map[token]*path), make(chan struct{}, 1)
 	n.guests = newGuests(n.provedSomewhere)
 	n.out.look, n.borrowed.look = make(chan struct{}, 1), make(chan struct{}, 1)
-	n.out.reach.Kind, n.out.first = ReachUnknown, make(map[peer.ID]bool)
+	n.out.reach.Kind, n.out.first = ReachUnknown, make(map[peer.ID][]ma.Multiaddr)
 	for _, p := range first {
-		n.out.first[p.ID] = true
+		n.out.first[p.ID] = p.Addrs
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.here.Store(newStay(n.ctx))

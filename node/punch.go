@@ -263,6 +263,16 @@ func (n *Node) remember(p peer.AddrInfo, ttl time.Duration) {
 	n.host.Peerstore().AddAddrs(p.ID, addrs, ttl)
 }
 
+// believe has a peer dialled where one person says that it is. While it is not connected,
+// nothing that others have said of it is kept: libp2p holds few addresses of a peer, and who
+// likes could fill its book with such as lead nowhere.
+func (n *Node) believe(p peer.AddrInfo) {
+	if len(n.out.first[p.ID]) == 0 && len(p.Addrs) > 0 && n.host.Network().Connectedness(p.ID) == network.NotConnected {
+		n.host.Peerstore().ClearAddrs(p.ID)
+	}
+	n.remember(p, foundTTL)
+}
+
 // webTwin returns the secure WebSocket address that goes with a QUIC address on port 443,
 // or nil: who listens on the one listens on the other, and need not say so.
 func webTwin(a ma.Multiaddr) ma.Multiaddr {

@@ -70,9 +70,9 @@ func onPublicInterface(listen []string) bool {
 // guarded by it.
 type outside struct {
 	internet
-	loopback bool             // we listen on this machine alone
-	first    map[peer.ID]bool // peers that we were told to meet first
-	look     chan struct{}    // one slot: something may have changed
+	loopback bool                       // we listen on this machine alone
+	first    map[peer.ID][]ma.Multiaddr // peers that we were told to meet first, and where
+	look     chan struct{}              // one slot: something may have changed
 
 	telling sync.Mutex // held during the call of told
 
@@ -253,7 +253,7 @@ func (n *Node) knownObservers() map[peer.ID]bool {
 	n.out.mu.Unlock()
 	known := make(map[peer.ID]bool)
 	for _, p := range observers {
-		known[p] = n.out.first[p] || n.admittedSomewhere(p) || n.servesUs(p)
+		known[p] = len(n.out.first[p]) > 0 || n.admittedSomewhere(p) || n.servesUs(p)
 	}
 	return known
 }
@@ -327,7 +327,7 @@ func (n *Node) mayDial(p peer.ID, a ma.Multiaddr) bool {
 	if now := n.place.Load(); now != nil {
 		own = now.addrs
 	}
-	return n.out.first[p] || dialRules{n.out.there, n.out.loopback, own}.allow(a)
+	return contains(n.out.first[p], a) || dialRules{n.out.there, n.out.loopback, own}.allow(a)
 }
 
 // onLoopback says whether a node that listens there does so on this machine alone.

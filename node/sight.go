@@ -109,6 +109,7 @@ type view struct {
 	at       netip.AddrPort
 	trusted  bool
 	networks int // of observers
+	by       []netip.Prefix
 }
 
 // views counts who sees us where, over IPv4 or over IPv6, what most say first. known says
@@ -133,6 +134,7 @@ func (s *sightings) views(v6 bool, known func(peer.ID) bool) []view {
 		if k := (key{what.seen, networkOf(what.observer)}); !counted[k] {
 			counted[k] = true
 			v.networks++
+			v.by = append(v.by, k.by)
 		}
 	}
 	all := make([]view, 0, len(at))
@@ -190,10 +192,13 @@ func (s *sightings) nat(own []netip.Addr) NAT {
 // observers that see different addresses may also have seen us at different times, so
 // it takes as many networks where it differs as those where it does not.
 func mapping(views []view) NAT {
-	networks := 0
+	observers := make(map[netip.Prefix]bool)
 	for _, v := range views {
-		networks += v.networks
+		for _, by := range v.by {
+			observers[by] = true
+		}
 	}
+	networks := len(observers)
 	switch {
 	case networks < 2:
 		return NATUnknown

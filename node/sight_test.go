@@ -107,3 +107,16 @@ func TestSightingsExpireWithTheirConnections(t *testing.T) {
 		t.Error("remembered when the NAT does not")
 	}
 }
+
+// Eight lies out of one network are not eight networks.
+func TestOneNetworkDoesNotEndPunching(t *testing.T) {
+	var all []said
+	for i := range maxOfNetwork {
+		all = append(all, said{"l", fmt.Sprintf("3.3.0.%d", i+1), fmt.Sprintf("9.9.9.9:%d", 6000+i)})
+	}
+	all = append(all, said{"A", "1.1.0.1", "9.9.9.9:5000"}, said{"b", "2.2.0.1", "9.9.9.9:5000"})
+	s := sightingsOf(all)
+	if nat := s.nat(nil); nat != NATCone || len(s.candidates(inCapitals)) != 1 {
+		t.Errorf("%s, %v", nat, s.candidates(inCapitals))
+	}
+}

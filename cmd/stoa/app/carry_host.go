@@ -99,7 +99,9 @@ func (s *Session) loan() loan {
 		l.slots, l.up = max(l.slots/rooms, 1), l.up/rooms
 		return l
 	}
-	if !slices.ContainsFunc(l.addrs, func(a string) bool { return direct(a, s.cfg.Network == "" || s.cfg.Network == "public") }) {
+	// Those who call at the same time get in to who is behind a NAT; listeners only call.
+	behind := s.node.Reach().Kind == node.ReachPunch || s.node.Reach().Kind == node.ReachRelayed
+	if behind || !slices.ContainsFunc(l.addrs, func(a string) bool { return direct(a, s.cfg.Network == "" || s.cfg.Network == "public") }) {
 		l.slots = 0
 	}
 	return l
