@@ -245,7 +245,7 @@
 // need not say so: who knows /udp/443/quic-v1 dials /tcp/443/tls/ws too. The certificate is
 // anybody's, for Noise inside says who the peer is.
 //
-// A router is asked for ports by PCP (RFC 6887), and where it does not speak that, by UPnP and
+// A router is asked for ports by PCP (RFC 6887) and, until that has given one, by UPnP and
 // NAT-PMP; and so is the next one, when the machine moves. All this, and AutoNAT v2, only where
 // people are met over the internet: on the public network, and on a private one whose first
 // peers are there.

@@ -1,5 +1,5 @@
-// Ports that a router lends: by PCP if it speaks that, which libp2p does not, and otherwise by
-// libp2p's UPnP and NAT-PMP. libp2p takes this for its NAT manager, so what was lent is
+// Ports that a router lends: by PCP, which libp2p does not speak, and until that has given one
+// by libp2p's UPnP and NAT-PMP. libp2p takes this for its NAT manager, so what was lent is
 // announced and tested by AutoNAT like every other address.
 
 package node
@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	pcpPatience = 2 * time.Second // then the router is asked in libp2p's way
+	pcpPatience = 2 * time.Second // then the router does not speak it
 	pcpLook     = time.Second     // whether anything is due
 	routeLook   = time.Minute     // whether there is another router
 )
@@ -48,7 +48,7 @@ type portMapper struct {
 
 	mu     sync.Mutex
 	leases []*portLease
-	other  basichost.NATManager // nil while PCP will do
+	other  basichost.NATManager // nil when PCP will do
 }
 
 // newPortMapper starts asking; Close ends it.
@@ -92,8 +92,8 @@ func dialPCP(r router) (net.Conn, error) {
 	return net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.own, 0)), net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.gateway, pcpPort)))
 }
 
-// run asks router after router until ctx ends: each by PCP, and in libp2p's way if it does not
-// speak that, until the machine is somewhere else.
+// run asks router after router until ctx ends: each by PCP and, until that has given a port, in
+// libp2p's way as well, whose search takes seconds.
 func (m *portMapper) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		r, err := m.route()
@@ -101,30 +101,39 @@ func (m *portMapper) run(ctx context.Context) {
 			m.wait(ctx)
 			continue
 		}
+		m.askOthers(true)
 		if err := m.ask(ctx, r); err != nil && !errors.Is(err, errNewRoute) {
 			m.log.Debug("no port by PCP", "err", err)
-			m.leaveToOthers(ctx, r)
+			m.stay(ctx, r)
+		}
+		m.askOthers(false)
+	}
+}
+
+// askOthers has libp2p ask, or give back what it got.
+func (m *portMapper) askOthers(on bool) {
+	m.mu.Lock()
+	other := m.other
+	if on && other == nil {
+		m.other = m.others()
+	} else if !on {
+		m.other = nil
+	}
+	m.mu.Unlock()
+	if other != nil && !on {
+		if err := other.Close(); err != nil {
+			m.log.Debug("giving back ports", "err", err)
 		}
 	}
 }
 
-// leaveToOthers has libp2p ask until there is another router or ctx ends.
-func (m *portMapper) leaveToOthers(ctx context.Context, r router) {
-	other := m.others()
-	m.mu.Lock()
-	m.other = other
-	m.mu.Unlock()
+// stay waits until there is another router or ctx ends.
+func (m *portMapper) stay(ctx context.Context, r router) {
 	for ctx.Err() == nil {
 		m.wait(ctx)
 		if at, err := m.route(); err == nil && at != r {
-			break
+			return
 		}
-	}
-	m.mu.Lock()
-	m.other = nil
-	m.mu.Unlock()
-	if err := other.Close(); err != nil {
-		m.log.Debug("giving back ports", "err", err)
 	}
 }
 
@@ -191,7 +200,10 @@ func (m *portMapper) ask(ctx context.Context, r router) error {
 				m.askAnew()
 			}
 			spoke = true
-			if err != nil && !m.holds() {
+			switch {
+			case err == nil:
+				m.askOthers(false) // one of the two will do
+			case !m.holds():
 				return err
 			}
 		case <-m.look:
@@ -333,7 +345,9 @@ func (m *portMapper) GetMapping(a ma.Multiaddr) ma.Multiaddr {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.other != nil {
-		return m.other.GetMapping(a)
+		if at := m.other.GetMapping(a); at != nil {
+			return at
+		}
 	}
 	protocol, port, ok := portOf(a)
 	if !ok {
