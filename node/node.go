@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -388,41 +387,6 @@ func (n *Node) rankedAddrs() []ma.Multiaddr {
 	self := ma.StringCast("/p2p/" + n.host.ID().String())
 	for i, a := range addrs {
 		addrs[i] = a.Encapsulate(self)
-	}
-	return addrs
-}
-
-// publicAddrs are those of the internet that libp2p knows to be ours: of interfaces, unless
-// AutoNAT did not reach them, mapped, or seen by many.
-func (n *Node) publicAddrs() []ma.Multiaddr {
-	now := n.place.Load()
-	n.out.mu.Lock()
-	seen := n.out.seen
-	n.out.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(n.host.Addrs()), func(a ma.Multiaddr) bool {
-		return !manet.IsPublicAddr(a) || hasProtocol(a, ma.P_CIRCUIT) || contains(seen, a) ||
-			now != nil && slices.Contains(now.former, ipOf(a))
-	})
-}
-
-// localAddrs are those that we listen on in local networks. libp2p looks at the interfaces
-// only once a minute.
-func (n *Node) localAddrs() (addrs []ma.Multiaddr) {
-	now := n.place.Load()
-	for _, a := range n.host.Network().ListenAddresses() {
-		ips := []netip.Addr{ipOf(a)}
-		if now != nil && ips[0].IsUnspecified() {
-			ips = now.addrs
-		}
-		_, rest := ma.SplitFirst(a)
-		for _, ip := range ips {
-			if ip.Is4() != ipOf(a).Is4() || !ip.IsValid() || ip.IsLinkLocalUnicast() || isPublic(ip) || len(rest) == 0 {
-				continue
-			}
-			if at, err := manet.FromIP(ip.AsSlice()); err == nil {
-				addrs = append(addrs, at.Encapsulate(rest))
-			}
-		}
 	}
 	return addrs
 }
