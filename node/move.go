@@ -58,7 +58,7 @@ func (n *Node) keepMoving() {
 		case <-tick.C:
 			n.lookAtClock()
 		case <-changed:
-			n.lookAround(false)
+			n.lookAround(0)
 			select {
 			case <-n.ctx.Done():
 				return
@@ -76,11 +76,8 @@ func (n *Node) lookAtClock() {
 	if stood > 0 {
 		n.deafUntil.Store(int64(now + deafFor))
 		n.log.Info("nothing has run here for a while", "for", stood.Round(time.Millisecond))
-		if stood >= linkSilence {
-			n.giveUp(n.host.Network().Conns())
-		}
-		n.mover.bearings = nil // so that all the others are asked
-		n.lookAround(true)
+		n.mover.bearings = nil // so that all who may live are asked
+		n.lookAround(stood)
 	}
 	n.looked.Store(int64(now))
 }
@@ -92,8 +89,8 @@ func (n *Node) slept(at time.Time) bool {
 }
 
 // lookAround finds out where the machine is now, what that does to each connection, and
-// tells the rooms when it is news, or when woken says that it is.
-func (n *Node) lookAround(woken bool) {
+// tells the rooms when it is news. It is when nothing has run here for a while.
+func (n *Node) lookAround(stood time.Duration) {
 	m := &n.mover
 	before := n.place.Load()
 	now := before.next(m.machine)
@@ -103,7 +100,11 @@ func (n *Node) lookAround(woken bool) {
 	var lost, unsure []network.Conn
 	for _, c := range n.host.Network().Conns() {
 		b, direct := m.bearing(c)
-		if !direct {
+		switch {
+		case stood >= linkSilence:
+			lost = append(lost, c)
+			continue
+		case !direct:
 			continue // it goes with the connection that it runs over
 		}
 		m.bearings[c] = b
@@ -114,7 +115,7 @@ func (n *Node) lookAround(woken bool) {
 			unsure = append(unsure, c)
 		}
 	}
-	if !woken && now.equal(*before) && len(lost)+len(unsure) == 0 {
+	if stood == 0 && now.equal(*before) && len(lost)+len(unsure) == 0 {
 		return // routes to others
 	}
 	n.log.Info("the network has changed", "lost", len(lost), "asked", len(unsure))
