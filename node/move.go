@@ -123,10 +123,12 @@ func (n *Node) lookAround(stood time.Duration) {
 	if now.v4 != before.v4 || now.v6 != before.v6 {
 		n.forgetOutside()
 	}
+	if now.v4 != before.v4 {
+		n.ports.moved()
+	}
 	if n.lan != nil && !now.equal(*before) {
 		n.lan.renew()
 	}
-	n.ports.moved()
 	n.giveUp(lost)
 	for _, c := range unsure {
 		n.check(c)

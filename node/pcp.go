@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 )
@@ -21,10 +20,10 @@ const (
 	pcpSize     = pcpHeader + 36
 	pcpMost     = 1100 // section 7
 
-	pcpLifetime = 2 * time.Hour    // section 15: recommended for what has no better idea
-	pcpSoonest  = 10 * time.Second // between two renewals, however short the router lends
+	pcpLifetime = 2 * time.Hour // section 15: recommended for what has no better idea
 	pcpLongest  = 24 * time.Hour
-	pcpRefusal  = 2 * time.Minute // at least, after one
+	pcpLeast    = 10 * time.Second // a port that is lent for less is of no use
+	pcpRefused  = 2 * time.Minute  // the least until what was refused is asked for again
 
 	// Section 8.1.1: the first repetition, and the slowest.
 	pcpFirst = 3 * time.Second
@@ -45,6 +44,7 @@ type portLease struct {
 	nonce    [12]byte
 
 	outside netip.AddrPort // the router's; not valid while there is none
+	refused bool           // by the last answer
 	until   time.Time
 	next    time.Time // when to ask
 	tries   int       // since the last answer
@@ -121,19 +121,24 @@ func (l *portLease) isFor(a pcpAnswer) bool {
 	return a.nonce == l.nonce && a.protocol == l.protocol && a.inside == l.inside
 }
 
-// take heeds an answer that is for this lease, and says whether the lease has changed.
-func (l *portLease) take(a pcpAnswer, now time.Time) (changed bool, err error) {
-	l.tries = 0
-	lifetime := min(a.lifetime, pcpLongest)
-	if a.result != 0 || a.outside.Port() == 0 || !a.outside.Addr().IsGlobalUnicast() {
-		changed = l.outside.IsValid()
-		l.outside, l.next = netip.AddrPort{}, now.Add(max(lifetime, pcpRefusal)) // section 11.4: so long there is no use in asking
-		return changed, fmt.Errorf("the router refuses a port: PCP result %d", a.result)
+// lends says whether an answer lends something that is of use.
+func (a pcpAnswer) lends() bool {
+	at := a.outside
+	return a.result == 0 && a.lifetime >= pcpLeast && at.Port() > 0 && at.Addr().IsGlobalUnicast()
+}
+
+// take heeds an answer to a request for this lease, and says whether the lease has changed.
+func (l *portLease) take(a pcpAnswer, now time.Time) (changed bool) {
+	before, lifetime := l.outside, min(a.lifetime, pcpLongest)
+	l.tries, l.refused = 0, !a.lends()
+	if l.refused {
+		l.outside = netip.AddrPort{}
+		l.next = now.Add(max(lifetime, pcpRefused)) // section 11.4: so long there is no use in asking
+		return before.IsValid()
 	}
-	changed = l.outside != a.outside
 	l.outside, l.until = a.outside, now.Add(lifetime)
-	l.next = now.Add(max(lifetime/2, pcpSoonest)) // section 11.2.1
-	return changed, nil
+	l.next = now.Add(lifetime / 2) // section 11.2.1
+	return before != a.outside
 }
 
 // due says whether to ask now, and what it costs to have asked.

@@ -1,5 +1,5 @@
-// Ports that a router lends: by PCP, which libp2p does not speak, and until that has given one
-// by libp2p's UPnP and NAT-PMP. libp2p takes this for its NAT manager, so what was lent is
+// Ports that a router lends: by PCP if it speaks that, which libp2p does not, and otherwise by
+// libp2p's UPnP and NAT-PMP. libp2p takes this for its NAT manager, so what was lent is
 // announced and tested by AutoNAT like every other address.
 
 package node
@@ -7,6 +7,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -25,7 +26,10 @@ import (
 const (
 	pcpPatience = 2 * time.Second // then the router does not speak it
 	pcpLook     = time.Second     // whether anything is due
-	routeLook   = time.Minute     // whether there is another router
+	routeLook   = time.Minute     // whether there is another router, when nobody tells
+	routeSettle = time.Second     // after a move: addresses come before routes, and some go again
+
+	otherPatience = 10*time.Second + 500*time.Millisecond // libp2p looks for a router for 10 s
 )
 
 // router is where to ask.
@@ -41,14 +45,15 @@ type portMapper struct {
 	dial   func(router) (net.Conn, error)
 	others func() basichost.NATManager // libp2p's
 	news   func()                      // something was lent or taken back
-	look   chan struct{}               // one slot, see moved
 
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+	look   chan struct{} // one slot: the machine has moved
 
 	mu     sync.Mutex
 	leases []*portLease
 	other  basichost.NATManager // nil when PCP will do
+	over   time.Time            // by then this router has said what it will
 }
 
 // newPortMapper starts asking; Close ends it.
@@ -64,10 +69,23 @@ func newPortMapper(n network.Network, log *slog.Logger, news func()) *portMapper
 }
 
 func (m *portMapper) start() {
-	m.look = make(chan struct{}, 1)
 	var ctx context.Context
 	ctx, m.cancel = context.WithCancel(context.Background())
+	m.look = make(chan struct{}, 1)
+	m.patient(otherPatience)
 	m.work.Go(func() { m.run(ctx) })
+}
+
+// moved has the router asked that there is now, which may have the address of the one before.
+// It never blocks.
+func (m *portMapper) moved() {
+	if m == nil {
+		return
+	}
+	select {
+	case m.look <- struct{}{}:
+	default:
+	}
 }
 
 // defaultRoute finds the router that leads to the internet.
@@ -93,14 +111,16 @@ func dialPCP(r router) (net.Conn, error) {
 }
 
 // run asks router after router until ctx ends: each by PCP and, until that has given a port, in
-// libp2p's way as well, whose search takes seconds.
+// libp2p's way as well, whose search takes seconds and is made only once.
 func (m *portMapper) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		r, err := m.route()
 		if err != nil || isPublic(r.own) {
-			m.wait(ctx)
+			m.patient(0)
+			m.stay(ctx, r)
 			continue
 		}
+		m.patient(otherPatience)
 		m.askOthers(true)
 		if err := m.ask(ctx, r); err != nil && !errors.Is(err, errNewRoute) {
 			m.log.Debug("no port by PCP", "err", err)
@@ -124,45 +144,42 @@ func (m *portMapper) askOthers(on bool) {
 		if err := other.Close(); err != nil {
 			m.log.Debug("giving back ports", "err", err)
 		}
+		m.news()
 	}
 }
 
-// stay waits until there is another router or ctx ends.
+// stay waits until the router is not r any more, as far as is known, or ctx ends.
 func (m *portMapper) stay(ctx context.Context, r router) {
-	for ctx.Err() == nil {
-		m.wait(ctx)
-		if at, err := m.route(); err == nil && at != r {
+	tick := time.NewTicker(routeLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
 			return
+		case <-m.look:
+			sleep(ctx, routeSettle)
+			return
+		case <-tick.C:
+			if at, _ := m.route(); at != r {
+				return
+			}
 		}
 	}
 }
 
-// wait waits until the machine may be somewhere else.
-func (m *portMapper) wait(ctx context.Context) {
-	t := time.NewTimer(routeLook)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-m.look:
-	case <-t.C:
-	}
-}
-
-// moved says that the machine may be somewhere else. It never blocks.
-func (m *portMapper) moved() {
-	if m == nil {
-		return
-	}
-	select {
-	case m.look <- struct{}{}:
-	default:
-	}
+// patient sets how long it may take from now on until there is a port.
+func (m *portMapper) patient(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.over = time.Now().Add(d)
 }
 
 var errNewRoute = errors.New("there is another router")
 
 // ask keeps leases of one router until ctx ends, and gives them back then. It fails when the
-// router does not speak PCP or is not the router any more.
+// router does not speak PCP, lends nothing, or is not the router any more. Whoever is on the
+// local network can send answers in the router's name: until one to our nonce has come they
+// can end it, and nothing but that.
 func (m *portMapper) ask(ctx context.Context, r router) error {
 	conn, err := m.dial(r)
 	if err != nil {
@@ -171,10 +188,10 @@ func (m *portMapper) ask(ctx context.Context, r router) error {
 	m.mu.Lock()
 	m.leases = m.wanted()
 	m.mu.Unlock()
-	answers, broken := make(chan pcpAnswer), make(chan error, 1)
+	answers, old, broken := make(chan pcpAnswer), make(chan struct{}, 1), make(chan error, 1)
 	reading, stop := context.WithCancel(ctx)
 	var reader sync.WaitGroup
-	reader.Go(func() { broken <- readPCP(reading, conn, answers) })
+	reader.Go(func() { broken <- readPCP(reading, conn, answers, old) })
 	defer reader.Wait()
 	defer conn.Close()
 	defer stop()
@@ -191,32 +208,33 @@ func (m *portMapper) ask(ctx context.Context, r router) error {
 			return nil
 		case err := <-broken:
 			return err
-		case a := <-answers:
-			ours, err := m.take(a)
-			if !ours {
-				continue
+		case <-old:
+			if !spoke {
+				return errOldPCP
 			}
-			if clock.restarted(a.epoch, time.Now()) && spoke {
-				m.askAnew()
+		case a := <-answers:
+			if !m.take(a, &clock) {
+				continue
 			}
 			spoke = true
 			switch {
-			case err == nil:
+			case a.lends():
 				m.askOthers(false) // one of the two will do
-			case !m.holds():
-				return err
+			case m.refused():
+				return fmt.Errorf("the router refuses ports: PCP result %d", a.result)
 			}
 		case <-m.look:
-			looked = time.Time{}
+			sleep(ctx, routeSettle)
+			return errNewRoute
 		case <-tick.C:
 			if !spoke && time.Since(began) >= pcpPatience {
 				return errors.New("the router does not answer")
 			}
-		}
-		if time.Since(looked) >= routeLook {
-			looked = time.Now()
-			if at, err := m.route(); err != nil || at != r {
-				return errNewRoute
+			if time.Since(looked) >= routeLook {
+				looked = time.Now()
+				if at, err := m.route(); err != nil || at != r {
+					return errNewRoute
+				}
 			}
 		}
 	}
@@ -259,7 +277,7 @@ func (m *portMapper) send(conn net.Conn, r router, now time.Time) {
 	defer m.mu.Unlock()
 	for _, l := range m.leases {
 		if l.expire(now) {
-			m.news()
+			defer m.news()
 		}
 		if l.due(now) {
 			conn.Write(l.request(r.own, pcpLifetime))
@@ -267,39 +285,34 @@ func (m *portMapper) send(conn net.Conn, r router, now time.Time) {
 	}
 }
 
-// take heeds an answer, if it is one to a request of ours.
-func (m *portMapper) take(a pcpAnswer) (ours bool, err error) {
+// take heeds an answer, and says whether it is one to us: only then does it tell the router's
+// time (RFC 6887 section 8.3).
+func (m *portMapper) take(a pcpAnswer, clock *pcpClock) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, l := range m.leases {
-		if !l.isFor(a) {
-			continue
-		}
-		changed, err := l.take(a, time.Now())
-		if changed {
-			m.log.Info("the router lends a port", "inside", l.inside, "outside", l.outside)
-			m.news()
-		}
-		return true, err
+	i := slices.IndexFunc(m.leases, func(l *portLease) bool { return l.isFor(a) })
+	if i < 0 {
+		return false
 	}
-	return false, nil
+	now := time.Now()
+	if clock.restarted(a.epoch, now) {
+		for _, l := range m.leases {
+			l.next = time.Time{} // it has forgotten what it gave
+		}
+	}
+	l := m.leases[i]
+	if l.take(a, now) {
+		m.log.Info("the router lends a port", "inside", l.inside, "outside", l.outside)
+		m.news()
+	}
+	return true
 }
 
-// holds says whether any port is lent, or may yet be: another protocol is tried only when PCP
-// gives none at all.
-func (m *portMapper) holds() bool {
+// refused says that the router lends nothing at all by PCP: another protocol may be allowed.
+func (m *portMapper) refused() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.ContainsFunc(m.leases, func(l *portLease) bool { return l.outside.IsValid() || l.tries > 0 })
-}
-
-// askAnew asks again for what a router gave that has forgotten it.
-func (m *portMapper) askAnew() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, l := range m.leases {
-		l.next = time.Time{}
-	}
+	return !slices.ContainsFunc(m.leases, func(l *portLease) bool { return !l.refused })
 }
 
 // giveBack ends the leases (section 15.1), with one packet each: there is nobody left to
@@ -315,23 +328,25 @@ func (m *portMapper) giveBack(conn net.Conn, r router) {
 	m.leases = nil
 }
 
-// readPCP hands on answers until ctx ends or there is no more to come.
-func readPCP(ctx context.Context, conn net.Conn, answers chan<- pcpAnswer) error {
+// readPCP hands on answers, and that one came in another version, until ctx ends or there is
+// no more to come.
+func readPCP(ctx context.Context, conn net.Conn, answers chan<- pcpAnswer, old chan<- struct{}) error {
 	buf := make([]byte, pcpMost+1)
-	answered := false // then nobody can say any more that it was another version
 	for {
 		n, err := conn.Read(buf)
 		if err != nil {
 			return err
 		}
 		a, err := parsePCP(buf[:n])
-		if errors.Is(err, errOldPCP) && !answered {
-			return err
+		if errors.Is(err, errOldPCP) {
+			select {
+			case old <- struct{}{}:
+			default:
+			}
 		}
 		if err != nil {
 			continue
 		}
-		answered = true
 		select {
 		case answers <- a:
 		case <-ctx.Done():
@@ -343,9 +358,10 @@ func readPCP(ctx context.Context, conn net.Conn, answers chan<- pcpAnswer) error
 // GetMapping returns the router's address for one that the host listens on, or nil.
 func (m *portMapper) GetMapping(a ma.Multiaddr) ma.Multiaddr {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.other != nil {
-		if at := m.other.GetMapping(a); at != nil {
+	other := m.other
+	m.mu.Unlock()
+	if other != nil {
+		if at := other.GetMapping(a); at != nil { // which may wait for the router
 			return at
 		}
 	}
@@ -353,6 +369,8 @@ func (m *portMapper) GetMapping(a ma.Multiaddr) ma.Multiaddr {
 	if !ok {
 		return nil
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, l := range m.leases {
 		if l.protocol != protocol || l.inside != port || !l.outside.IsValid() {
 			continue
@@ -408,3 +426,18 @@ func (m *portMapper) mapped() (addrs []ma.Multiaddr, how string) {
 	}
 	return addrs, "pcp"
 }
+
+// asking says whether a router has not lent a port yet and may still do so.
+func (m *portMapper) asking() bool {
+	if m == nil {
+		return false
+	}
+	addrs, _ := m.mapped()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(addrs) == 0 && time.Now().Before(m.over)
+}
+
+// AsksRouter says whether it is not known yet if a router lends this node a port. That takes
+// 11 s at most after the start and after a move.
+func (n *Node) AsksRouter() bool { return n.ports.asking() }

@@ -5,6 +5,7 @@ package node
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -26,9 +27,10 @@ type fakeRouter struct {
 	old     bool // speaks version 0
 	refuses byte // with this result
 	lends   time.Duration
+	only    byte   // refuses all but this protocol
+	forge   []byte // somebody else says this after each answer
 
 	mu     sync.Mutex
-	at     netip.Addr // the router's address
 	asked  []time.Time
 	given  map[uint16]netip.AddrPort // by the inner port
 	nonces [][]byte
@@ -37,6 +39,13 @@ type fakeRouter struct {
 var routerOutside = netip.MustParseAddr("9.9.9.9")
 
 func (f *fakeRouter) serve(c net.Conn) {
+	says := make(chan []byte, 64) // a pipe has no buffer, unlike UDP
+	defer close(says)
+	go func() {
+		for b := range says {
+			c.Write(b)
+		}
+	}()
 	buf := make([]byte, pcpMost)
 	for {
 		n, err := c.Read(buf)
@@ -46,7 +55,10 @@ func (f *fakeRouter) serve(c net.Conn) {
 		if f.mute {
 			continue
 		}
-		go c.Write(f.answer(buf[:n])) // a network does not wait, as a pipe does
+		says <- f.answer(buf[:n])
+		if f.forge != nil {
+			says <- f.forge
+		}
 	}
 }
 
@@ -62,6 +74,9 @@ func (f *fakeRouter) answer(req []byte) []byte {
 		return rep[:4]
 	}
 	m := rep[pcpHeader:]
+	if f.only != 0 && m[12] != f.only {
+		rep[3] = 2
+	}
 	inside := binary.BigEndian.Uint16(m[16:])
 	f.nonces = append(f.nonces, slices.Clone(m[:12]))
 	if lifetime := binary.BigEndian.Uint32(req[4:]); lifetime == 0 {
@@ -106,26 +121,37 @@ type fakeHost struct {
 func (h fakeHost) ListenAddresses() []ma.Multiaddr { return h.addrs }
 
 // upnp is what libp2p would do.
-type upnp struct{ basichost.NATManager }
+type upnp struct {
+	basichost.NATManager
+	open *int // how many there are; nil: this one finds a router
+}
 
-func (upnp) GetMapping(ma.Multiaddr) ma.Multiaddr { return ma.StringCast("/ip4/9.9.9.9/udp/7/quic-v1") }
-func (upnp) Close() error                         { return nil }
+func (u upnp) GetMapping(ma.Multiaddr) ma.Multiaddr {
+	if u.open != nil {
+		return nil
+	}
+	return ma.StringCast("/ip4/9.9.9.9/udp/7/quic-v1")
+}
+
+func (u upnp) Close() error {
+	if u.open != nil {
+		*u.open--
+	}
+	return nil
+}
 
 var listenHere = ma.StringCast("/ip4/0.0.0.0/udp/5000/quic-v1")
 
 // mapper asks the router; calls runs inside a bubble.
 func mapper(t *testing.T, f *fakeRouter, calls func(m *portMapper)) {
 	synctest.Test(t, func(t *testing.T) {
-		f.at = netip.MustParseAddr("192.168.1.1")
 		f.began, f.given = time.Now().Add(-time.Hour), make(map[uint16]netip.AddrPort)
 		m := &portMapper{
 			net:  fakeHost{addrs: []ma.Multiaddr{listenHere, ma.StringCast("/ip6/::/udp/5000/quic-v1"), ma.StringCast("/ip4/0.0.0.0/tcp/6000/ws")}},
 			log:  slog.New(slog.DiscardHandler),
 			news: func() {},
 			route: func() (router, error) {
-				f.mu.Lock()
-				defer f.mu.Unlock()
-				return router{f.at, netip.MustParseAddr("192.168.1.2")}, nil
+				return router{netip.MustParseAddr("192.168.1.1"), netip.MustParseAddr("192.168.1.2")}, nil
 			},
 			dial: func(router) (net.Conn, error) {
 				here, there := net.Pipe()
@@ -194,21 +220,98 @@ func TestWithoutPCPLibp2pAsks(t *testing.T) {
 	}
 }
 
-func TestAnotherRouterIsAskedAnew(t *testing.T) {
-	f := &fakeRouter{old: true}
-	mapper(t, f, func(m *portMapper) {
-		if _, how := m.mapped(); how == "pcp" {
-			t.Error("the old router is asked by PCP")
-		}
-		f.mu.Lock()
-		f.old, f.lends, f.at = false, time.Hour, netip.MustParseAddr("10.0.0.1")
-		f.mu.Unlock()
-		m.moved()
-		time.Sleep(time.Second)
+// TestNobodyElseEndsPCP: an answer that is not to our nonce changes nothing.
+func TestNobodyElseEndsPCP(t *testing.T) {
+	foreign := &fakeRouter{lends: time.Hour, given: make(map[uint16]netip.AddrPort)}
+	for name, forge := range map[string][]byte{
+		"another version": {0, 0x81, 0, 1},
+		"another epoch":   foreign.answer(newPortLease(protocolUDP, 5000).request(netip.MustParseAddr("192.168.1.2"), time.Hour)),
+	} {
+		f := &fakeRouter{lends: time.Hour, forge: forge}
+		mapper(t, f, func(m *portMapper) {
+			time.Sleep(10 * time.Minute)
+			synctest.Wait()
+			if addrs, how := m.mapped(); len(addrs) != 1 || how != "pcp" || f.requests() != 2 {
+				t.Errorf("%s: mapped to %v by %s, after %d requests", name, addrs, how, f.requests())
+			}
+		})
+	}
+}
+
+func TestOneRefusedPortLeavesTheOthers(t *testing.T) {
+	mapper(t, &fakeRouter{lends: time.Hour, only: protocolUDP}, func(m *portMapper) {
+		time.Sleep(time.Minute)
 		synctest.Wait()
 		if addrs, how := m.mapped(); len(addrs) != 1 || how != "pcp" {
-			t.Errorf("the new router gave %v by %s", addrs, how)
+			t.Errorf("mapped to %v by %s", addrs, how)
 		}
+	})
+}
+
+// TestPortsAreAskedForAfterAMove: begun without a network, in a café without ports, at home,
+// where the router has the same address, and last where there is another one and nobody tells.
+func TestPortsAreAskedForAfterAMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		home := &fakeRouter{lends: time.Hour, began: time.Now().Add(-time.Hour), given: make(map[uint16]netip.AddrPort)}
+		work := &fakeRouter{lends: time.Hour, began: time.Now().Add(-time.Hour), given: make(map[uint16]netip.AddrPort)}
+		var mu sync.Mutex
+		var at *fakeRouter // nil: no network
+		gateway := "192.168.1.1"
+		asked, open := 0, 0
+		m := &portMapper{
+			net: fakeHost{addrs: []ma.Multiaddr{listenHere}}, log: slog.New(slog.DiscardHandler), news: func() {},
+			route: func() (router, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if at == nil {
+					return router{}, errors.New("no way out")
+				}
+				return router{netip.MustParseAddr(gateway), netip.MustParseAddr("192.168.1.2")}, nil
+			},
+			dial: func(router) (net.Conn, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				here, there := net.Pipe()
+				go at.serve(there)
+				return here, nil
+			},
+			others: func() basichost.NATManager { asked++; open++; return upnp{open: &open} },
+		}
+		goTo := func(f *fakeRouter, through string, told bool, after time.Duration) {
+			mu.Lock()
+			at, gateway = f, through
+			mu.Unlock()
+			if told {
+				m.moved()
+			}
+			time.Sleep(after)
+			synctest.Wait()
+		}
+		m.start()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if m.asking() {
+			t.Error("asks where there is no network")
+		}
+		goTo(&fakeRouter{mute: true}, gateway, true, routeSettle+time.Second)
+		if !m.asking() || asked != 1 {
+			t.Errorf("asks %t in the café, in libp2p's way %d times", m.asking(), asked)
+		}
+		time.Sleep(pcpPatience + otherPatience)
+		synctest.Wait()
+		if m.asking() || asked != 1 || open != 1 {
+			t.Errorf("asks %t when it is too late; in libp2p's way %d times, of which %d go on", m.asking(), asked, open)
+		}
+		goTo(home, gateway, true, routeSettle+time.Millisecond)
+		if addrs, how := m.mapped(); len(addrs) != 1 || how != "pcp" || open != 0 || m.asking() {
+			t.Errorf("at home mapped to %v by %s; %d in libp2p's way", addrs, how, open)
+		}
+		goTo(work, "10.0.0.1", false, routeLook+pcpLook)
+		if home.lent() != 0 || work.lent() != 1 || asked != 3 || open != 0 {
+			t.Errorf("lent by the one router %d, by the other %d; asked in libp2p's way %d times", home.lent(), work.lent(), asked)
+		}
+		m.Close()
+		synctest.Wait()
 	})
 }
 
@@ -236,11 +339,29 @@ func TestPortLease(t *testing.T) {
 			t.Errorf("another %s", name)
 		}
 	}
-	if changed, err := l.take(good, now); !changed || err != nil {
-		t.Errorf("lent: %v, %v", changed, err)
+	if !l.isFor(good) || !l.take(good, now) {
+		t.Error("lent")
 	}
-	if changed, _ := l.take(good, now); changed {
+	if l.take(good, now) {
 		t.Error("lent again is no change")
+	}
+	for name, spoil := range map[string]func(*pcpAnswer){
+		"a refusal":       func(a *pcpAnswer) { a.result = 2 },
+		"port 0":          func(a *pcpAnswer) { a.outside = netip.MustParseAddrPort("9.9.9.9:0") },
+		"address 0":       func(a *pcpAnswer) { a.outside = netip.MustParseAddrPort("0.0.0.0:1") },
+		"for no time":     func(a *pcpAnswer) { a.lifetime = 0 },
+		"for a short one": func(a *pcpAnswer) { a.lifetime = pcpLeast - time.Second },
+	} {
+		l := *l
+		a := good
+		spoil(&a)
+		if !l.take(a, now) || l.outside.IsValid() || !l.refused || l.next.Before(now.Add(pcpRefused)) {
+			t.Errorf("%s: %+v", name, l)
+		}
+	}
+	short := *l
+	if good := good; short.take(func() pcpAnswer { good.lifetime = 30 * time.Second; return good }(), now) || !short.expire(now.Add(30*time.Second)) {
+		t.Error("believed for longer than it was lent")
 	}
 	if l.expire(now.Add(time.Hour-1)) || !l.expire(now.Add(time.Hour)) || l.outside.IsValid() {
 		t.Error("a lease that was not prolonged")
@@ -282,7 +403,7 @@ func FuzzPCP(f *testing.F) {
 		}
 		l := &portLease{protocol: a.protocol, inside: a.inside, nonce: a.nonce}
 		now := time.Unix(1000, 0)
-		if _, err := l.take(a, now); err == nil && (l.until.Sub(now) > pcpLongest || l.next.Before(now.Add(pcpSoonest))) {
+		if l.take(a, now); l.until.Sub(now) > pcpLongest || l.next.Before(now.Add(pcpLeast/2)) || l.refused == l.outside.IsValid() {
 			t.Errorf("until %v, asked again at %v", l.until, l.next)
 		}
 	})
