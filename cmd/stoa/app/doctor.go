@@ -25,10 +25,11 @@ import (
 const (
 	// doctorTime bounds the whole of it; soundTime what is listened to and
 	// played, once a device has opened; reachTime the wait of a fresh node for
-	// the network, and dialTime one relay.
+	// the network, of which a router without ports takes most, and dialTime one
+	// relay.
 	doctorTime = 14 * time.Second
 	soundTime  = 2 * time.Second
-	reachTime  = 9 * time.Second
+	reachTime  = 12 * time.Second
 	dialTime   = 4 * time.Second
 
 	maxProbes = 8 // relays that are tried
@@ -61,6 +62,7 @@ type networkFacts struct {
 	Network string        `json:"network"` // as in Config
 	Reach   node.Reach    `json:"reach"`
 	Outward bool          `json:"outward"` // the network has to do with the internet
+	Asking  bool          `json:"asking"`  // a router may still lend a port
 	Servers int           `json:"servers"` // of the DHT
 	DHT     bool          `json:"dht"`
 	Relays  []relayFact   `json:"relays"`
@@ -207,14 +209,15 @@ func (f *networkFacts) await(ctx context.Context, n *node.Node, bootstrap []stri
 
 // read notes what the node knows now.
 func (f *networkFacts) read(n *node.Node) {
-	f.Reach, f.Outward = n.Reach(), n.Outward()
+	f.Reach, f.Outward, f.Asking = n.Reach(), n.Outward(), n.AsksRouter()
 	f.Servers, f.DHT = n.Known()
 }
 
 // settled says that the node knows how it is connected to the internet, if its
 // network has to do with that.
 func (f *networkFacts) settled() bool {
-	return !f.Outward || f.Reach.UDP && f.Reach.Kind != node.ReachUnknown && f.Reach.NAT != node.NATUnknown
+	known := f.Reach.UDP && f.Reach.Kind != node.ReachUnknown && f.Reach.NAT != node.NATUnknown
+	return !f.Outward || known && (!f.Asking || f.Reach.Kind == node.ReachOpen)
 }
 
 // networkWord is the word for a network that Config takes.

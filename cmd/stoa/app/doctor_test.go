@@ -78,6 +78,7 @@ func TestVerdicts(t *testing.T) {
 
 		{judgeMapping(reach(node.ReachOpen, func(f *networkFacts) { f.Reach.Mapped = "pcp" })), Fine, "the router gave a port (pcp)", ""},
 		{judgeMapping(reach(node.ReachOpen, nil)), Fine, "no router has to give a port", ""},
+		{judgeMapping(reach(node.ReachRelayed, func(f *networkFacts) { f.Reach.NAT, f.Asking = node.NATSymmetric, true })), Fine, "the router has not answered yet", "again"},
 		{judgeMapping(reach(node.ReachRelayed, symmetric)), Worth, "the router gives no port", "UPnP"},
 		{judgeMapping(reach(node.ReachPunch, nil)), Fine, "the router gives no port, which others do not need", ""},
 
@@ -106,6 +107,26 @@ func TestVerdicts(t *testing.T) {
 		f := tt.found
 		if f.Verdict != tt.verdict || f.Text != tt.text || !strings.Contains(f.Do, tt.do) || tt.do == "" && f.Do != "" {
 			t.Errorf("%s: %q %q, do %q\nwant %q %q, do %q", f.Check, f.Verdict, f.Text, f.Do, tt.verdict, tt.text, tt.do)
+		}
+	}
+}
+
+// TestSettled: a fresh node waits for the router, unless nobody needs a port of it.
+func TestSettled(t *testing.T) {
+	known := node.Reach{Kind: node.ReachRelayed, NAT: node.NATSymmetric, UDP: true}
+	open := node.Reach{Kind: node.ReachOpen, NAT: node.NATNone, UDP: true}
+	for _, tt := range []struct {
+		f    networkFacts
+		want bool
+	}{
+		{networkFacts{}, true},
+		{networkFacts{Outward: true}, false},
+		{networkFacts{Outward: true, Reach: known}, true},
+		{networkFacts{Outward: true, Reach: known, Asking: true}, false},
+		{networkFacts{Outward: true, Reach: open, Asking: true}, true},
+	} {
+		if got := tt.f.settled(); got != tt.want {
+			t.Errorf("%+v: settled %t", tt.f, got)
 		}
 	}
 }

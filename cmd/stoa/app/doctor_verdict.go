@@ -135,6 +135,8 @@ func judgeMapping(n networkFacts) Finding {
 		f.Text = "the router gave a port (" + n.Reach.Mapped + ")"
 	case n.Reach.Kind == node.ReachOpen:
 		f.Text = "no router has to give a port"
+	case n.Asking:
+		f.Text, f.Do = "the router has not answered yet", "run this again in half a minute"
 	case n.Reach.Kind == node.ReachRelayed && n.Reach.UDP:
 		f.Verdict, f.Text, f.Do = Worth, "the router gives no port", "turn on UPnP or NAT-PMP in the router: then others reach you directly"
 	default:
