@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -24,9 +25,9 @@ const lanStale = time.Minute + time.Second
 
 // lan is what mDNS has found. Safe for concurrent use.
 type lan struct {
-	host host.Host
-	log  *slog.Logger
-	look chan struct{} // one slot: the machine has other interfaces or addresses
+	start func() (io.Closer, error) // announces and looks until it is closed
+	log   *slog.Logger
+	look  chan struct{} // one slot: the machine has other interfaces or addresses
 
 	mu      sync.Mutex
 	peers   map[peer.ID]peer.AddrInfo
@@ -34,7 +35,12 @@ type lan struct {
 }
 
 func newLAN(h host.Host, log *slog.Logger) *lan {
-	return &lan{host: h, log: log, look: make(chan struct{}, 1), peers: make(map[peer.ID]peer.AddrInfo), changed: make(chan struct{})}
+	l := &lan{log: log, look: make(chan struct{}, 1), peers: make(map[peer.ID]peer.AddrInfo), changed: make(chan struct{})}
+	l.start = func() (io.Closer, error) {
+		service := mdns.NewMdnsService(h, lanService, l)
+		return service, service.Start()
+	}
+	return l
 }
 
 // renew has the node announced anew, with the addresses and on the interfaces that there are
@@ -49,17 +55,25 @@ func (l *lan) renew() {
 // run announces and looks until ctx ends. A machine without a network is no error: there may
 // be one later.
 func (l *lan) run(ctx context.Context) {
-	renewed := false
+	renewed, said := false, ""
 	for ctx.Err() == nil {
-		service := mdns.NewMdnsService(l.host, lanService, l)
-		err := service.Start()
+		service, err := l.start()
 		var again <-chan time.Time
-		if err != nil {
-			l.log.Warn("no discovery on the local network", "err", err)
+		switch {
+		case err != nil:
 			again = time.After(lanAgain)
-		}
-		if err == nil && renewed {
-			again = time.After(lanStale)
+			if said != err.Error() {
+				said = err.Error()
+				l.log.Warn("this machine has no network on which others could be found; stoa goes on looking", "err", err)
+			}
+		case said != "":
+			said = ""
+			l.log.Info("others can be found on the local network again")
+			fallthrough
+		default:
+			if renewed {
+				again = time.After(lanStale)
+			}
 		}
 		renewed = false
 		select {
