@@ -106,11 +106,7 @@ func (n *Node) borrow(now time.Time) (addrs []ma.Multiaddr, changed bool) {
 func (n *Node) askLenders(now time.Time) {
 	b := &n.borrowed
 	for _, p := range n.lenders() {
-		r, held := b.held[p]
-		switch {
-		case held && r.until.Sub(now) > borrowRenewal:
-			continue
-		case !held && (len(b.held) >= maxBorrowed || now.Sub(b.refused[p]) < borrowRest):
+		if !b.asks(p, now) {
 			continue
 		}
 		r, err := n.reserve(p)
@@ -125,6 +121,18 @@ func (n *Node) askLenders(now time.Time) {
 		b.held[p] = r
 		n.host.ConnManager().Protect(p, circuitTag)
 	}
+}
+
+// asks says whether a peer is to be asked for a circuit now, or for more time.
+func (b *borrowed) asks(p peer.ID, now time.Time) bool {
+	r, held := b.held[p]
+	switch {
+	case now.Sub(b.refused[p]) < borrowRest:
+		return false
+	case held:
+		return r.until.Sub(now) <= borrowRenewal
+	}
+	return len(b.held) < maxBorrowed
 }
 
 // lenders are the peers that we have a direct connection to and that may lend, the likeliest
