@@ -55,6 +55,10 @@ type scale struct {
 	trimAt       int // when there are so many
 }
 
+// perSite is how many connections may come from one IPv6 /48, which is one customer: never so
+// many that nobody else gets in.
+func (s scale) perSite() int { return min(4*s.perAddr, s.conns/2) }
+
 func (cfg *Config) scale() scale {
 	if cfg.Server {
 		return scale{

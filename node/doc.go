@@ -260,7 +260,7 @@
 //
 // # Limits
 //
-//	connections      1024; 256 from one IPv4 address or IPv6 /56, 1024 from a /48; 10 new a second with a burst of 256
+//	connections      1024; 256 from one IPv4 address or IPv6 /56, 512 from a /48; 10 new a second with a burst of 256
 //	... of a server  12288; 512, 2048; 50 new a second with a burst of 512
 //	asks, hellos     40 a second from one peer; 256 asks handled at once; 5 s to handle one
 //	request, reply   64 KiB, 4 MiB

@@ -174,7 +174,7 @@ func resourceManager(cfg Config) (network.ResourceManager, error) {
 	opts := []rcmgr.Option{
 		rcmgr.WithLimitPerSubnet(
 			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: size.perAddr}},
-			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: size.perAddr}, {PrefixLength: 48, ConnCount: 4 * size.perAddr}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: size.perAddr}, {PrefixLength: 48, ConnCount: size.perSite()}},
 		),
 		rcmgr.WithNetworkPrefixLimit(
 			[]rcmgr.NetworkPrefixLimit{{Network: loopback4, ConnCount: math.MaxInt}},

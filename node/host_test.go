@@ -5,7 +5,9 @@ package node
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,5 +103,43 @@ func TestServerTakesThousands(t *testing.T) {
 				t.Fatalf("stream %s of %d: %v", s.proto, i, err)
 			}
 		}
+	}
+}
+
+// TestLimitsAreAsDocumented holds the table in doc.go to what the constants say.
+func TestLimitsAreAsDocumented(t *testing.T) {
+	raw, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, limits, _ := strings.Cut(string(raw), "// # Limits")
+	limits = strings.Join(strings.Fields(strings.ReplaceAll(limits, "//", "")), " ")
+	desktop, server := (&Config{}).scale(), (&Config{Server: true}).scale()
+	for _, s := range []scale{desktop, server} {
+		if s.perSite() > s.conns/2 {
+			t.Errorf("one site takes %d of %d connections", s.perSite(), s.conns)
+		}
+	}
+	for _, want := range []string{
+		fmt.Sprintf("connections %d; %d from one IPv4 address or IPv6 /56, %d from a /48; %g new a second with a burst of %d",
+			desktop.conns, desktop.perAddr, desktop.perSite(), desktop.newPerSecond, desktop.newAtOnce),
+		fmt.Sprintf("of a server %d; %d, %d; %g new a second with a burst of %d",
+			server.conns, server.perAddr, server.perSite(), server.newPerSecond, server.newAtOnce),
+		fmt.Sprintf("asks, hellos %d a second from one peer; %d asks handled at once", asksPerSecond, asksAtOnce),
+		fmt.Sprintf("links %d a room, %d a person, %d of people whom Admit refuses", linksPerRoom, linksPerPerson, pendingLinks),
+		fmt.Sprintf("circuits lent %d of %d KiB and %g min, %d from one address; %d at once to one peer; %d a second opened from one address with a burst of %d",
+			circuits, circuitBytes>>10, circuitLasts.Minutes(), circuitsPerAddr, circuitPeers, circuitsFrom, circuitsFromBurst),
+		fmt.Sprintf("to strangers %d, %d from one address; 1 in %g s opened to one with a burst of %d, %d a second to all with a burst of %d",
+			circuitsForStrangers, strangersPerAddr, 1/circuitsTo, circuitsToBurst, circuitsToStrangers, circuitsToStrangersBurst),
+		fmt.Sprintf("sightings %d, %d from one network; %d addresses of each family", maxSightings, maxOfNetwork, maxSeen),
+		fmt.Sprintf("hole punching %d addresses of one peer", punchMost),
+		fmt.Sprintf("people %d with %d addresses of %d bytes", bookPersons, personAddrs, maxAddr),
+	} {
+		if !strings.Contains(limits, want) {
+			t.Errorf("doc.go does not say %q", want)
+		}
+	}
+	if maxBorrowed != 2 || borrowFor != time.Hour {
+		t.Error("borrowed circuits are not as doc.go says")
 	}
 }
