@@ -135,13 +135,33 @@ func (r *Room) HandleAsk(f func(ctx context.Context, from identity.ID, req []byt
 // 256 KiB. The error wraps [ErrUnreachable], [ErrRefused], [ErrBusy] or [ErrImpostor].
 func (r *Room) Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, error) {
 	type way func(context.Context) ([]byte, error)
-	direct := func(ctx context.Context) ([]byte, error) { return r.askDirectly(ctx, to, req) }
+	failed := make(chan struct{})
+	var why error // once failed is closed
+	direct := func(ctx context.Context) ([]byte, error) {
+		rep, err := r.askDirectly(ctx, to, req)
+		why = err
+		close(failed)
+		return rep, err
+	}
 	letter := func(ctx context.Context) ([]byte, error) { return r.post(ctx, to, req) }
-	ways := []way{direct}
-	if !r.book.isConnected(to) && len(r.attachments()) > 0 {
-		if ways = []way{direct, letter}; r.quiet.Load() {
-			ways = ways[1:]
+	// A dial that leads nowhere lasts longer than it takes to find a relay.
+	later := func(ctx context.Context) ([]byte, error) {
+		if r.served(ctx, failed) {
+			return letter(ctx)
 		}
+		select {
+		case <-failed:
+			return nil, why
+		default:
+			return nil, fmt.Errorf("%w: %w", ErrUnreachable, ctx.Err())
+		}
+	}
+	ways := []way{direct, later}
+	switch {
+	case r.book.isConnected(to):
+		ways = []way{direct}
+	case r.quiet.Load() && len(r.attachments()) > 0:
+		ways = []way{letter}
 	}
 	rep, err := tryEach(ctx, letterAfter, ways, func(ctx context.Context, w way) ([]byte, error) { return w(ctx) })
 	if err != nil {
@@ -150,9 +170,29 @@ func (r *Room) Ask(ctx context.Context, to identity.ID, req []byte) ([]byte, err
 	return rep, nil
 }
 
+// served waits until a relay serves us, and reports whether one does before over is closed
+// or ctx ends.
+func (r *Room) served(ctx context.Context, over <-chan struct{}) bool {
+	for {
+		r.mu.Lock()
+		any, more := len(r.seats) > 0, r.seating
+		r.mu.Unlock()
+		if any {
+			return true
+		}
+		select {
+		case <-more:
+		case <-over:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
 // letterAfter is how long somebody may take to be dialled before a relay carries them a
 // letter: two behind NATs that cannot be crossed never reach each other.
-const letterAfter = time.Second
+const letterAfter = 500 * time.Millisecond
 
 // askDirectly asks at the peers of a person.
 func (r *Room) askDirectly(ctx context.Context, to identity.ID, req []byte) ([]byte, error) {

@@ -194,6 +194,8 @@ func (a *Attachment) start(out token) error {
 	closed := r.closed
 	if !closed {
 		r.seats = append(r.seats, a)
+		close(r.seating)
+		r.seating = make(chan struct{})
 		r.work.Add(2)
 	}
 	r.mu.Unlock()

@@ -60,7 +60,7 @@ func (r *Room) LinkAs(ctx context.Context, key *identity.Key, id identity.ID, ad
 	if err != nil {
 		return err
 	}
-	mask := &Room{node: r.node, id: r.id, key: key, session: r.session, door: r.door, book: newBook()}
+	mask := &Room{node: r.node, id: r.id, key: key, session: r.session, door: r.door, book: newBook(), seating: make(chan struct{})}
 	l, err := mask.newLink(at.ID, s, true)
 	if err != nil {
 		return err

@@ -70,6 +70,7 @@ type Room struct {
 	calling map[identity.ID]int // attempts to link to them
 	events  []linkEvent
 	seats   []*Attachment // relays that serve us
+	seating chan struct{} // closed, and made anew, when there is one more
 }
 
 // Enter makes the node act in a room: it subscribes to the room's channels and
@@ -96,6 +97,7 @@ func (n *Node) Enter(cfg RoomConfig) (*Room, error) {
 		relink:  make(chan struct{}, 1),
 		links:   make(map[linkKey]*link),
 		calling: make(map[identity.ID]int),
+		seating: make(chan struct{}),
 	}
 	r.linked.Store(new(map[identity.ID][]*link))
 	r.ctx, r.cancel = context.WithCancel(n.ctx)

@@ -38,3 +38,29 @@ func TestLettersToWhoCannotBeReached(t *testing.T) {
 		}
 	})
 }
+
+// Who cannot be dialled is asked by letter as soon as there is a relay, though there was none when the ask began.
+func TestALetterWaitsForARelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, h := nodetest.Hosts(t, oneWay, 3)
+		core, relay := h[0], h[1]
+		relay.Room.Meet(core.ID, core.Addrs())
+		serve(t, relay.Room, node.ServeConfig{})
+		core.Room.HandleAsk(func(_ context.Context, _ identity.ID, req []byte) ([]byte, error) { return req, nil })
+		l := listeners(h[2:])[0]
+		w.Block(func(from, to string) bool { return from != "1.0.0.2:8000" && to != "1.0.0.2:8000" })
+		l.Room.Meet(core.ID, core.Addrs())
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		answered := make(chan error, 1)
+		go func() {
+			_, err := l.Room.Ask(ctx, core.ID, []byte("hi"))
+			answered <- err
+		}()
+		time.Sleep(500 * time.Millisecond)
+		l.attach(t, relay, true)
+		if err := <-answered; err != nil {
+			t.Errorf("the ask that began before: %v", err)
+		}
+	})
+}

@@ -338,6 +338,32 @@ func TestFetchAsksEverybodyInTurn(t *testing.T) {
 	}
 }
 
+// After a question to somebody by name comes one to whomever a relay finds, and then the next by name.
+func TestFetchKnowsWhetherItAskedByName(t *testing.T) {
+	var f fetch
+	people := []identity.ID{someone(1), someone(2)}
+	f.aim(identity.Hash{1}, noon)
+	now := noon
+	for i := range people {
+		if who, ok := f.pick(people, now); !ok || who != people[i] || !f.named {
+			t.Fatalf("by name: %v, %t", who, ok)
+		}
+		if f.anybody(now, 0) {
+			t.Fatal("two are asked at a time")
+		}
+		f.failed(f.commit, now)
+		now = f.next()
+		if !f.anybody(now, 0) || f.named {
+			t.Fatal("no relay is asked")
+		}
+		f.failed(f.commit, now)
+		now = f.next()
+	}
+	if now.Sub(noon) != 4*fetchPause {
+		t.Errorf("it took %v", now.Sub(noon))
+	}
+}
+
 func TestSyncs(t *testing.T) {
 	s := newSyncs()
 	lacks := func(identity.Hash) bool { return true }

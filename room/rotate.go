@@ -36,6 +36,7 @@ type fetch struct {
 	asked  map[identity.ID]bool
 	busy   bool
 	begun  bool      // anybody has put the first question off
+	named  bool      // the last question went to somebody by name
 	at     time.Time // when to ask the next one
 }
 
@@ -54,7 +55,7 @@ func (f *fetch) pick(people []identity.ID, now time.Time) (identity.ID, bool) {
 	for _, who := range people {
 		if !f.asked[who] {
 			f.asked[who] = true
-			f.busy = true
+			f.busy, f.named = true, true
 			return who, true
 		}
 	}
@@ -71,7 +72,7 @@ func (f *fetch) anybody(now time.Time, ahead time.Duration) bool {
 	if f.busy || now.Before(f.at) {
 		return false
 	}
-	f.busy = true
+	f.busy, f.named = true, false
 	return true
 }
 
@@ -123,13 +124,17 @@ func (r *Room) seekSecret(now time.Time) {
 }
 
 // fetchFrom picks whom to ask for the secret now: its author, who has it for certain, then the others who hear. In the audience, and where
-// nobody is known who hears, a relay finds somebody. Loop only.
+// nobody is known who hears, a relay finds somebody; and so it does after everybody who was asked in vain, for it reaches who cannot be
+// reached from here. Loop only.
 func (r *Room) fetchFrom(now time.Time) (to asker, ok bool) {
 	people := slices.DeleteFunc(r.candidates(), func(id identity.ID) bool { return !r.state.CanHear(id) })
 	if (r.quiet || r.seated || len(people) == 0) && len(r.relays) > 0 {
 		// A thousand at once would find nobody yet who has it.
 		ahead := time.Duration(r.jitter.Int64N(int64(fetchSpread)))
 		return r.cfg.Network.AskSomebody, r.fetch.anybody(now, ahead)
+	}
+	if r.fetch.named && len(r.relays) > 0 {
+		return r.cfg.Network.AskSomebody, r.fetch.anybody(now, 0)
 	}
 	r.jitter.Shuffle(len(people), func(i, j int) { people[i], people[j] = people[j], people[i] })
 	if by := r.state.Epoch.By; r.here(by) && by != r.me {

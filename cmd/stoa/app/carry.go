@@ -464,15 +464,26 @@ func (c *carrier) admit(who identity.ID, proof []byte) node.Admission {
 
 // hears lists the members who may have what listeners ask for: those outside
 // the audience who hold the room's secrets.
-func (c *carrier) hears() []identity.ID {
-	s := c.room.Snapshot()
-	var ids []identity.ID
+func (c *carrier) hears() []identity.ID { return tellersOf(c.room.Snapshot()) }
+
+// tellersOf lists who can be expected to have the room's secrets: their author, and
+// those on the stage, who seal with them. Those who listen in a small room may lack
+// them as well as who asks. They are named only where there is nobody else.
+func tellersOf(s *room.Snapshot) []identity.ID {
+	var tellers, others []identity.ID
 	for _, p := range s.People {
-		if p.ID != s.Me.ID && s.State.CanHear(p.ID) {
-			ids = append(ids, p.ID)
+		switch {
+		case p.ID == s.Me.ID || !s.State.CanHear(p.ID):
+		case p.Stage || p.ID == s.State.Epoch.By:
+			tellers = append(tellers, p.ID)
+		default:
+			others = append(others, p.ID)
 		}
 	}
-	return ids
+	if len(tellers) == 0 {
+		return others
+	}
+	return tellers
 }
 
 // commit names the secret that listeners ask for.

@@ -203,6 +203,33 @@ func TestWantsRelays(t *testing.T) {
 	}
 }
 
+func TestTellers(t *testing.T) {
+	name := map[identity.ID]string{idOf("ann"): "ann", idOf("bob"): "bob", idOf("cid"): "cid", idOf("dan"): "dan"}
+	nobody := func(s *room.Snapshot) {
+		for i := range s.People {
+			s.People[i].Stage = false
+		}
+	}
+	for _, c := range []struct {
+		name string
+		s    *room.Snapshot
+		want []string
+	}{
+		{"those on the stage", theatre("r1"), []string{"ann", "bob"}},
+		{"whoever made the secret", theatre("r1", func(s *room.Snapshot) { s.State.Epoch.By = idOf("dan") }), []string{"ann", "bob", "dan"}},
+		{"anybody who hears, where nobody speaks", theatre("r1", nobody), []string{"ann", "bob", "cid", "dan"}},
+		{"not this node", theatre("ann"), []string{"bob"}},
+	} {
+		var got []string
+		for _, id := range tellersOf(c.s) {
+			got = append(got, name[id])
+		}
+		if slices.Sort(got); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
 func TestUnlinkedSince(t *testing.T) {
 	now := noon
 	s := theatre("cid")
