@@ -8,7 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,54 +49,69 @@ func (l *lan) silent() bool {
 	return len(l.peers) == 0
 }
 
-// mdnsRuns counts how often mDNS was begun and ended.
-type mdnsRuns struct{ begun, ended int }
+// mdnsRuns plays mDNS, and reads the log.
+type mdnsRuns struct {
+	mu           sync.Mutex
+	fails        error
+	begun, ended int
+	said         int // that there is no network
+}
+
+func (r *mdnsRuns) start() (io.Closer, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fails == nil {
+		r.begun++
+	}
+	return r, r.fails
+}
 
 func (r *mdnsRuns) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.ended++
 	return nil
+}
+
+func (r *mdnsRuns) Write(line []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said += bytes.Count(line, []byte("no network"))
+	return len(line), nil
 }
 
 // TestLANGoesOnLooking: without a network it tries again and says so once; with one it begins
 // anew when the machine has moved, and once more when libp2p has forgotten what was before.
 func TestLANGoesOnLooking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var runs mdnsRuns
-		var log bytes.Buffer
-		fails := errors.New("no multicast")
-		l := newLAN(nil, slog.New(slog.NewTextHandler(&log, nil)))
-		l.start = func() (io.Closer, error) {
-			if fails != nil {
-				return nil, fails
-			}
-			runs.begun++
-			return &runs, nil
-		}
+		runs := mdnsRuns{fails: errors.New("no multicast")}
+		l := newLAN(nil, slog.New(slog.NewTextHandler(&runs, nil)))
+		l.start = runs.start
 		ctx, cancel := context.WithCancel(t.Context())
 		go l.run(ctx)
-		pass := func(d time.Duration, begun int) {
+		want := func(begun, ended int) {
 			t.Helper()
-			time.Sleep(d)
 			synctest.Wait()
-			if runs.begun != begun || runs.ended != begun-min(begun, 1) {
-				t.Errorf("begun %d times, ended %d, want %d", runs.begun, runs.ended, begun)
+			runs.mu.Lock()
+			defer runs.mu.Unlock()
+			if runs.begun != begun || runs.ended != ended || runs.said != 1 {
+				t.Errorf("begun %d times, ended %d, want %d and %d; said %d times", runs.begun, runs.ended, begun, ended, runs.said)
 			}
 		}
-		pass(time.Hour, 0)
-		if n := strings.Count(log.String(), "no network"); n != 1 {
-			t.Errorf("said %d times in an hour", n)
-		}
-		fails = nil
-		pass(lanAgain, 1)
-		pass(time.Hour, 1)
+		time.Sleep(time.Hour)
+		want(0, 0)
+		runs.mu.Lock()
+		runs.fails = nil
+		runs.mu.Unlock()
+		time.Sleep(time.Hour)
+		want(1, 0)
 		l.renew()
-		pass(time.Millisecond, 2)
-		pass(lanStale, 3)
-		pass(time.Hour, 3)
+		want(2, 1)
+		time.Sleep(lanStale)
+		want(3, 2)
+		time.Sleep(time.Hour)
+		want(3, 2)
 		cancel()
-		synctest.Wait()
-		if runs.ended != runs.begun {
-			t.Errorf("%d of %d ended with the node", runs.ended, runs.begun)
-		}
+		want(3, 3)
 	})
 }
