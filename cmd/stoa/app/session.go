@@ -261,15 +261,18 @@ func (s *Session) mind(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		var links []node.LinkInfo
+		var ways []way
 		rooms := s.rooms()
 		for _, h := range rooms {
-			links = append(links, h.net.Links()...)
+			snap := h.room.Snapshot()
+			for _, l := range h.net.Links() {
+				ways = append(ways, way{l, branchOf(snap, l.ID)})
+			}
 		}
-		if len(links) == 0 { // nobody has reported anything
+		if len(ways) == 0 { // nobody has reported anything
 			continue
 		}
-		m := tuner.step(links, time.Since(begin))
+		m := tuner.step(ways, time.Since(begin))
 		s.sound.send(&m)
 		for _, h := range rooms {
 			h.send(&m)

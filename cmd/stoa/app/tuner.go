@@ -12,6 +12,10 @@
 // raised one step at a time after a calm, and to what has failed before after a calm that
 // is longer each time. Late is worse than lost: a poor voice in time comes before a good
 // one behind a queue.
+//
+// All this is what listeners say, and some may lie. Whoever came by one invite has one vote
+// together, since all of them may be one person, and everybody on the stage has one. Only on
+// the word of more than half of these is a voice cut to less than rungShared with repeats.
 
 package app
 
@@ -22,6 +26,7 @@ import (
 	"stoa/audio"
 	"stoa/identity"
 	"stoa/node"
+	"stoa/room"
 )
 
 // tunePeriod is how often a tuner wants to know how the links are. It is that of
@@ -99,7 +104,8 @@ var rungs = [...]rung{
 const (
 	// rungProtected is the last rung on which repeats are worth more than a better voice.
 	rungProtected = 4
-	// rungShared is the last one that one listener of several can bring about for all.
+	// rungShared is the last one that half of the branches, or fewer, can bring about for all.
+	// Repeats for who needs them come on top.
 	rungShared = 3
 )
 
@@ -131,12 +137,34 @@ type manner struct {
 	loss    float64       // the worst
 }
 
+// A branch is whoever has one vote together: who came by one invite, or one person on the stage.
+type branch struct {
+	root  identity.Hash // see [room.State.Subtree]; of somebody on the stage their ID
+	stage bool
+}
+
+// branchOf finds the branch of a listener in a room.
+func branchOf(s *room.Snapshot, id identity.ID) branch {
+	if p, here := s.Person(id); here && p.Stage {
+		return branch{identity.Hash(id), true}
+	}
+	return branch{root: s.State.Subtree(id)}
+}
+
+// A way is a link, and whose.
+type way struct {
+	node.LinkInfo
+	branch branch
+}
+
 // A tuner chooses. It is a pure machine; use newTuner. Times never go back.
 type tuner struct {
 	at      int           // rung
 	protect bool          // links that lose packets repeat them
 	sending float64       // bit/s since the last step
 	limit   float64       // bit/s; 0: none known
+	shared  bool          // no more than half of the branches brought it about, so it goes down to rungShared only
+	fec     int           // percent
 	failed  float64       // bit/s that were too much when they were sent last; 0: none known
 	again   time.Duration // of calm, before that is tried once more
 	tried   time.Duration // when it was; 0: that is over
@@ -157,6 +185,7 @@ type outlet struct {
 
 type outletState struct {
 	seen    bool // in this step
+	branch  branch
 	jammed  bool // the way is full
 	active  bool // is sent voice
 	reports uint64
@@ -182,26 +211,30 @@ func newTuner() *tuner {
 	return &tuner{protect: true, again: againLeast, links: map[outlet]*outletState{}}
 }
 
-// step takes how all links are at a time and returns how to send until the next step.
-func (t *tuner) step(links []node.LinkInfo, now time.Duration) manner {
+// step takes how all ways are at a time and returns how to send until the next step.
+func (t *tuner) step(ways []way, now time.Duration) manner {
 	passed := min(now-t.last, 2*tunePeriod)
 	if !t.begun {
 		t.begun, passed = true, 0
 	}
 	t.last = now
-	t.observe(links)
+	t.observe(ways)
 	j := t.look()
 	t.learn(j, now)
 	switch {
-	case j.active == 0: // nobody speaks, so what waits is not ours
-	case j.full > 0:
-		t.calm = 0
+	case j.full:
 		t.lower(j, now)
 		t.unstick(j, passed)
-	case j.waiting == 0:
+	case j.calm:
 		t.stuck = 0
+	}
+	switch {
+	case j.active == 0: // nobody speaks, so what waits is not ours
+	case j.calm, !j.most() && t.at > rungShared: // where few keep nobody
 		t.calm += passed
 		t.raise(now)
+	case j.full:
+		t.calm = 0
 	}
 	if t.tried > 0 && now-t.tried >= raiseProves {
 		t.tried, t.failed, t.again = 0, 0, againLeast
@@ -215,20 +248,21 @@ func (t *tuner) step(links []node.LinkInfo, now time.Duration) manner {
 			}
 		}
 		t.sending = t.load(t.at, t.protect)
+		t.fec = t.correction()
 	}
 	return t.manner()
 }
 
 // observe takes over what the links say, and forgets those that are gone.
-func (t *tuner) observe(links []node.LinkInfo) {
-	for _, l := range links {
+func (t *tuner) observe(ways []way) {
+	for _, l := range ways {
 		key := outlet{l.ID, l.Peer}
 		o := t.links[key]
 		if o == nil {
 			o = &outletState{probed: l.Probed, reports: l.Reports, sentAt: l.Sent}
 			t.links[key] = o
 		}
-		o.seen = true
+		o.seen, o.branch = true, l.branch
 		if o.active = l.Sent >= o.sentAt+sentLeast; !o.active {
 			o.steps = 0
 		}
@@ -288,36 +322,55 @@ func (o *outletState) full(missed float64) bool {
 		o.chance >= lossBroken
 }
 
-// A state of the ways, as they are seen together.
+// A jam is the state of the ways, as they are seen together.
 type jam struct {
-	active  int     // links that carry voice
-	full    int     // of these, for which the way is full
-	waiting int     // or on which anything waits
-	missed  float64 // of all packets in the last reports, beyond chance
+	full    bool    // for somebody who is sent voice the way is
+	calm    bool    // nothing waits, for nobody who is sent voice
+	active  int     // branches that are sent voice
+	waiting int     // of these, for which something waits, on more than half of their ways
+	missed  float64 // of all packets in the last reports, beyond chance, each branch counting once
 	short   float64 // likewise in the last steps
 }
 
+// most says that something waits for more than half, that is, on our side.
+func (j *jam) most() bool { return 2*j.waiting > j.active }
+
 // look sums up, and notes for which links the way is full, and which should repeat.
 func (t *tuner) look() (j jam) {
+	type votes struct {
+		ways, waiting int
+		missed, short float64
+	}
+	branches := map[branch]*votes{}
 	for _, o := range t.links {
-		if o.active {
-			j.active++
-			j.missed += max(0, o.missed-o.chance)
-			j.short += max(0, o.short()-o.chance)
+		if !o.active {
+			continue
 		}
+		v := branches[o.branch]
+		if v == nil {
+			v = &votes{}
+			branches[o.branch] = v
+		}
+		v.ways++
+		v.missed += max(0, o.missed-o.chance)
+		v.short += max(0, o.short()-o.chance)
 	}
-	if j.active == 0 {
-		return jam{}
+	for _, v := range branches {
+		j.missed += v.missed / float64(v.ways*len(branches))
+		j.short += v.short / float64(v.ways*len(branches))
 	}
-	j.missed /= float64(j.active)
-	j.short /= float64(j.active)
+	j.active, j.calm = len(branches), len(branches) > 0
 	for _, o := range t.links {
 		o.jammed = o.active && o.full(j.missed)
 		o.repeating = o.active && !o.jammed && o.chance >= repeatAt
-		if o.jammed {
-			j.full++
-		}
+		j.full = j.full || o.jammed
 		if o.jammed || o.active && (o.standing() > o.few/2 || o.samples > 0 && o.queues[0] > o.few) {
+			branches[o.branch].waiting++
+		}
+	}
+	for _, v := range branches {
+		j.calm = j.calm && v.waiting == 0
+		if 2*v.waiting > v.ways {
 			j.waiting++
 		}
 	}
@@ -326,7 +379,7 @@ func (t *tuner) look() (j jam) {
 
 // learn counts what got lost while nothing waited.
 func (t *tuner) learn(j jam, now time.Duration) {
-	if j.waiting > 0 && 2*j.waiting >= j.active || t.cut > 0 && now-t.cut <= cutPause {
+	if j.most() || t.cut > 0 && now-t.cut <= cutPause {
 		return
 	}
 	for _, o := range t.links {
@@ -337,15 +390,15 @@ func (t *tuner) learn(j jam, now time.Duration) {
 	}
 }
 
-// lower cuts the limit when something waits for half of all, that is, on our side; or,
-// not as far, for anybody.
+// lower cuts the limit: as far as it takes when something waits for most, and not below
+// rungShared for anybody else.
 func (t *tuner) lower(j jam, now time.Duration) {
 	if t.cut > 0 && now-t.cut < cutPause {
 		return
 	}
 	limit := t.sending * (1 - min(max(j.missed, j.short), lossCounted)) * cutTo
-	if 2*j.waiting < j.active {
-		limit = max(limit, t.load(rungShared, false))
+	if !j.most() {
+		limit = max(limit, t.load(rungShared, true))
 	}
 	if least := t.load(len(rungs)-1, false); limit < least {
 		limit = least
@@ -356,7 +409,7 @@ func (t *tuner) lower(j jam, now time.Duration) {
 	if t.cut == 0 || now-t.cut > 2*cutPause { // else it is still the load before that was too much
 		t.failed = t.sending
 	}
-	t.limit, t.cut = limit, now
+	t.limit, t.shared, t.cut = limit, !j.most(), now
 	if t.tried > 0 {
 		t.again, t.tried = min(2*t.again, againMost), 0
 	}
@@ -399,6 +452,9 @@ func (t *tuner) unstick(j jam, passed time.Duration) {
 		o.base += o.standing()
 		o.queues, o.samples = [queueSamples]time.Duration{}, 0
 	}
+	if t.stuck = 0; !j.most() { // what is known of our side still holds
+		return
+	}
 	t.stuck, t.limit, t.failed, t.tried, t.again = 0, 0, 0, 0, againLeast
 }
 
@@ -407,6 +463,9 @@ func (t *tuner) choose() {
 	t.at, t.protect = 0, true
 	if t.limit == 0 {
 		return
+	}
+	if t.shared { // also when more have come since, or lose packets by chance
+		t.limit = max(t.limit, t.load(rungShared, true))
 	}
 	for i := range rungs[:rungProtected+1] {
 		if t.at = i; t.load(i, true) <= t.limit {
@@ -431,12 +490,40 @@ func (t *tuner) load(at int, protect bool) (sum float64) {
 	return sum
 }
 
+// correction is what the encoder should expect to be lost, in percent: the median of what the
+// branches lose, each by the median of its ways, of an even number the lower. For whoever
+// loses more there are repeats, which do more than error correction and cost nobody else.
+func (t *tuner) correction() int {
+	losses := map[branch][]float64{}
+	for _, o := range t.links {
+		if o.active {
+			losses[o.branch] = append(losses[o.branch], o.loss)
+		}
+	}
+	var branches []float64
+	for _, l := range losses {
+		branches = append(branches, middleLoss(l))
+	}
+	return int(min(max(middleLoss(branches), 0), maxLoss)*100 + 0.5)
+}
+
+// middleLoss is the median, of an even number the lower; 0 of none.
+func middleLoss(losses []float64) float64 {
+	if len(losses) == 0 {
+		return 0
+	}
+	slices.Sort(losses)
+	return losses[(len(losses)-1)/2]
+}
+
 func (t *tuner) manner() manner {
-	m := manner{rung: rungs[t.at], limit: t.limit}
+	m := manner{rung: rungs[t.at], limit: t.limit, fec: t.fec}
 	for key, o := range t.links {
-		m.loss = max(m.loss, o.loss)
-		if o.samples > 0 {
-			m.queue = max(m.queue, o.queues[0])
+		if o.active {
+			m.loss = max(m.loss, o.loss)
+			if o.samples > 0 {
+				m.queue = max(m.queue, o.queues[0])
+			}
 		}
 		switch {
 		case o.repeating && t.protect:
@@ -445,6 +532,5 @@ func (t *tuner) manner() manner {
 			m.spared = append(m.spared, key.id)
 		}
 	}
-	m.fec = int(min(m.loss, maxLoss)*100 + 0.5)
 	return m
 }
