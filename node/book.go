@@ -30,7 +30,7 @@ type proof struct {
 type entry struct {
 	peers []peer.ID       // proved while connected, the latest first
 	met   []peer.AddrInfo // said in signed presence
-	real  bool            // has been connected
+	lost  time.Time       // when the last of peers went
 }
 
 func newBook() *book {
@@ -57,7 +57,8 @@ func (b *book) entry(id identity.ID) *entry {
 
 // prove records that the peer signed as the person over its connection, and says
 // whether the peer had proved anything in this room before. A peer speaks for at most
-// peerPersons: whoever makes up keys would fill the book with them.
+// peerPersons: whoever makes up keys would fill the book with them. Whoever else has said
+// that the peer is his is not believed any more.
 func (b *book) prove(id identity.ID, p peer.ID) (first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -70,14 +71,24 @@ func (b *book) prove(id identity.ID, p peer.ID) (first bool) {
 			return false
 		}
 		proved.ids = append(proved.ids, id)
+		b.unsay(p, proved.ids)
 	}
 	b.proved[p] = proved
 	e := b.entry(id)
-	e.real = true
 	e.peers = slices.DeleteFunc(e.peers, func(q peer.ID) bool { return q == p })
 	e.peers = slices.Insert(e.peers, 0, p)
 	e.peers = e.peers[:min(len(e.peers), linksPerPerson)]
 	return !known
+}
+
+// unsay forgets what anybody but its owners has said of a peer.
+func (b *book) unsay(p peer.ID, owners []identity.ID) {
+	of := func(at peer.AddrInfo) bool { return at.ID == p }
+	for id, e := range b.persons {
+		if !slices.Contains(owners, id) && slices.ContainsFunc(e.met, of) {
+			e.met = slices.DeleteFunc(slices.Clone(e.met), of) // others may be reading it
+		}
+	}
 }
 
 // gone forgets what a peer proved: it holds only as long as the connection.
@@ -87,6 +98,9 @@ func (b *book) gone(p peer.ID) {
 	for _, id := range b.proved[p].ids {
 		if e := b.persons[id]; e != nil {
 			e.peers = slices.DeleteFunc(e.peers, func(q peer.ID) bool { return q == p })
+			if len(e.peers) == 0 {
+				e.lost = time.Now()
+			}
 			if len(e.peers) == 0 && len(e.met) == 0 {
 				delete(b.persons, id)
 			}
@@ -114,12 +128,12 @@ func (b *book) meet(id identity.ID, at []peer.AddrInfo) (kept []peer.AddrInfo, n
 	return at, news
 }
 
-// hasMet says whether a person has been connected since he is known.
-func (b *book) hasMet(id identity.ID) bool {
+// hasMet says whether a person is connected or was within a while.
+func (b *book) hasMet(id identity.ID, within time.Duration) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.persons[id]
-	return e != nil && e.real
+	return e != nil && (len(e.peers) > 0 || !e.lost.IsZero() && time.Since(e.lost) < within)
 }
 
 // has says whether the peer proved to be somebody of this room.

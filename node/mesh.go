@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -20,7 +21,9 @@ const (
 	meshDials   = 6                       // at once
 	meshTimeout = 2500 * time.Millisecond // less than meshRetry: QUIC repeats its first packet ever more rarely
 	meshRetry   = 3 * time.Second         // before somebody who was away is tried again
-	meshRarely  = time.Minute             // at most, before somebody who never was there is; twice as long each time
+	meshRarely  = time.Minute             // at most, before somebody who has not been there lately is; twice as long each time
+	meshLately  = 10 * time.Minute        // for which addresses of somebody who was there are tried like those of a friend
+	meshLost    = 6 * time.Hour           // for which somebody who was there is looked for beyond meshPeers
 )
 
 func (r *Room) nudgeMesh() {
@@ -35,8 +38,7 @@ func (r *Room) nudgeMesh() {
 func (r *Room) keepMesh() {
 	tick := time.NewTicker(meshEvery)
 	defer tick.Stop()
-	tried := make(map[identity.ID]greeting)
-	slots := make(chan struct{}, meshDials)
+	g := greeter{tried: make(map[identity.ID]greeting), slots: make(chan struct{}, meshDials)}
 	for {
 		select {
 		case <-r.ctx.Done():
@@ -47,9 +49,16 @@ func (r *Room) keepMesh() {
 		if r.quiet.Load() {
 			r.shed()
 		} else {
-			r.fillMesh(tried, slots)
+			r.fillMesh(&g)
 		}
 	}
+}
+
+// A greeter is what keepMesh remembers.
+type greeter struct {
+	tried   map[identity.ID]greeting
+	slots   chan struct{} // one for each greeting on its way
+	reunion time.Time     // when somebody who was lost was last greeted beyond meshPeers
 }
 
 // A greeting was tried, and is not again before pause is over: whoever makes up addresses must
@@ -62,36 +71,53 @@ type greeting struct {
 func (g greeting) over(now time.Time) bool { return now.Sub(g.at) >= g.pause }
 
 // fillMesh starts greetings of a random few and does not wait for them: somebody
-// who does not answer must not keep the others waiting.
-func (r *Room) fillMesh(tried map[identity.ID]greeting, slots chan struct{}) {
+// who does not answer must not keep the others waiting. When nobody is lacking, it greets
+// now and then one of those who were connected and are not: a part of a room that was cut in
+// two may have neighbours enough, and would never look for the other part.
+func (r *Room) fillMesh(g *greeter) {
 	if r.afresh.Swap(false) {
-		clear(tried)
+		clear(g.tried)
 	}
 	now := time.Now()
-	want := meshPeers - r.meshed() - len(slots)
-	ids := r.apart()
-	maps.DeleteFunc(tried, func(id identity.ID, g greeting) bool {
-		return now.Sub(g.at) > 2*meshRarely || r.book.hasMet(id) && g.over(now)
+	maps.DeleteFunc(g.tried, func(id identity.ID, t greeting) bool {
+		return now.Sub(t.at) > 2*meshRarely || r.book.hasMet(id, meshLately) && t.over(now)
 	})
+	if want := meshPeers - r.meshed() - len(g.slots); want > 0 {
+		r.greetSome(g, r.apart(), want, now)
+	} else if len(g.slots) == 0 && now.Sub(g.reunion) >= meshRetry && r.greetSome(g, r.lost(), 1, now) {
+		g.reunion = now
+	}
+}
+
+// greetSome starts greetings of at most want of the people, at random, and says whether it
+// started any.
+func (r *Room) greetSome(g *greeter, ids []identity.ID, want int, now time.Time) (any bool) {
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	for _, id := range ids {
-		g := tried[id]
-		if !g.over(now) {
+		last := g.tried[id]
+		if !last.over(now) {
 			continue
 		}
-		if want <= 0 || len(slots) == cap(slots) || !r.begin() {
-			return
+		if want <= 0 || len(g.slots) == cap(g.slots) || !r.begin() {
+			break
 		}
 		want--
-		tried[id] = greeting{now, min(max(2*g.pause, meshRetry), meshRarely)}
-		slots <- struct{}{}
+		any = true
+		g.tried[id] = greeting{now, min(max(2*last.pause, meshRetry), meshRarely)}
+		g.slots <- struct{}{}
 		go func() {
 			defer r.work.Done()
 			r.greet(id)
-			<-slots
+			<-g.slots
 			r.nudgeMesh()
 		}()
 	}
+	return any
+}
+
+// lost lists those of apart who were connected, and are looked for still.
+func (r *Room) lost() []identity.ID {
+	return slices.DeleteFunc(r.apart(), func(id identity.ID) bool { return !r.book.hasMet(id, meshLost) })
 }
 
 // apart lists people who can be reached and have no direct connection to us.

@@ -608,26 +608,44 @@ func TestHealedPartitionGossipsAgain(t *testing.T) {
 	// The moment of healing falls differently into dials and their timers.
 	for _, ms := range []time.Duration{60000, 60700, 61500, 62300} {
 		apart := ms * time.Millisecond
-		t.Run(apart.String(), func(t *testing.T) { healAfter(t, apart) })
+		t.Run(apart.String(), func(t *testing.T) { healAfter(t, 3, false, apart) })
 	}
 }
 
-func healAfter(t *testing.T, apart time.Duration) {
+// Two halves that have neighbours enough each look for one another all the same.
+func TestHealedPartitionOfManyGossipsAgain(t *testing.T) { healAfter(t, 14, true, time.Minute) }
+
+// healAfter cuts a room in halves of so many, in which all are connected with all or with as many
+// as there happen to be, lets them be apart for a while, and wants everybody in the second half
+// to hear somebody in the first 5 s after the healing.
+func healAfter(t *testing.T, each int, all bool, apart time.Duration) {
+	n := 2 * each
 	synctest.Test(t, func(t *testing.T) {
 		w := nodetest.New(t, oneWay)
-		const n = 6
-		half := func(addr string) bool { return addr < "1.0.0.4" }
+		first := make(map[string]bool)
+		half := func(addr string) bool { return first[addr] }
 		var rooms []*node.Room
 		var ids []identity.ID
 		var addrs [][]string
 		for i := range n {
 			o := w.Open(fmt.Sprintf("1.0.0.%d", i+1), 8000)
+			first[fmt.Sprintf("1.0.0.%d:8000", i+1)] = i < each
 			r, id := nodetest.Enter(t, o, rendezvous)
 			rooms, ids, addrs = append(rooms, r), append(ids, id), append(addrs, o.Addrs())
 		}
 		for _, r := range rooms {
 			for i, id := range ids {
 				r.Meet(id, addrs[i])
+			}
+		}
+		for i, r := range rooms {
+			for _, id := range ids[:i] {
+				if !all {
+					break
+				}
+				if _, err := r.Ask(t.Context(), id, nil); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 		time.Sleep(5 * time.Second)
