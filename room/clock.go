@@ -100,11 +100,11 @@ func (c *clocks) room(s *State, me identity.ID) time.Duration {
 	return min(max(ahead, -maxSkew), maxSkew)
 }
 
-// branches is what each branch of invites says, by the median of its members.
+// branches is what each branch of invites says, by the median of its members who do not moderate.
 func (c *clocks) branches(s *State) []time.Duration {
 	members := make(map[identity.Hash][]time.Duration)
 	for who, r := range c.read {
-		if _, in := s.Members[who]; in {
+		if m, in := s.Members[who]; in && m.Caps&moderates == 0 {
 			branch := s.Subtree(who)
 			members[branch] = append(members[branch], r.ahead)
 		}
@@ -130,16 +130,17 @@ func (c *clocks) earliest(s *State, common, now time.Time) time.Time {
 	return first
 }
 
-// fast is by how much this machine's clock is ahead of most people's, each of whom counts once, and this member too: negative when it is
-// behind, and zero when it is about right or too few are known to say. Only what the person is told rests on it.
+// fast is by how much this machine's clock is ahead of most others: negative when it is behind, and zero when it is about right or too few are
+// known to say. Each of those who moderate has a voice, each branch of invites has one for all the rest of its members, and this machine has
+// one: whoever brings any number of people by one link is not most people. Only what the person is told rests on it.
 func (c *clocks) fast(s *State) time.Duration {
-	people := []time.Duration{0}
+	voices := append(c.branches(s), 0)
 	for who, r := range c.read {
-		if _, in := s.Members[who]; in {
-			people = append(people, r.ahead)
+		if s.Members[who].Caps&moderates != 0 {
+			voices = append(voices, r.ahead)
 		}
 	}
-	fast := -middle(people)
+	fast := -middle(voices)
 	if fast.Abs() < clockWrong {
 		return 0
 	}

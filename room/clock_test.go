@@ -59,6 +59,8 @@ func TestRoomsTime(t *testing.T) {
 		{"of two it is the nearer", pia, map[int]time.Duration{owner: 2 * m, mona: -5 * m}, 2 * m, 0},
 		{"where nobody moderates one link has one voice", pia, map[int]time.Duration{pete: 10 * m, eve: 0}, 0, 0},
 		{"and two are more than one's own", pia, map[int]time.Duration{pete: 10 * m, eve: 10 * m}, 10 * m, -10 * m},
+		{"and its many people are not most people", eve, map[int]time.Duration{pia: 17 * m, pete: 17 * m}, 0, 0},
+		{"nor beside an owner", eve, map[int]time.Duration{owner: 0, pia: 17 * m, pete: 17 * m}, 0, 0},
 		{"a stranger has none", pia, map[int]time.Duration{paul: 10 * m}, 0, 0},
 		{"seconds are the network's", pia, map[int]time.Duration{owner: 9 * time.Second, pete: 9 * time.Second}, 0, 0},
 		{"what is wrong by hours is not put right", pia, map[int]time.Duration{owner: 180 * m, owner2: 180 * m}, maxSkew, -180 * m},

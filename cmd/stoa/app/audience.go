@@ -260,6 +260,7 @@ func (a *seats) run(ctx context.Context) {
 	var stands standing
 	stood := make(chan struct{})
 	var heeds heed
+	var clock clockWatch
 	var kind kindness
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -272,7 +273,7 @@ func (a *seats) run(ctx context.Context) {
 		a.say(ctx, s, hearings(s, links, at.unlinked, a.bearer(s, &h), now), &h)
 		a.voice.review(now)
 		a.help(kind.next(s, now))
-		for _, e := range heeds.next(s, now) {
+		for _, e := range append(heeds.next(s, now), clock.next(s, now)...) {
 			a.emit(e)
 		}
 		if now.Sub(flipped) >= flipPause && advisesFlip(all, fedBy(s, now)) {

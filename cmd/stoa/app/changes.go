@@ -62,9 +62,6 @@ func changes(prev, next *room.Snapshot) []Event {
 			add(Event{Kind: EventMember, Who: p.ID.String(), Name: p.Name, Role: p.Role.String(), State: "gone"})
 		}
 	}
-	if e, told := clockChange(prev.ClockFast, next.ClockFast); told {
-		add(e)
-	}
 	return events
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"stoa/identity"
+	"stoa/room"
 )
 
 // clockText says that this machine's clock is fast by so much, or slow, and
@@ -35,12 +36,38 @@ func roughly(d time.Duration) string {
 	return count(int(d.Round(24*time.Hour)/(24*time.Hour)), "day", "days")
 }
 
-// clockChange tells the person when their clock begins to differ from the
-// others', or does by another amount.
-func clockChange(prev, next time.Duration) (Event, bool) {
-	if next == 0 || (next-prev).Abs() < 2*time.Minute && prev != 0 {
-		return Event{}, false
+const (
+	clockTold      = 30 * time.Second // what has been so for this long is told
+	clockToldAgain = 10 * time.Minute // the least time between two of these events
+	clockMoved     = 2 * time.Minute  // by how much it has to differ to be another amount
+)
+
+// clockWatch decides when the person is told that their clock differs from the
+// others'. It is a pure machine, ready when it is zero.
+type clockWatch struct {
+	fast  time.Duration // what is said now
+	since time.Time     // and since when
+	last  time.Duration // told last; zero for nothing, or when all was well since
+	at    time.Time     // when
+}
+
+// next returns what is to be told now.
+func (c *clockWatch) next(s *room.Snapshot, now time.Time) (events []Event) {
+	if s.ClockFast == 0 || c.fast == 0 || (s.ClockFast-c.fast).Abs() >= clockMoved {
+		if s.ClockFast != c.fast {
+			c.fast, c.since = s.ClockFast, now
+		}
 	}
-	text, hint := clockText(next)
-	return Event{Kind: EventError, Text: text, Hint: hint}, true
+	switch {
+	case now.Sub(c.since) < clockTold:
+		return nil
+	case c.fast == 0:
+		c.last = 0
+		return nil
+	case c.last != 0 && (c.fast-c.last).Abs() < clockMoved, !c.at.IsZero() && now.Sub(c.at) < clockToldAgain:
+		return nil
+	}
+	c.last, c.at = c.fast, now
+	text, hint := clockText(c.fast)
+	return []Event{{Kind: EventError, Room: s.Room.String(), Text: text, Hint: hint}}
 }

@@ -24,17 +24,49 @@ func TestClockText(t *testing.T) {
 	}
 }
 
-// TestClockChange: a person is told once, and again only of another amount.
-func TestClockChange(t *testing.T) {
+// TestClockWatch: a person is told what stands, once, and again only of another
+// amount, and not often.
+func TestClockWatch(t *testing.T) {
 	const m = time.Minute
-	for _, tt := range []struct {
-		prev, next time.Duration
-		told       bool
-	}{{0, 0, false}, {0, 10 * m, true}, {10 * m, 11 * m, false}, {10 * m, 30 * m, true}, {10 * m, 0, false}, {-10 * m, 10 * m, true}} {
-		prev := &room.Snapshot{State: &room.State{}, ClockFast: tt.prev}
-		next := &room.Snapshot{State: prev.State, ClockFast: tt.next}
-		if got := len(changes(prev, next)) == 1; got != tt.told {
-			t.Errorf("%v, then %v: told %t", tt.prev, tt.next, got)
+	var c clockWatch
+	now := noon
+	for _, step := range []struct {
+		what  string
+		after time.Duration
+		fast  time.Duration
+		told  bool
+	}{
+		{"all is well", 0, 0, false},
+		{"what may pass", m, 17 * m, false},
+		{"not yet", clockTold - time.Second, 17 * m, false},
+		{"another amount", time.Second, -9 * m, false},
+		{"and back", clockTold - time.Second, 10 * m, false},
+		{"about the same", clockTold - time.Second, 11 * m, false},
+		{"it stands", time.Second, 11 * m, true},
+		{"once", clockToldAgain, 11 * m, false},
+		{"well again for a moment", time.Second, 0, false},
+		{"and not", clockTold - time.Second, 10 * m, false},
+		{"which is no news", clockTold, 10 * m, false},
+		{"another amount stands", 0, 30 * m, false},
+		{"and is told", clockTold, 30 * m, true},
+		{"the next one", time.Second, 60 * m, false},
+		{"has to wait", clockToldAgain - 2*time.Second, 60 * m, false},
+		{"for so long", time.Second, 60 * m, true},
+	} {
+		now = now.Add(step.after)
+		if got := len(c.next(&room.Snapshot{ClockFast: step.fast}, now)) == 1; got != step.told {
+			t.Errorf("%s: told %t", step.what, got)
+		}
+	}
+}
+
+// TestClockWatchOfAFlappingClock: whoever has the others' clocks seem to jump
+// has nobody told anything.
+func TestClockWatchOfAFlappingClock(t *testing.T) {
+	var c clockWatch
+	for i := range 3600 {
+		if e := c.next(&room.Snapshot{ClockFast: time.Duration(i%20) * 7 * time.Minute}, noon.Add(time.Duration(i)*time.Second)); len(e) != 0 {
+			t.Fatalf("after %d s: %q", i, e[0].Text)
 		}
 	}
 }
