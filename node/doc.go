@@ -131,8 +131,9 @@
 // now leave from another address is checked: up to six datagrams with a probe of nobody go out
 // within 700 ms, from which QUIC at the far end learns the new address, and a connection by which
 // nothing comes within three round trips (250 ms to 1.2 s) is given up. So is all after
-// 3 s of sleep. Another connection from a peer has the older ones checked. What came to a
-// program that did not run for 1 s is not delivered as voice.
+// 3 s of sleep; less, which may be want of processor time, changes nothing. Another connection
+// from a peer has the older ones checked. What came to a program that did not run for 1 s is
+// not delivered as voice.
 //
 // # Gossip
 //

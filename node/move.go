@@ -69,14 +69,17 @@ func (n *Node) keepMoving() {
 }
 
 // lookAtClock finds out whether nothing has run here for a while. When that was for longer
-// than links bear silence, their far ends have ended them.
+// than links bear silence, their far ends have ended them. After less all goes on, unless
+// the machine is elsewhere: mostly it had no time, and would have less if it dialled anew.
 func (n *Node) lookAtClock() {
 	now := time.Since(n.born)
 	stood := n.mover.vigil.look(now, n.mover.machine.Suspended())
 	if stood > 0 {
 		n.deafUntil.Store(int64(now + deafFor))
 		n.log.Info("nothing has run here for a while", "for", stood.Round(time.Millisecond))
-		n.mover.bearings = nil // so that all who may live are asked
+		if stood < linkSilence {
+			stood = 0
+		}
 		n.lookAround(stood)
 	}
 	n.looked.Store(int64(now))
@@ -89,7 +92,8 @@ func (n *Node) slept(at time.Time) bool {
 }
 
 // lookAround finds out where the machine is now, what that does to each connection, and
-// tells the rooms when it is news. It is when nothing has run here for a while.
+// tells the rooms when it is news. It is when nothing has run here for as long as stood,
+// linkSilence at least, or 0.
 func (n *Node) lookAround(stood time.Duration) {
 	m := &n.mover
 	before := n.place.Load()
@@ -97,25 +101,30 @@ func (n *Node) lookAround(stood time.Duration) {
 	n.place.Store(&now)
 	was := m.bearings
 	m.bearings = make(map[network.Conn]bearing)
+	same := now.equal(*before)
 	var lost, unsure []network.Conn
 	for _, c := range n.host.Network().Conns() {
 		b, direct := m.bearing(c)
 		switch {
-		case stood >= linkSilence:
+		case stood > 0:
 			lost = append(lost, c)
 			continue
 		case !direct:
 			continue // it goes with the connection that it runs over
 		}
 		m.bearings[c] = b
-		switch judge(was[c], b, now) {
+		old, known := was[c]
+		if !known && same {
+			old = b // it was made here
+		}
+		switch judge(old, b, now) {
 		case dead:
 			lost = append(lost, c)
 		case doubtful:
 			unsure = append(unsure, c)
 		}
 	}
-	if stood == 0 && now.equal(*before) && len(lost)+len(unsure) == 0 {
+	if stood == 0 && same && len(lost)+len(unsure) == 0 {
 		return // routes to others
 	}
 	n.log.Info("the network has changed", "lost", len(lost), "asked", len(unsure))
@@ -126,7 +135,7 @@ func (n *Node) lookAround(stood time.Duration) {
 	if now.v4 != before.v4 {
 		n.ports.moved()
 	}
-	if n.lan != nil && !now.equal(*before) {
+	if n.lan != nil && !same {
 		n.lan.renew()
 	}
 	n.giveUp(lost)
@@ -286,13 +295,16 @@ func (n *Node) lives(q *quic.Conn, heard func()) bool {
 			default:
 			}
 		}
+		wait, slept := min(do.next-time.Since(began), hearEvery), time.Now()
 		select {
 		case <-ctx.Done():
 			return true // it is gone, and who has to know is told
 		case <-n.ctx.Done():
 			return true
-		case <-time.After(min(do.next-time.Since(began), hearEvery)):
+		case <-time.After(wait):
 		}
+		// In the time that this program did not get it could hear nobody.
+		began = began.Add(max(0, time.Since(slept)-wait-hearEvery))
 	}
 }
 

@@ -101,3 +101,42 @@ func TestAnotherAddressWhileSpeaking(t *testing.T) {
 		})
 	}
 }
+
+// Whoever had no time for a moment gives nothing up: dialling anew would cost more of it. After
+// as long as links bear silence, their far ends have ended them.
+func TestWhoHadNoTimeGivesNothingUp(t *testing.T) {
+	for _, c := range []struct {
+		stood time.Duration
+		moved bool
+	}{
+		{1500 * time.Millisecond, false},
+		{2900 * time.Millisecond, false},
+		{4 * time.Second, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			const starved = "1.0.0.2:8000"
+			w, hosts := nodetest.Hosts(t, 50*time.Millisecond, 2)
+			far, near := hosts[0], hosts[1]
+			near.Room.Meet(far.ID, far.Addrs())
+			if err := near.Room.Link(t.Context(), far.ID); err != nil {
+				t.Fatal(err)
+			}
+			moved := make(chan struct{}, 1)
+			near.Room.OnMove(func() {
+				select {
+				case moved <- struct{}{}:
+				default:
+				}
+			})
+			time.Sleep(time.Second)
+			w.Suspend(starved, c.stood)
+			time.Sleep(time.Second)
+			if got := len(moved) > 0; got != c.moved {
+				t.Errorf("after %v: moved %t", c.stood, got)
+			}
+			if got := len(near.Room.Links()) == 0; got != c.moved {
+				t.Errorf("after %v: the link is gone: %t", c.stood, got)
+			}
+		})
+	}
+}

@@ -75,6 +75,14 @@ func (w *World) Reroute(at, to string, gone bool) {
 	m.changed <- struct{}{}
 }
 
+// Suspend has the node at ip:port believe that nothing ran there for a while.
+func (w *World) Suspend(at string, d time.Duration) {
+	m := w.machine(at)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.suspended += d
+}
+
 func (e *endpoint) current() *simnet.SimConn {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -108,9 +116,10 @@ func (e *endpoint) SetWriteDeadline(t time.Time) error { return e.current().SetW
 type machine struct {
 	changed chan struct{}
 
-	mu    sync.Mutex
-	addrs []netip.Addr
-	from  netip.Addr
+	mu        sync.Mutex
+	addrs     []netip.Addr
+	from      netip.Addr
+	suspended time.Duration
 }
 
 // machine returns that of the node at ip:port.
@@ -152,4 +161,8 @@ func (m *machine) Source(netip.AddrPort) (netip.Addr, bool) {
 	return m.from, true
 }
 
-func (m *machine) Suspended() time.Duration { return 0 }
+func (m *machine) Suspended() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.suspended
+}
