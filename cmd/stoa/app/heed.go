@@ -18,6 +18,11 @@ const (
 
 	// toldAgain is the least time between two events about one person.
 	toldAgain = 10 * time.Second
+
+	// deafBurst is how many events at once there may be about who does not hear
+	// this person, after which there is one in toldAgain: what they tell of costs
+	// whoever makes up people nothing. Who is not told of is found in who --paths.
+	deafBurst = 3
 )
 
 // heed decides what the person is told of whom they hear, and of who does not
@@ -26,6 +31,21 @@ const (
 type heed struct {
 	mine   bulletins // how this person hears others
 	theirs bulletins // how others hear this person
+	spent  time.Time // until when the events of a burst are paid for
+}
+
+// spend says whether there may be one more event about how others hear this
+// person.
+func (h *heed) spend(now time.Time) bool {
+	paid := h.spent
+	if paid.Before(now) {
+		paid = now
+	}
+	if paid.Sub(now) > (deafBurst-1)*toldAgain {
+		return false
+	}
+	h.spent = paid.Add(toldAgain)
+	return true
 }
 
 // next returns what is to be told now.
@@ -56,9 +76,17 @@ func (h *heed) next(s *room.Snapshot, now time.Time) (events []Event) {
 			if line.Way == room.ByRelay {
 				line.Way = room.Direct // that they hear is all that matters here
 			}
-			if way, due := h.theirs.due(p.ID, line, now); due {
+			before, told := h.theirs[p.ID]
+			way, due := h.theirs.due(p.ID, line, now)
+			switch {
+			case !due:
+			case h.spend(now):
 				on := way != room.Unheard
 				tell(Event{Kind: EventHeard, Who: p.ID.String(), On: &on})
+			case told:
+				h.theirs[p.ID] = before
+			default:
+				delete(h.theirs, p.ID)
 			}
 		}
 	}

@@ -76,6 +76,51 @@ func TestHeedOfAFlappingLink(t *testing.T) {
 	}
 }
 
+// TestHeedOfMany: however many people say that they do not hear this one, and
+// that they do again, the person can read what is told, and somebody who is told
+// of is not forgotten.
+func TestHeedOfMany(t *testing.T) {
+	names := []string{"ann"}
+	for i := range 40 {
+		names = append(names, fmt.Sprintf("p%d", i))
+	}
+	s := allLinked("ann", names...)
+	var h heed
+	told, first := 0, 0
+	for i := range 600 { // ten minutes
+		now := noon.Add(time.Duration(i) * time.Second)
+		for _, name := range names[1:] {
+			sayingAt(now, s, name, "", []string{"ann none 5s", "ann direct 5s"}[i/10%2])
+		}
+		told += len(h.next(s, now))
+		if i == 0 {
+			first = told
+		}
+	}
+	if most := deafBurst + 600/int(toldAgain/time.Second); first != deafBurst || told > most || told < most/2 {
+		t.Errorf("%d events at once, %d in ten minutes", first, told)
+	}
+}
+
+// TestHeedCatchesUp: who could not be told of at once is told of later.
+func TestHeedCatchesUp(t *testing.T) {
+	s := allLinked("ann", "ann", "bob", "cid", "dan", "eve", "fay")
+	var h heed
+	who := map[string]bool{}
+	for i := range 31 {
+		now := noon.Add(time.Duration(i) * time.Second)
+		for _, p := range s.People[1:] {
+			sayingAt(now, s, p.Name, "", "ann none 5s")
+		}
+		for _, e := range h.next(s, now) {
+			who[e.Who] = true
+		}
+	}
+	if len(who) != 5 {
+		t.Errorf("told of %d of 5", len(who))
+	}
+}
+
 // TestHeedInACrowd: the stage is told of the stage, and the audience of nothing.
 func TestHeedInACrowd(t *testing.T) {
 	deaf := func(me string) *room.Snapshot {
