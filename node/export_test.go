@@ -156,3 +156,6 @@ func (n *Node) Overwork() (release func()) {
 		}
 	}
 }
+
+// Turn is how often the node has given up connections.
+func (n *Node) Turn() uint32 { return n.turn.Load() }

@@ -476,14 +476,15 @@ func (r *Room) allLinks() []*link {
 // review lets newcomers in, and cuts links that Admit refuses and links that died.
 func (r *Room) review(now time.Time) {
 	raised := false
+	var dead []network.Conn
 	for _, l := range r.allLinks() {
 		ok := r.admitted(l.key.id)
 		switch up := l.up.Load(); {
 		case l.silent(now):
 			// The path is dead although QUIC or TCP has not noticed yet. Closing
-			// the connection frees a stuck sender, and lets the next dial begin afresh.
-			l.end()
-			l.conn.Close()
+			// the connection frees a stuck sender, and lets the next dial begin afresh;
+			// that it was given up has the far end prefer the next link to this one.
+			dead = append(dead, l.conn)
 		case up && !ok, !ok && now.Sub(l.born) > admitPatience:
 			l.end()
 		case ok && !up:
@@ -498,6 +499,7 @@ func (r *Room) review(now time.Time) {
 		r.publishLinks()
 		r.mu.Unlock()
 	}
+	r.node.giveUp(dead)
 }
 
 func (r *Room) nudgeLinks() {

@@ -804,3 +804,25 @@ func TestAFloodOfAsksIsTooMuch(t *testing.T) {
 		}
 	})
 }
+
+// A link that fell silent counts as given up: the far end, which may hear us to the last, is
+// told so by the next hello and takes the new link instead of the old.
+func TestSilentLinkIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, on := nodetest.Hosts(t, oneWay, 2)
+		a, b := on[0], on[1]
+		b.Room.Meet(a.ID, a.Addrs())
+		if err := b.Room.Link(t.Context(), a.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if a.Turn() != 0 || len(a.Room.Links()) != 1 {
+			t.Fatalf("%d connections are given up, %d links", a.Turn(), len(a.Room.Links()))
+		}
+		w.Block(func(from, _ string) bool { return from == "1.0.0.2:8000" })
+		time.Sleep(4 * time.Second)
+		if a.Turn() != 1 || len(a.Room.Links()) != 0 {
+			t.Errorf("%d connections are given up for silence, %d links are left", a.Turn(), len(a.Room.Links()))
+		}
+	})
+}
