@@ -3,6 +3,7 @@
 # make bench                     the figures, in a table at the end; five minutes
 # make relaybench                what a relay costs, beside other ways; fifteen minutes
 # make crowd [LISTENERS=400]     crowds behind relays, real processes; ten minutes
+# make lines [SCENE='loss 5']    a voice on lossy, slow and thin lines, as root on Linux; eight minutes
 # make sim [SIMTIME=10m]         10,000 members in virtual time; about as long in real time
 # make lab [LAB=all] [RUN=nat]   real programs behind NATs and firewalls, as root on Linux
 # make fuzz [FUZZTIME=1m]        every fuzz target for a while
@@ -23,7 +24,7 @@ TESTFLAGS :=
 
 export CGO_ENABLED := 1
 
-.PHONY: run build need test check bench relaybench crowd sim lab fuzz clean
+.PHONY: run build need test check bench relaybench crowd sim lab lines fuzz clean
 
 run: build
 	@bin/stoa $(ARGS)
@@ -97,6 +98,15 @@ lab: build
 	@go build -trimpath -o bin/lab ./cmd/stoa/process/lab
 	$(VERDICT) -limit 3m -- $(LABTAGS) $(TESTFLAGS) ./cmd/stoa/process/lab/network ./cmd/stoa/process/lab/hop
 	@bin/lab -set $(LAB) -run '$(RUN)'
+
+# A voice on bad lines: what was played in time, and what the program chose. PERFLOAD=program
+# brings a column of another make.
+SCENE :=
+
+lines: build
+	@.ci/need lab
+	@go build -trimpath -o bin/lines ./cmd/stoa/process/lab/lines
+	@bin/lines -for 20s $(if $(SCENE),'$(SCENE)')
 
 fuzz: need
 	.ci/fuzz $(FUZZTIME)
