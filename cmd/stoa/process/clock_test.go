@@ -56,6 +56,11 @@ func TestClocksApart(t *testing.T) {
 	bob := start(t, slow, "bob", w.home("bob"), w.devices("bob", []string{"join", ann.link("--expires", "5m"), "--in", clip("b"), "--loop"}, "--listen", nowhere)...)
 	bob.wait("the room", kind("joined"))
 	bob.wait("Ann's voice", about("sound", ann.id()))
+	told := func(p *process, says string) {
+		t.Helper()
+		p.wait("to be told of the clock", func(e event) bool { return e.Event == "error" && strings.HasPrefix(e.Text, says) })
+	}
+	told(bob, "your clock is 10 minutes slow") // Cid is not: once he is here as many are on his side
 	cid := start(t, slow, "cid", w.home("cid"), w.devices("cid", []string{"join", ann.link("--expires", "5m")}, "--listen", loopback)...)
 	cid.wait("the room", kind("joined"))
 
@@ -83,10 +88,7 @@ func TestClocksApart(t *testing.T) {
 			t.Errorf("by a link that is over, %s answers %q", gate.name, code)
 		}
 	}
-	// Cid is not: by the time he came as many were on his side.
-	for p, says := range map[*process]string{rel: "your clock is 10 minutes fast", bob: "your clock is 10 minutes slow"} {
-		p.wait("to be told", func(e event) bool { return e.Event == "error" && strings.HasPrefix(e.Text, says) })
-	}
+	told(rel, "your clock is 10 minutes fast")
 	root := ann.history()
 	for _, p := range []*process{rel, bob, cid} {
 		eventually(t, p.name+" having the same history", func() bool { return len(p.history()) == len(root) })
