@@ -133,7 +133,12 @@ func TestForgedReplyIsRefused(t *testing.T) {
 	if _, err := rb.Ask(t.Context(), victim.ID(), []byte("x")); !errors.Is(err, ErrImpostor) {
 		t.Errorf("another answered for the victim: %v", err)
 	}
-	if err := rb.Link(t.Context(), victim.ID()); !errors.Is(err, ErrImpostor) {
+	if err := rb.Link(t.Context(), victim.ID()); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("the peer of another is still tried for the victim: %v", err)
+	}
+	rc := enterTest(t, openLoopback(t, overQUIC)) // to whom nobody has proved anything yet
+	rc.Meet(victim.ID(), a.Addrs())
+	if err := rc.Link(t.Context(), victim.ID()); !errors.Is(err, ErrImpostor) {
 		t.Errorf("linked to another for the victim: %v", err)
 	}
 }
