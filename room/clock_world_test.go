@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"stoa/identity"
@@ -171,23 +173,30 @@ func TestReplaysRaiseNoGhosts(t *testing.T) {
 		a := h.found("anna")
 		link := a.invite(listener)
 		spy := h.net.Node(keyOf("spy").ID())
+		var mu sync.Mutex
 		var heard []record
 		spy.Check(func(channel string, msg []byte) (bool, bool) {
+			mu.Lock()
+			defer mu.Unlock()
 			heard = append(heard, record{channel, bytes.Clone(msg)})
 			return false, false
 		})
-		b, c := h.join("ben", a, link), h.join("cleo", a, link)
-		c.fast = 10 * time.Minute
+		b, c := h.join("ben", a, link), h.dated("cleo", 10*time.Minute)
+		h.must(c.enter(a, link))
 		time.Sleep(time.Minute)
 		h.must(b.RaiseHand(ctx, true))
 		time.Sleep(10 * time.Second)
 		b.stop()
 		c.kill()
 		spy.Check(func(string, []byte) (bool, bool) { return false, false })
+		synctest.Wait()
+		mu.Lock()
+		said := heard
+		mu.Unlock()
 		for _, later := range []time.Duration{time.Minute, 10 * time.Minute, 15 * time.Minute} {
 			time.Sleep(later)
 			late := h.join(fmt.Sprint("late ", later), a, link)
-			for _, m := range heard {
+			for _, m := range said {
 				_ = spy.Publish(ctx, m.channel, m.data)
 				time.Sleep(50 * time.Millisecond)
 			}
