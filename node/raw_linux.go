@@ -170,6 +170,9 @@ func (b *batch) poll(fd uintptr) {
 func withoutSource(control []byte) []byte {
 	var rest []byte
 	for left := control; len(left) > 0; {
+		if len(left) < unix.SizeofCmsghdr {
+			return nil // the parser looks at a whole header before it counts the bytes
+		}
 		head, _, after, err := unix.ParseOneSocketControlMessage(left)
 		if err != nil {
 			return nil
