@@ -8,10 +8,13 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"stoa/identity"
 )
@@ -316,4 +319,35 @@ func BenchmarkFirstPacket(b *testing.B) {
 		n.Close()
 		b.StartTimer()
 	}
+}
+
+// Several who look for the same peer at once must not take its address from one another.
+func TestWhatIsSaidAgainStaysInTheBook(t *testing.T) {
+	a, b := openLoopback(t, overTCP), openLoopback(t, overTCP)
+	at, err := peer.AddrInfoFromString(a.Addrs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := *at
+	other.Addrs = []ma.Multiaddr{ma.StringCast("/ip4/127.0.0.2/tcp/1")}
+	b.believe(other)
+	b.believe(*at)
+	if known := b.host.Peerstore().Addrs(at.ID); len(known) != 1 || !known[0].Equal(at.Addrs[0]) {
+		t.Errorf("what another said is kept: %v", known)
+	}
+	ctx, enough := context.WithCancel(t.Context())
+	var saying sync.WaitGroup
+	saying.Go(func() {
+		for ctx.Err() == nil {
+			b.believe(*at)
+		}
+	})
+	for range 10_000 {
+		if len(b.host.Peerstore().Addrs(at.ID)) == 0 {
+			t.Error("for a moment nobody could dial it")
+			break
+		}
+	}
+	enough()
+	saying.Wait()
 }

@@ -251,26 +251,36 @@ func (n *Node) callByQUIC(ctx context.Context, p peer.ID) error {
 
 // remember puts addresses into libp2p's book for dialling.
 func (n *Node) remember(p peer.AddrInfo, ttl time.Duration) {
-	addrs := slices.Clone(p.Addrs)
 	for _, a := range p.Addrs {
-		if twin := webTwin(a); twin != nil {
-			addrs = append(addrs, twin)
-		}
 		if relay := relayIn(a); relay != nil {
 			n.remember(*relay, ttl)
 		}
 	}
-	n.host.Peerstore().AddAddrs(p.ID, addrs, ttl)
+	n.host.Peerstore().AddAddrs(p.ID, withTwins(p.Addrs), ttl)
 }
 
 // believe has a peer dialled where one person says that it is. While it is not connected,
 // nothing that others have said of it is kept: libp2p holds few addresses of a peer, and who
-// likes could fill its book with such as lead nowhere.
+// likes could fill its book with such as lead nowhere. What this person says too stays
+// throughout, for somebody else may be about to dial it.
 func (n *Node) believe(p peer.AddrInfo) {
 	if len(n.out.first[p.ID]) == 0 && len(p.Addrs) > 0 && n.host.Network().Connectedness(p.ID) == network.NotConnected {
-		n.host.Peerstore().ClearAddrs(p.ID)
+		book, said := n.host.Peerstore(), withTwins(p.Addrs)
+		others := slices.DeleteFunc(book.Addrs(p.ID), func(a ma.Multiaddr) bool { return slices.ContainsFunc(said, a.Equal) })
+		book.SetAddrs(p.ID, others, 0)
 	}
 	n.remember(p, foundTTL)
+}
+
+// withTwins adds the webTwin of each address that has one.
+func withTwins(addrs []ma.Multiaddr) []ma.Multiaddr {
+	all := slices.Clone(addrs)
+	for _, a := range addrs {
+		if twin := webTwin(a); twin != nil {
+			all = append(all, twin)
+		}
+	}
+	return all
 }
 
 // webTwin returns the secure WebSocket address that goes with a QUIC address on port 443,
