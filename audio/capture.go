@@ -23,6 +23,9 @@ const (
 
 	// captureStall is how long a microphone may pause before the pause counts as media time.
 	captureStall = 100 * time.Millisecond
+
+	// loadFrames is over how many frames what encoding takes is averaged.
+	loadFrames = 50
 )
 
 // A Capture makes packets of what a microphone hears. Its methods may be called from any goroutine.
@@ -31,19 +34,24 @@ type Capture struct {
 	muted atomic.Bool
 	loss  atomic.Int32
 	rate  atomic.Int32 // 0: the encoder's own
+	work  atomic.Int32 // complexity; 0: the encoder's own
+	music atomic.Bool
 	level atomic.Uint32
+	load  atomic.Int64 // nanoseconds that encoding a frame takes, lately
 
 	// The rest is only used by Run.
-	frame    [FrameSize]float32
-	payload  [MaxPayload]byte
-	index    uint32
-	last     uint32 // index of the frame sent last
-	sent     bool   // whether there was one
-	paused   bool   // whether it had End set
-	gain     float32
-	toldLoss int32
-	toldRate int32
-	heard    time.Time // when the last frame was read
+	frame     [FrameSize]float32
+	payload   [MaxPayload]byte
+	index     uint32
+	last      uint32 // index of the frame sent last
+	sent      bool   // whether there was one
+	paused    bool   // whether it had End set
+	gain      float32
+	toldLoss  int32
+	toldRate  int32
+	toldWork  int32
+	toldMusic bool
+	heard     time.Time // when the last frame was read
 }
 
 // NewCapture returns a capture that encodes with enc, which from then on belongs to it. It is not
@@ -68,6 +76,17 @@ func (c *Capture) SetLoss(percent int) { c.loss.Store(int32(min(max(percent, 0),
 // SetBitrate tells the encoder, from the next frame on, how many bits a second it should make of
 // speech on average, 6000 at least.
 func (c *Capture) SetBitrate(bits int) { c.rate.Store(int32(min(max(bits, 6000), 510000))) }
+
+// SetComplexity tells the encoder, from the next frame on, how much work a frame may cost, from 1 to
+// 10.
+func (c *Capture) SetComplexity(level int) { c.work.Store(int32(min(max(level, 1), 10))) }
+
+// SetMusic tells the encoder, from the next frame on, whether it is given music.
+func (c *Capture) SetMusic(on bool) { c.music.Store(on) }
+
+// Load returns how long it takes lately to encode a frame, which has to be less than FrameTime for
+// the machine to keep up; 0 before the first.
+func (c *Capture) Load() time.Duration { return time.Duration(c.load.Load()) }
 
 // Level returns how loud the microphone is, muted or not, as RFC 6464 counts it.
 func (c *Capture) Level() uint8 { return uint8(c.level.Load()) }
@@ -125,10 +144,12 @@ func (c *Capture) send(emit func(Packet)) error {
 		return err
 	}
 	c.fade(muted)
+	begun := time.Now()
 	n, err := c.enc.Encode(c.frame[:], c.payload[:])
 	if err != nil {
 		return fmt.Errorf("encode microphone: %w", err)
 	}
+	c.count(time.Since(begun))
 	pause := n <= MaxPause
 	if n == 0 || pause && (!c.sent || c.paused) {
 		return nil
@@ -144,6 +165,15 @@ func (c *Capture) send(emit func(Packet)) error {
 	return nil
 }
 
+// count averages how long frames take, over a second or so.
+func (c *Capture) count(took time.Duration) {
+	load := c.Load()
+	if load == 0 {
+		load = took
+	}
+	c.load.Store(int64(load + (took-load)/loadFrames))
+}
+
 // tellEncoder passes on what it was told since the last frame.
 func (c *Capture) tellEncoder() error {
 	if loss := c.loss.Load(); loss != c.toldLoss {
@@ -156,6 +186,18 @@ func (c *Capture) tellEncoder() error {
 		c.toldRate = rate
 		if err := c.enc.SetBitrate(int(rate)); err != nil {
 			return fmt.Errorf("set bitrate: %w", err)
+		}
+	}
+	if work := c.work.Load(); work != c.toldWork {
+		c.toldWork = work
+		if err := c.enc.SetComplexity(int(work)); err != nil {
+			return fmt.Errorf("set complexity: %w", err)
+		}
+	}
+	if music := c.music.Load(); music != c.toldMusic {
+		c.toldMusic = music
+		if err := c.enc.SetMusic(music); err != nil {
+			return fmt.Errorf("set music: %w", err)
 		}
 	}
 	return nil

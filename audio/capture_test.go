@@ -207,6 +207,8 @@ func TestCaptureTellsTheEncoder(t *testing.T) {
 		c := audio.NewCapture(enc)
 		c.SetLoss(130)
 		c.SetBitrate(1)
+		c.SetComplexity(11)
+		c.SetMusic(true)
 		ring := audio.NewRing(audio.RingSize)
 		done := make(chan error, 1)
 		go func() { done <- c.Run(ctx, ring, func(audio.Packet) {}) }()
@@ -216,6 +218,9 @@ func TestCaptureTellsTheEncoder(t *testing.T) {
 		<-done
 		if enc.Loss != 100 || enc.Bitrate != 6000 {
 			t.Errorf("the encoder was told %d %% and %d bit/s", enc.Loss, enc.Bitrate)
+		}
+		if enc.Complexity != 10 || !enc.Music {
+			t.Errorf("the encoder was told complexity %d, music %v", enc.Complexity, enc.Music)
 		}
 	})
 }

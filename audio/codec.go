@@ -19,6 +19,13 @@ type Encoder interface {
 
 	// SetBitrate says how many bits a second of speech should take on average, 6000 to 510000.
 	SetBitrate(bits int) error
+
+	// SetComplexity says how much work a frame may cost, from 1, the least, to 10.
+	SetComplexity(level int) error
+
+	// SetMusic says whether what comes is music: it is kept as it is, pauses too, where of a voice
+	// it is enough that it is understood.
+	SetMusic(on bool) error
 }
 
 // A Decoder turns the payloads of one speaker back into frames. It belongs to one goroutine at a

@@ -24,8 +24,10 @@ var errPayload = errors.New("audiotest: payload is not of this codec")
 // An Encoder makes payloads of 1200 bytes: 960 samples, then 240 of the frame before. Digital
 // silence becomes a payload of one byte, as DTX makes it.
 type Encoder struct {
-	Loss    int // what SetLoss was last told
-	Bitrate int // what SetBitrate was last told
+	Loss       int  // what SetLoss was last told
+	Bitrate    int  // what SetBitrate was last told
+	Complexity int  // what SetComplexity was last told
+	Music      bool // what SetMusic was last told
 
 	last [audio.FrameSize / fecStep]byte
 }
@@ -59,6 +61,18 @@ func (e *Encoder) SetLoss(percent int) error {
 // SetBitrate is part of audio.Encoder. The payloads stay as they are.
 func (e *Encoder) SetBitrate(bits int) error {
 	e.Bitrate = bits
+	return nil
+}
+
+// SetComplexity is part of audio.Encoder. The payloads stay as they are.
+func (e *Encoder) SetComplexity(level int) error {
+	e.Complexity = level
+	return nil
+}
+
+// SetMusic is part of audio.Encoder. The payloads stay as they are.
+func (e *Encoder) SetMusic(on bool) error {
+	e.Music = on
 	return nil
 }
 

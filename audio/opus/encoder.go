@@ -1,8 +1,10 @@
-// This file holds the encoder, in its two settings: for a voice that is sent, and for a recording.
+// This file holds the encoder, in its three settings: for a voice that is sent, for music that is
+// sent, and for a recording.
 
 package opus
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/hraban/opus"
@@ -31,50 +33,62 @@ const (
 	recordComplexity = 5
 )
 
-// An Encoder encodes one voice. It belongs to one goroutine at a time.
+// An Encoder encodes what one person says or plays. It belongs to one goroutine at a time.
 type Encoder struct {
-	enc *opus.Encoder
+	enc    *opus.Encoder    // the one in use
+	apart  [2]*opus.Encoder // for a voice, for music; libopus cannot change from one to the other
+	chosen settings
 }
 
+// settings are what both encoders are told when they come into use.
+type settings struct{ bitrate, complexity, loss int }
+
 var _ audio.Encoder = (*Encoder)(nil)
+
+// Places of Encoder.apart.
+const (
+	forVoice = iota
+	forMusic
+)
 
 // NewEncoder returns an encoder for a voice that is sent packet by packet over a network that
 // loses some.
 func NewEncoder() (*Encoder, error) {
-	enc, err := newEncoder(opus.AppVoIP, voiceBitrate, voiceComplexity)
-	if err != nil {
-		return nil, err
-	}
-	for _, set := range []func() error{
-		func() error { return enc.enc.SetDTX(true) },
-		func() error { return enc.enc.SetInBandFEC(true) },
-		func() error { return enc.SetLoss(initialLoss) },
-	} {
-		if err := set(); err != nil {
+	e := &Encoder{chosen: settings{voiceBitrate, voiceComplexity, initialLoss}}
+	for i, app := range [...]opus.Application{forVoice: opus.AppVoIP, forMusic: opus.AppAudio} {
+		enc, err := opus.NewEncoder(audio.Rate, 1, app)
+		if err == nil {
+			err = errors.Join(enc.SetDTX(i == forVoice), enc.SetInBandFEC(true))
+		}
+		if err != nil {
 			return nil, fmt.Errorf("opus: set up encoder: %w", err)
 		}
+		e.apart[i] = enc
 	}
-	return enc, nil
+	return e, e.use(forVoice)
 }
 
 // NewRecorder returns an encoder for a file, where nothing is lost and every frame is kept: it
 // makes no pauses.
 func NewRecorder() (*Encoder, error) {
-	return newEncoder(opus.AppAudio, recordBitrate, recordComplexity)
-}
-
-func newEncoder(app opus.Application, bitrate, complexity int) (*Encoder, error) {
-	enc, err := opus.NewEncoder(audio.Rate, 1, app)
+	enc, err := opus.NewEncoder(audio.Rate, 1, opus.AppAudio)
 	if err != nil {
 		return nil, fmt.Errorf("opus: new encoder: %w", err)
 	}
-	if err := enc.SetBitrate(bitrate); err != nil {
-		return nil, fmt.Errorf("opus: set bitrate: %w", err)
+	e := &Encoder{apart: [2]*opus.Encoder{enc, enc}, chosen: settings{recordBitrate, recordComplexity, 0}}
+	return e, e.use(forMusic)
+}
+
+// use goes on with one of the encoders, which begins anew.
+func (e *Encoder) use(which int) error {
+	enc := e.apart[which]
+	err := errors.Join(enc.Reset(), enc.SetBitrate(e.chosen.bitrate), enc.SetComplexity(e.chosen.complexity),
+		enc.SetPacketLossPerc(e.chosen.loss))
+	if err != nil {
+		return fmt.Errorf("opus: set up encoder: %w", err)
 	}
-	if err := enc.SetComplexity(complexity); err != nil {
-		return nil, fmt.Errorf("opus: set complexity: %w", err)
-	}
-	return &Encoder{enc: enc}, nil
+	e.enc = enc
+	return nil
 }
 
 // Encode encodes audio.FrameSize samples into dst, of at least audio.MaxPayload bytes, and returns
@@ -100,7 +114,35 @@ func (e *Encoder) SetBitrate(bits int) error {
 	if err := e.enc.SetBitrate(bits); err != nil {
 		return fmt.Errorf("opus: set bitrate: %w", err)
 	}
+	e.chosen.bitrate = bits
 	return nil
+}
+
+// SetComplexity says how much work a frame may cost, 1 to 10. On a current core a frame takes from
+// 0.1 ms to 0.3 ms.
+func (e *Encoder) SetComplexity(level int) error {
+	if level < 1 || level > 10 {
+		return fmt.Errorf("opus: complexity of %d", level)
+	}
+	if err := e.enc.SetComplexity(level); err != nil {
+		return fmt.Errorf("opus: set complexity: %w", err)
+	}
+	e.chosen.complexity = level
+	return nil
+}
+
+// SetMusic says whether what comes is music. Then the whole spectrum is kept, and the silence too;
+// above 50 kbit/s or so libopus gives up forward error correction for it. The switch is heard as a
+// short gap, if anything is.
+func (e *Encoder) SetMusic(on bool) error {
+	which := forVoice
+	if on {
+		which = forMusic
+	}
+	if e.enc == e.apart[which] {
+		return nil
+	}
+	return e.use(which)
 }
 
 // SetLoss says which share of packets is expected to be lost, 0 to 100 percent. At 0 no bits are
@@ -112,5 +154,6 @@ func (e *Encoder) SetLoss(percent int) error {
 	if err := e.enc.SetPacketLossPerc(percent); err != nil {
 		return fmt.Errorf("opus: set loss: %w", err)
 	}
+	e.chosen.loss = percent
 	return nil
 }

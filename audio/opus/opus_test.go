@@ -5,6 +5,7 @@ package opus
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -214,6 +215,59 @@ func TestRecorderMakesNoPause(t *testing.T) {
 	}
 }
 
+// Music goes on through silence, where a voice pauses, and one encoder does both in turn, with what
+// it was told before.
+func TestMusicKeepsSilence(t *testing.T) {
+	enc, dec := newPair(t)
+	if err := enc.SetBitrate(24000); err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, audio.FrameSize)
+	for _, music := range []bool{true, false, true} {
+		if err := enc.SetMusic(music); err != nil {
+			t.Fatal(err)
+		}
+		size, pauses := 0, 0
+		for i, p := range encodeAll(t, enc, append(voice(100), make([]float32, 100*audio.FrameSize)...)) {
+			if i < 100 {
+				size += len(p)
+			} else if len(p) <= audio.MaxPause {
+				pauses++
+			}
+			if err := dec.Decode(p, out); err != nil {
+				t.Fatalf("music %v: frame %d: %v", music, i, err)
+			}
+		}
+		if rate := size * 8 / 2; rate < 19000 || rate > 29000 {
+			t.Errorf("music %v: %d bit/s, want 24000", music, rate)
+		}
+		if music != (pauses == 0) {
+			t.Errorf("music %v: %d pauses", music, pauses)
+		}
+	}
+}
+
+// A switch between voice and music keeps the complexity.
+func TestComplexityIsKept(t *testing.T) {
+	enc, _ := newPair(t)
+	for _, level := range []int{0, 11} {
+		if enc.SetComplexity(level) == nil {
+			t.Errorf("a complexity of %d was accepted", level)
+		}
+	}
+	if err := enc.SetComplexity(3); err != nil {
+		t.Fatal(err)
+	}
+	for _, music := range []bool{true, false} {
+		if err := enc.SetMusic(music); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := enc.enc.Complexity(); err != nil || got != 3 {
+			t.Errorf("music %v: complexity %d, %v", music, got, err)
+		}
+	}
+}
+
 // A thin line gets a thin voice: what the encoder makes of speech follows what it is told.
 func TestBitrate(t *testing.T) {
 	pcm := voice(200)
@@ -399,13 +453,20 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	enc, _ := newPair(b)
-	pcm, buf := voice(50), make([]byte, audio.MaxPayload)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if _, err := enc.Encode(frame(pcm, i%50), buf); err != nil {
-			b.Fatal(err)
-		}
+	for _, level := range []int{10, 8, 5, 2} {
+		b.Run(fmt.Sprint("complexity", level), func(b *testing.B) {
+			enc, _ := newPair(b)
+			if err := enc.SetComplexity(level); err != nil {
+				b.Fatal(err)
+			}
+			pcm, buf := voice(50), make([]byte, audio.MaxPayload)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := enc.Encode(frame(pcm, i%50), buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
