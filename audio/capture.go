@@ -1,9 +1,10 @@
 // This file holds the sending side: from the microphone's ring to packets.
 //
 //	1. the microphone writes into its ring, which wakes the capture
-//	2. each full frame is measured and, while muted, dropped
-//	3. the encoder makes a payload, unless nobody speaks
-//	4. emit sends it
+//	2. each block of 10 ms is treated, muted or not
+//	3. each full frame is measured and, while muted, dropped
+//	4. the encoder makes a payload, unless nobody speaks
+//	5. emit sends it
 
 package audio
 
@@ -31,6 +32,8 @@ const (
 // A Capture makes packets of what a microphone hears. Its methods may be called from any goroutine.
 type Capture struct {
 	enc   Encoder
+	treat Treatment // nil: what is heard is sent as it is
+	far   *Reference
 	muted atomic.Bool
 	loss  atomic.Int32
 	rate  atomic.Int32 // 0: the encoder's own
@@ -41,6 +44,7 @@ type Capture struct {
 
 	// The rest is only used by Run.
 	frame     [FrameSize]float32
+	played    [BlockSize]float32 // by the loudspeaker, meanwhile
 	payload   [MaxPayload]byte
 	index     uint32
 	last      uint32 // index of the frame sent last
@@ -54,10 +58,11 @@ type Capture struct {
 	heard     time.Time // when the last frame was read
 }
 
-// NewCapture returns a capture that encodes with enc, which from then on belongs to it. It is not
-// muted.
-func NewCapture(enc Encoder) *Capture {
-	c := &Capture{enc: enc}
+// NewCapture returns a capture that encodes with enc what treat makes of what is heard, while far
+// says what the loudspeaker plays. All three from then on belong to it. Without treat everything is
+// sent as it is heard, and without far nothing is played. The capture is not muted.
+func NewCapture(enc Encoder, treat Treatment, far *Reference) *Capture {
+	c := &Capture{enc: enc, treat: treat, far: far}
 	c.level.Store(uint32(Silence))
 	return c
 }
@@ -88,7 +93,7 @@ func (c *Capture) SetMusic(on bool) { c.music.Store(on) }
 // the machine to keep up; 0 before the first.
 func (c *Capture) Load() time.Duration { return time.Duration(c.load.Load()) }
 
-// Level returns how loud the microphone is, muted or not, as RFC 6464 counts it.
+// Level returns how loud the voice is after its treatment, muted or not, as RFC 6464 counts it.
 func (c *Capture) Level() uint8 { return uint8(c.level.Load()) }
 
 // Run makes packets of in and hands them to emit, on the calling goroutine, until ctx is done or
@@ -98,7 +103,8 @@ func (c *Capture) Run(ctx context.Context, in *Ring, emit func(Packet)) error {
 	for {
 		c.keepTime(in)
 		for in.Len() >= FrameSize {
-			in.Read(c.frame[:])
+			c.hear(in, c.frame[:BlockSize])
+			c.hear(in, c.frame[BlockSize:])
 			if err := c.send(emit); err != nil {
 				return err
 			}
@@ -128,6 +134,19 @@ func (c *Capture) keepTime(in *Ring) {
 		in.Discard(skip * FrameSize)
 		c.index += uint32(skip)
 	}
+}
+
+// hear reads a block and treats it. It is done while muted too: what was learnt of the room stays
+// fresh, and it shows whether somebody speaks without being heard.
+func (c *Capture) hear(in *Ring, block []float32) {
+	in.Read(block)
+	if c.treat == nil {
+		return
+	}
+	if c.far.next(in, c.played[:]) {
+		c.treat.Shifted()
+	}
+	c.treat.Treat(block, c.played[:])
 }
 
 // send makes a packet of the frame, or none when there is nothing to say.

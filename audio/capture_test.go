@@ -20,7 +20,7 @@ func capture(t *testing.T, signal audiotest.Signal, script func(c *audio.Capture
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ring := audio.NewRing(audio.RingSize)
-		c := audio.NewCapture(&audiotest.Encoder{})
+		c := audio.NewCapture(&audiotest.Encoder{}, nil, nil)
 		done := make(chan error, 2)
 		go func() { done <- (&audiotest.Mic{Signal: signal}).Run(ctx, ring) }()
 		go func() {
@@ -153,7 +153,7 @@ func TestCaptureSkipsAStall(t *testing.T) {
 		ring := audio.NewRing(audio.RingSize)
 		var indices []uint32
 		done := make(chan error, 1)
-		c := audio.NewCapture(&audiotest.Encoder{})
+		c := audio.NewCapture(&audiotest.Encoder{}, nil, nil)
 		go func() {
 			done <- c.Run(ctx, ring, func(p audio.Packet) { indices = append(indices, p.Index) })
 		}()
@@ -194,7 +194,7 @@ func TestCaptureReportsTheEncoder(t *testing.T) {
 	ring := audio.NewRing(audio.RingSize)
 	frame := make([]float32, audio.FrameSize)
 	ring.Write(frame)
-	err := audio.NewCapture(&badEncoder{}).Run(t.Context(), ring, func(audio.Packet) {})
+	err := audio.NewCapture(&badEncoder{}, nil, nil).Run(t.Context(), ring, func(audio.Packet) {})
 	if !errors.Is(err, errBad) {
 		t.Errorf("got %v", err)
 	}
@@ -204,7 +204,7 @@ func TestCaptureTellsTheEncoder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		enc := &audiotest.Encoder{}
-		c := audio.NewCapture(enc)
+		c := audio.NewCapture(enc, nil, nil)
 		c.SetLoss(130)
 		c.SetBitrate(1)
 		c.SetComplexity(11)

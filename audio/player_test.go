@@ -34,7 +34,7 @@ func newRoad(t *testing.T) *road {
 
 // speak adds a speaker whose packets take delay and, when pass says no, are lost.
 func (r *road) speak(mic *audiotest.Mic, delay time.Duration, pass func(audio.Packet) bool) (*audio.Capture, *audio.Source) {
-	c := audio.NewCapture(&audiotest.Encoder{})
+	c := audio.NewCapture(&audiotest.Encoder{}, nil, nil)
 	s := r.player.NewSource(&audiotest.Decoder{})
 	ring := audio.NewRing(audio.RingSize)
 	r.wg.Go(func() { mic.Run(r.ctx, ring) })

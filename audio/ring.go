@@ -27,6 +27,7 @@ type Ring struct {
 	overrun  atomic.Uint64
 	underrun atomic.Uint64
 	pull     atomic.Int64
+	tap      *Ring // gets what Pull gives; nil: nobody else wants it
 
 	readable chan struct{}
 	writable chan struct{}
@@ -77,13 +78,18 @@ func (r *Ring) Pull(p []float32) {
 	if int64(len(p)) > r.pull.Load() {
 		r.pull.Store(int64(len(p)))
 	}
-	n := r.Read(p)
-	if n == len(p) {
-		return
+	if n := r.Read(p); n < len(p) {
+		clear(p[n:])
+		r.underrun.Add(uint64(len(p) - n))
 	}
-	clear(p[n:])
-	r.underrun.Add(uint64(len(p) - n))
+	if r.tap != nil {
+		r.tap.Write(p)
+	}
 }
+
+// Tap lets to have a copy of everything that Pull gives, silence that it made up too. It is called
+// before the ring is in use. The one who pulls is then the one who writes into to.
+func (r *Ring) Tap(to *Ring) { r.tap = to }
 
 // Discard throws away up to n of the oldest samples and returns how many. It is for the reader.
 func (r *Ring) Discard(n int) int {

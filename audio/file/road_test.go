@@ -75,7 +75,7 @@ func converse(t *testing.T, path, out string, length time.Duration, send func(au
 	in, played := audio.NewRing(audio.RingSize), audio.NewRing(audio.RingSize)
 	player := audio.NewPlayer()
 	source := player.NewSource(dec)
-	capture := audio.NewCapture(enc)
+	capture := audio.NewCapture(enc, nil, nil)
 	capture.SetMuted(false)
 
 	ctx, cancel := context.WithTimeout(t.Context(), length)

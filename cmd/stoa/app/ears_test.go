@@ -70,7 +70,7 @@ func (l *listener) speak(t *testing.T, v *voice, w *wire, freq float64, d time.D
 	mic := &audiotest.Mic{Signal: audiotest.Tone(freq, 0.3)}
 	wg.Go(func() { mic.Run(ctx, ring) })
 	wg.Go(func() {
-		audio.NewCapture(enc).Run(ctx, ring, func(p audio.Packet) {
+		audio.NewCapture(enc, nil, nil).Run(ctx, ring, func(p audio.Packet) {
 			p.Index += first
 			if err := v.say(p, time.Now()); err != nil {
 				t.Error(err)

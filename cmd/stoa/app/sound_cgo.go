@@ -33,7 +33,7 @@ func openSound(cfg *Config) (*sound, error) {
 	if err != nil {
 		return nil, errors.Join(err, closeDevice(in))
 	}
-	s := &sound{in: in, capture: audio.NewCapture(enc)}
+	s := &sound{in: in, capture: audio.NewCapture(enc, nil, nil)}
 	s.close = sync.OnceValue(func() error { return errors.Join(closeDevice(in), closeDevice(out)) })
 	_, s.fromFile = in.(*file.Mic)
 	s.capture.SetMuted(true)
