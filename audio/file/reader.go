@@ -10,6 +10,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"stoa/audio"
 )
 
 // reader yields mono samples in [-1, 1].
@@ -117,4 +119,26 @@ func fileError(path string, err error) error {
 		err = pe.Err
 	}
 	return fmt.Errorf("%s: %w", path, err)
+}
+
+// Read returns the whole of a sound file, WAV or Ogg/Opus, as mono samples at audio.Rate. The error
+// names the file. It takes memory for all of it: 11 MB a minute.
+func Read(path string) ([]float32, error) {
+	in, err := openInput(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.close()
+	var all []float32
+	block := make([]float32, audio.FrameSize)
+	for {
+		n, err := in.read(block)
+		all = append(all, block[:n]...)
+		if err == io.EOF {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }
