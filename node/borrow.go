@@ -43,12 +43,7 @@ type reservation struct {
 }
 
 // nudgeCircuits has the circuits looked after soon. It never blocks.
-func (n *Node) nudgeCircuits() {
-	select {
-	case n.borrowed.look <- struct{}{}:
-	default:
-	}
-}
+func (n *Node) nudgeCircuits() { poke(n.borrowed.look) }
 
 // startBorrowing keeps maxBorrowed circuits for as long as strangers cannot reach us.
 func (n *Node) startBorrowing() error {

@@ -234,12 +234,7 @@ func (f *fanout) stats() ForwardStats {
 	return s
 }
 
-func (f *fanout) nudge() {
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
+func (f *fanout) nudge() { poke(f.wake) }
 
 // run sends until ctx ends.
 func (f *fanout) run(ctx context.Context) {

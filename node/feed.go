@@ -189,14 +189,6 @@ func (rl *Relay) nextFeed() (piece []byte, more bool) {
 	return piece, rl.log.size+rl.rest.size > 0
 }
 
-// poke wakes whoever waits for a channel of one slot.
-func poke(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
 // feedLoop gives what is queued to every child, a piece at a time, and no more than a child
 // takes.
 func (rl *Relay) feedLoop() {

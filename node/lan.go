@@ -45,12 +45,7 @@ func newLAN(h host.Host, log *slog.Logger) *lan {
 
 // renew has the node announced anew, with the addresses and on the interfaces that there are
 // now: libp2p's service keeps those it began with.
-func (l *lan) renew() {
-	select {
-	case l.look <- struct{}{}:
-	default:
-	}
-}
+func (l *lan) renew() { poke(l.look) }
 
 // run announces and looks until ctx ends. A machine without a network is no error: there may
 // be one later.

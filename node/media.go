@@ -502,12 +502,7 @@ func (r *Room) review(now time.Time) {
 	r.node.giveUp(dead)
 }
 
-func (r *Room) nudgeLinks() {
-	select {
-	case r.relink <- struct{}{}:
-	default:
-	}
-}
+func (r *Room) nudgeLinks() { poke(r.relink) }
 
 // keepLinks reviews the links and tells OnLink until the room closes.
 func (r *Room) keepLinks() {

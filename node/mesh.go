@@ -26,12 +26,7 @@ const (
 	meshLost    = 6 * time.Hour           // for which somebody who was there is looked for beyond meshPeers
 )
 
-func (r *Room) nudgeMesh() {
-	select {
-	case r.mesh <- struct{}{}:
-	default:
-	}
-}
+func (r *Room) nudgeMesh() { poke(r.mesh) }
 
 // keepMesh greets people known by Meet until meshPeers of them are connected for gossip. While the
 // room is quiet it does the contrary.

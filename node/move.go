@@ -42,12 +42,7 @@ type mover struct {
 func (n *Node) keepMoving() {
 	changed := make(chan struct{}, 1)
 	n.work.Go(func() {
-		n.mover.machine.Watch(n.ctx, func() {
-			select {
-			case changed <- struct{}{}:
-			default:
-			}
-		})
+		n.mover.machine.Watch(n.ctx, func() { poke(changed) })
 	})
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -290,10 +285,7 @@ func (n *Node) lives(q *quic.Conn, heard func()) bool {
 			return !do.dead
 		}
 		if do.touch {
-			select {
-			case touch <- struct{}{}:
-			default:
-			}
+			poke(touch)
 		}
 		wait, slept := min(do.next-time.Since(began), hearEvery), time.Now()
 		select {

@@ -179,10 +179,7 @@ func (n *Node) openPath(cfg pathConfig) (*path, error) {
 	n.paths.mu.Lock()
 	n.paths.m[p.in] = p
 	n.paths.mu.Unlock()
-	select {
-	case n.paths.wake <- struct{}{}:
-	default:
-	}
+	poke(n.paths.wake)
 	return p, nil
 }
 
@@ -383,12 +380,7 @@ func (p *path) enqueue(head, body []byte) {
 	p.nudge()
 }
 
-func (p *path) nudge() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
+func (p *path) nudge() { poke(p.wake) }
 
 // sendLoop empties the rings. It ends with the path, and when RAW has taken over.
 func (p *path) sendLoop() {

@@ -82,10 +82,7 @@ func (m *portMapper) moved() {
 	if m == nil {
 		return
 	}
-	select {
-	case m.look <- struct{}{}:
-	default:
-	}
+	poke(m.look)
 }
 
 // defaultRoute finds the router that leads to the internet.
@@ -339,10 +336,7 @@ func readPCP(ctx context.Context, conn net.Conn, answers chan<- pcpAnswer, old c
 		}
 		a, err := parsePCP(buf[:n])
 		if errors.Is(err, errOldPCP) {
-			select {
-			case old <- struct{}{}:
-			default:
-			}
+			poke(old)
 		}
 		if err != nil {
 			continue

@@ -112,12 +112,7 @@ func (n *Node) OnReach(f func(Reach)) {
 }
 
 // nudgeReach has Reach reckoned again soon. It never blocks.
-func (n *Node) nudgeReach() {
-	select {
-	case n.out.look <- struct{}{}:
-	default:
-	}
-}
+func (n *Node) nudgeReach() { poke(n.out.look) }
 
 // watchReach keeps Reach up to date until the node closes.
 func (n *Node) watchReach() error {
