@@ -172,7 +172,7 @@ type seats struct {
 	emit   func(Event)
 
 	above      func() held          // how a node that carries the room is held to the relays above it
-	look       chan struct{}        // holds a value when run should look again
+	look       flag                 // run should look again
 	complaints chan relay.Complaint // of the tether, for run to publish
 
 	mu     sync.Mutex
@@ -183,7 +183,7 @@ type seats struct {
 func newSeats(key *identity.Key, id identity.RoomID, r *room.Room, net *node.Room, log *slog.Logger) *seats {
 	return &seats{
 		key: key, id: id, room: r, net: net, log: log,
-		look: make(chan struct{}, 1), complaints: make(chan relay.Complaint, 1),
+		look: newFlag(), complaints: make(chan relay.Complaint, 1),
 	}
 }
 
@@ -210,12 +210,7 @@ func (a *seats) hear(e *ears, v *voice) {
 }
 
 // nudge has run look again soon. It never blocks.
-func (a *seats) nudge() {
-	select {
-	case a.look <- struct{}{}:
-	default:
-	}
-}
+func (a *seats) nudge() { a.look.set() }
 
 // follow notes what a snapshot says, before anything relies on it.
 func (a *seats) follow(s *room.Snapshot, now time.Time) {

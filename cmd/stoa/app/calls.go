@@ -57,9 +57,9 @@ type caller struct {
 	net     linker
 	carried func() bool // relays bring this node all voices; nil: they do not
 	log     *slog.Logger
-	entered time.Time     // or moved in the network
-	look    chan struct{} // holds a value when somebody may have to be called
-	afresh  chan struct{} // holds a value when everybody has to be called again
+	entered time.Time // or moved in the network
+	look    flag      // somebody may have to be called
+	afresh  flag      // everybody has to be called again
 
 	plans   map[identity.ID]*callPlan // of those without a link
 	running int                       // attempts
@@ -76,28 +76,18 @@ type callPlan struct {
 
 func newCaller(net linker, log *slog.Logger, entered time.Time) *caller {
 	return &caller{
-		net: net, log: log, entered: entered, look: make(chan struct{}, 1), afresh: make(chan struct{}, 1),
+		net: net, log: log, entered: entered, look: newFlag(), afresh: newFlag(),
 		plans: map[identity.ID]*callPlan{},
 	}
 }
 
 // nudge has run look again soon. It never blocks.
-func (c *caller) nudge() {
-	select {
-	case c.look <- struct{}{}:
-	default:
-	}
-}
+func (c *caller) nudge() { c.look.set() }
 
 // moved makes run call like somebody who has just entered: who was out of reach may be in
 // reach now, and those who cannot reach this node any more need not notice first. It never
 // blocks.
-func (c *caller) moved() {
-	select {
-	case c.afresh <- struct{}{}:
-	default:
-	}
-}
+func (c *caller) moved() { c.afresh.set() }
 
 // run calls whoever has to be called until ctx ends, and returns when every
 // attempt has.

@@ -98,7 +98,7 @@ type carrier struct {
 	tell    func(Event)
 	log     *slog.Logger
 
-	change chan struct{} // holds a value when run should look again
+	change flag // run should look again
 
 	mu      sync.Mutex
 	wanted  bool
@@ -119,7 +119,7 @@ type carrier struct {
 func newCarrier(key *identity.Key, id identity.RoomID, session [8]byte, log *slog.Logger) *carrier {
 	return &carrier{
 		key: key, id: id, session: session, log: log,
-		change: make(chan struct{}, 1), verify: seal.NewVerifier(id), kids: map[uint64]identity.ID{}, direct: map[uint64]time.Time{},
+		change: newFlag(), verify: seal.NewVerifier(id), kids: map[uint64]identity.ID{}, direct: map[uint64]time.Time{},
 	}
 }
 
@@ -174,12 +174,7 @@ func (c *carrier) due() service {
 	return idle
 }
 
-func (c *carrier) nudge() {
-	select {
-	case c.change <- struct{}{}:
-	default:
-	}
-}
+func (c *carrier) nudge() { c.change.set() }
 
 // serving says whether this node carries the room now.
 func (c *carrier) serving() bool {

@@ -103,7 +103,7 @@ type parting struct {
 // goroutine's decisions; mu guards everything, since packets come on others.
 type tether struct {
 	tetherConfig
-	look chan struct{} // holds a value when run should look again
+	look flag // run should look again
 
 	mu       sync.Mutex
 	course   course
@@ -154,7 +154,7 @@ func attachIn(net *node.Room) func(context.Context, node.AttachConfig) (attachme
 func newTether(cfg tetherConfig) *tether {
 	return &tether{
 		tetherConfig: cfg,
-		look:         make(chan struct{}, 1),
+		look:         newFlag(),
 		watch:        relay.NewWatch(time.Now()),
 		holds:        map[identity.ID]*hold{},
 		drained:      map[identity.ID]time.Time{},
@@ -187,12 +187,7 @@ func (t *tether) follow(c course) {
 	t.nudge()
 }
 
-func (t *tether) nudge() {
-	select {
-	case t.look <- struct{}{}:
-	default:
-	}
-}
+func (t *tether) nudge() { t.look.set() }
 
 // moved has this node attach again at once, also where that failed lately, and judges no
 // relay by what was missed: it has moved in the network, or slept.
