@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -182,7 +183,7 @@ func (n *Node) reserve(p peer.ID) (reservation, error) {
 		at = circuitVia([]ma.Multiaddr{c.RemoteMultiaddr()}, p)
 	}
 	if at == nil {
-		return reservation{}, fmt.Errorf("lent at no address: %w", errNoAddr)
+		return reservation{}, errors.New("lent at no address")
 	}
 	return reservation{at, time.Now().Add(borrowFor)}, nil
 }

@@ -7,7 +7,6 @@ package node
 import (
 	"net/netip"
 	"slices"
-	"strconv"
 
 	ma "github.com/multiformats/go-multiaddr"
 )
@@ -28,7 +27,8 @@ func (r dialRules) allow(a ma.Multiaddr) bool {
 	if !ip.IsValid() {
 		return hasProtocol(a, ma.P_CIRCUIT) // by a peer that is known; names have been resolved
 	}
-	port, quic := portIn(a), isQUIC(a)
+	_, port := portIn(a)
+	quic := isQUIC(a)
 	switch {
 	case ip.IsMulticast() || ip.IsUnspecified() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		return false
@@ -37,7 +37,7 @@ func (r dialRules) allow(a ma.Multiaddr) bool {
 	case !r.outward:
 		return true
 	case isPublic(ip):
-		return port >= firstSeenPort || port == webPortNumber
+		return port >= firstSeenPort || port == webPort
 	}
 	return port >= firstSeenPort && (quic || slices.ContainsFunc(r.own, func(own netip.Addr) bool { return near(own, ip) }))
 }
@@ -50,18 +50,4 @@ func near(a, b netip.Addr) bool {
 	}
 	p, err := a.Prefix(bits)
 	return err == nil && p.Contains(b)
-}
-
-// portIn is the first port that an address names, or 0.
-func portIn(a ma.Multiaddr) int {
-	for _, c := range a {
-		if code := c.Protocol().Code; code == ma.P_UDP || code == ma.P_TCP {
-			n, err := strconv.Atoi(c.Value())
-			if err != nil {
-				return 0
-			}
-			return n
-		}
-	}
-	return 0
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -349,10 +348,9 @@ func (n *Node) Hints() [][]byte {
 func (n *Node) Listens(port int) bool {
 	quic, web := false, false
 	for _, a := range n.host.Network().ListenAddresses() {
-		udp, _ := a.ValueForProtocol(ma.P_UDP)
-		tcp, _ := a.ValueForProtocol(ma.P_TCP)
-		quic = quic || isQUIC(a) && udp == strconv.Itoa(port)
-		web = web || isSecureWebSocket(a) && tcp == strconv.Itoa(port)
+		if _, at := portIn(a); int(at) == port {
+			quic, web = quic || isQUIC(a), web || isSecureWebSocket(a)
+		}
 	}
 	return quic && web
 }
@@ -415,8 +413,8 @@ func rankAddr(a ma.Multiaddr, seen, open bool) int {
 			rank = 50
 		}
 	}
-	if port, err := a.ValueForProtocol(ma.P_UDP); err == nil && port == webPort {
-		rank-- // says that TCP on that port does as well, see withTwin
+	if webTwin(a) != nil {
+		rank-- // says that TCP on that port does as well
 	}
 	switch wayTo(a) {
 	case byTCP:
@@ -425,11 +423,6 @@ func rankAddr(a ma.Multiaddr, seen, open bool) int {
 		return rank + 2
 	}
 	return rank
-}
-
-func hasProtocol(a ma.Multiaddr, code int) bool {
-	_, err := a.ValueForProtocol(code)
-	return err == nil
 }
 
 // stream is a libp2p stream whose protocol is negotiated together with the first

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -20,7 +19,6 @@ import (
 	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
 	"github.com/libp2p/go-netroute"
 	ma "github.com/multiformats/go-multiaddr"
-	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 const (
@@ -256,16 +254,12 @@ func portOf(a ma.Multiaddr) (protocol byte, port uint16, ok bool) {
 	if !ip.Is4() || ip.IsLoopback() {
 		return 0, 0, false
 	}
-	for _, p := range []struct {
-		code     int
-		protocol byte
-	}{{ma.P_UDP, protocolUDP}, {ma.P_TCP, protocolTCP}} {
-		if text, err := a.ValueForProtocol(p.code); err == nil {
-			n, err := strconv.ParseUint(text, 10, 16)
-			return p.protocol, uint16(n), err == nil && n > 0
-		}
+	code, port := portIn(a)
+	protocol = protocolTCP
+	if code == ma.P_UDP {
+		protocol = protocolUDP
 	}
-	return 0, 0, false
+	return protocol, port, port > 0
 }
 
 // send asks for every lease that is due.
@@ -371,15 +365,11 @@ func (m *portMapper) GetMapping(a ma.Multiaddr) ma.Multiaddr {
 		}
 		_, rest := ma.SplitFirst(a)
 		_, rest = ma.SplitFirst(rest)
-		ip, err := manet.FromIP(l.outside.Addr().AsSlice())
-		if err != nil {
-			return nil
-		}
-		name := "/udp/"
+		name := "udp"
 		if protocol == protocolTCP {
-			name = "/tcp/"
+			name = "tcp"
 		}
-		at := ip.Encapsulate(ma.StringCast(name + strconv.Itoa(int(l.outside.Port()))))
+		at := addrAt(l.outside, name)
 		if len(rest) > 0 {
 			at = at.Encapsulate(rest)
 		}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -40,8 +41,7 @@ const (
 
 	newsEvery = 200 * time.Millisecond // a call looks for further addresses
 
-	webPort       = "443"
-	webPortNumber = 443
+	webPort = 443 // which networks that let next to nothing out do let out to
 )
 
 // startPunching starts libp2p's hole punching on the addresses that we know to be seen at,
@@ -286,15 +286,14 @@ func withTwins(addrs []ma.Multiaddr) []ma.Multiaddr {
 // webTwin returns the secure WebSocket address that goes with a QUIC address on port 443,
 // or nil: who listens on the one listens on the other, and need not say so.
 func webTwin(a ma.Multiaddr) ma.Multiaddr {
-	port, err := a.ValueForProtocol(ma.P_UDP)
-	if err != nil || port != webPort || !isQUIC(a) {
+	if _, port := portIn(a); port != webPort || !isQUIC(a) {
 		return nil
 	}
 	ip, _ := ma.SplitFirst(a)
 	if ip == nil {
 		return nil
 	}
-	return ip.Multiaddr().Encapsulate(ma.StringCast("/tcp/" + webPort + "/tls/ws"))
+	return ip.Multiaddr().Encapsulate(ma.StringCast("/tcp/" + strconv.Itoa(webPort) + "/tls/ws"))
 }
 
 // relayIn returns the peer that lends the circuit which an address is, or nil.

@@ -115,12 +115,14 @@ func (f *reachFacts) reach() Reach {
 // wayOf says how a direct connection goes. crossed says that neither end can be reached by
 // strangers.
 func wayOf(c network.Conn, crossed bool) Way {
-	switch a := c.RemoteMultiaddr(); {
-	case hasProtocol(a, ma.P_QUIC_V1) && crossed && isPublic(ipOf(a)):
-		return Punched
-	case hasProtocol(a, ma.P_QUIC_V1):
+	a := c.RemoteMultiaddr()
+	switch wayTo(a) {
+	case byQUIC:
+		if crossed && isPublic(ipOf(a)) {
+			return Punched
+		}
 		return Direct
-	case hasProtocol(a, ma.P_WS), hasProtocol(a, ma.P_WSS):
+	case byWeb:
 		return WebSocket
 	}
 	return OverTCP

@@ -4,10 +4,8 @@
 package node
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -195,8 +193,8 @@ func (n *Node) heed(e any) {
 // listen on: what goes out by another leads nowhere.
 func (n *Node) sighted(e event.EvtPeerIdentificationCompleted) {
 	local, far := e.Conn.LocalMultiaddr(), e.Conn.RemoteMultiaddr()
-	seen, err := udpOf(e.ObservedAddr)
-	if err != nil || !isQUIC(far) || !isPublic(seen.Addr()) || !n.listensAt(local) {
+	seen := udpOf(e.ObservedAddr)
+	if !isQUIC(far) || !isPublic(seen.Addr()) || !n.listensAt(local) {
 		return
 	}
 	observer := ipOf(far)
@@ -233,10 +231,10 @@ func (n *Node) seenAt(c network.Conn, seen netip.AddrPort) {
 
 // listensAt says whether a local address is of a UDP socket that peers can come to.
 func (n *Node) listensAt(local ma.Multiaddr) bool {
-	port, err := local.ValueForProtocol(ma.P_UDP)
-	return err == nil && slices.ContainsFunc(n.host.Network().ListenAddresses(), func(a ma.Multiaddr) bool {
-		p, err := a.ValueForProtocol(ma.P_UDP)
-		return err == nil && p == port
+	protocol, port := portIn(local)
+	return protocol == ma.P_UDP && slices.ContainsFunc(n.host.Network().ListenAddresses(), func(a ma.Multiaddr) bool {
+		itsProtocol, its := portIn(a)
+		return itsProtocol == protocol && its == port
 	})
 }
 
@@ -355,66 +353,4 @@ func (n *Node) behind() bool {
 	n.out.mu.Lock()
 	defer n.out.mu.Unlock()
 	return n.out.reach.Kind == ReachPunch || n.out.reach.Kind == ReachRelayed
-}
-
-func quicAddrs(at []netip.AddrPort) []ma.Multiaddr {
-	var addrs []ma.Multiaddr
-	for _, ap := range at {
-		kind := "/ip4/"
-		if ap.Addr().Is6() {
-			kind = "/ip6/"
-		}
-		addrs = append(addrs, ma.StringCast(kind+ap.Addr().String()+"/udp/"+strconv.Itoa(int(ap.Port()))+"/quic-v1"))
-	}
-	return addrs
-}
-
-var errNoAddr = errors.New("not an address of the kind")
-
-// udpOf reads the address and port out of a UDP multiaddr.
-func udpOf(a ma.Multiaddr) (netip.AddrPort, error) {
-	if a == nil {
-		return netip.AddrPort{}, errNoAddr
-	}
-	text, err := a.ValueForProtocol(ma.P_UDP)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	port, err := strconv.ParseUint(text, 10, 16)
-	ip := ipOf(a)
-	if err != nil || !ip.IsValid() || hasProtocol(a, ma.P_CIRCUIT) {
-		return netip.AddrPort{}, errNoAddr
-	}
-	return netip.AddrPortFrom(ip, uint16(port)), nil
-}
-
-// ipOf is the IP address that a multiaddr begins with, or none.
-func ipOf(a ma.Multiaddr) netip.Addr {
-	ip, err := manet.ToIP(a)
-	if err != nil {
-		return netip.Addr{}
-	}
-	at, _ := netip.AddrFromSlice(ip)
-	return at.Unmap()
-}
-
-// isPublic says whether an address is of the internet.
-func isPublic(a netip.Addr) bool {
-	if !a.IsValid() {
-		return false
-	}
-	m, err := manet.FromIP(a.AsSlice())
-	return err == nil && manet.IsPublicAddr(m)
-}
-
-func texts(addrs []ma.Multiaddr) []string {
-	var all []string
-	for _, a := range addrs {
-		all = append(all, a.String())
-	}
-	return all
-}
-
-func contains(addrs []ma.Multiaddr, a ma.Multiaddr) bool {
-	return slices.ContainsFunc(addrs, func(b ma.Multiaddr) bool { return a.Equal(b) })
 }
