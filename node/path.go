@@ -33,7 +33,6 @@ import (
 	"io"
 	mrand "math/rand/v2"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -622,31 +621,13 @@ func (p *path) answer(b []byte, by Carrier, now time.Duration) {
 	copy(buf[:], b)
 	buf[0] = kindAnswer
 	copy(buf[1:], p.out[:])
-	p.sendBy(p.appendSight(buf[:probeSize]), by)
-}
-
-// appendSight appends where QUIC sees the far end.
-func (p *path) appendSight(b []byte) []byte {
-	if p.quic == nil {
-		return b
+	said := buf[:probeSize]
+	if p.quic != nil {
+		if at, ok := addrPort(p.quic.RemoteAddr(), nil); ok {
+			said = appendSight(said, at)
+		}
 	}
-	at, ok := addrPort(p.quic.RemoteAddr(), nil)
-	if !ok {
-		return b
-	}
-	return append(binary.BigEndian.AppendUint16(b, at.Port()), at.Addr().AsSlice()...)
-}
-
-// parseSight reads what appendSight wrote, or returns the zero value.
-func parseSight(b []byte) (at netip.AddrPort) {
-	if len(b) < 2 {
-		return at
-	}
-	ip, ok := netip.AddrFromSlice(b[2:])
-	if !ok {
-		return at
-	}
-	return netip.AddrPortFrom(ip.Unmap(), binary.BigEndian.Uint16(b))
+	p.sendBy(said, by)
 }
 
 // sendBy sends a probe or an answer over a carrier of choice.

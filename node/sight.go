@@ -6,6 +6,7 @@ package node
 
 import (
 	"cmp"
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"time"
@@ -27,6 +28,24 @@ type sighting struct {
 	observer netip.Addr     // its address
 	seen     netip.AddrPort // where it sees us
 	gone     time.Time      // when the connection ended; zero while it lasts
+}
+
+// appendSight appends where a far end is seen, as the answer to its probe says: port 2, then
+// the IP address, 4 or 16.
+func appendSight(b []byte, at netip.AddrPort) []byte {
+	return append(binary.BigEndian.AppendUint16(b, at.Port()), at.Addr().AsSlice()...)
+}
+
+// parseSight reads what appendSight wrote, or returns the zero value.
+func parseSight(b []byte) (at netip.AddrPort) {
+	if len(b) < 2 {
+		return at
+	}
+	ip, ok := netip.AddrFromSlice(b[2:])
+	if !ok {
+		return at
+	}
+	return netip.AddrPortFrom(ip.Unmap(), binary.BigEndian.Uint16(b))
 }
 
 // sightings holds them by the name of the connection, which is the caller's choice.

@@ -3,6 +3,7 @@
 package node
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -119,4 +120,37 @@ func TestOneNetworkDoesNotEndPunching(t *testing.T) {
 	if nat := s.nat(nil); nat != NATCone || len(s.candidates(inCapitals)) != 1 {
 		t.Errorf("%s, %v", nat, s.candidates(inCapitals))
 	}
+}
+
+// FuzzSight reads what the answer to a probe says after the nonce, which is anybody's to write:
+// what can be read is written in one way, and four observers who say it do not have us called
+// anywhere else, or at a service.
+func FuzzSight(f *testing.F) {
+	for _, at := range []string{"9.9.9.9:5000", "9.9.9.9:53", "[2600:2::1]:5000", "127.0.0.1:0", "[ff02::1]:65535"} {
+		f.Add(appendSight(nil, netip.MustParseAddrPort(at)))
+	}
+	f.Add(appendSight(nil, netip.MustParseAddrPort("[::ffff:9.9.9.9]:5000")))
+	f.Add([]byte{})
+	f.Add([]byte{0x13, 0x88, 9, 9, 9})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		at := parseSight(b)
+		if !at.IsValid() {
+			if at != (netip.AddrPort{}) {
+				t.Fatalf("%x is neither an address nor none: %v", b, at)
+			}
+			return
+		}
+		again := appendSight(nil, at)
+		if parseSight(again) != at || len(again) == len(b) && !bytes.Equal(again, b) {
+			t.Fatalf("%x is %v, which is written %x", b, at, again)
+		}
+		if len(b) > answerSize-probeSize {
+			t.Fatalf("%x is read, which no answer has room for", b)
+		}
+		s := sightingsOf([]said{{"a", "1.1.0.1", at.String()}, {"b", "2.2.0.1", at.String()}, {"c", "2600:1::1", at.String()}, {"d", "2700:1::1", at.String()}})
+		called := s.candidates(inCapitals)
+		if service := at.Port() < firstSeenPort; service != (len(called) == 0) || !service && !slices.Equal(called, []netip.AddrPort{at}) {
+			t.Fatalf("two networks see us at %v: called at %v", at, called)
+		}
+	})
 }
