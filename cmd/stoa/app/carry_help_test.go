@@ -1,9 +1,7 @@
 package app
 
 import (
-	"context"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,14 +17,7 @@ func TestCarrierHelps(t *testing.T) {
 		rita := being("rita", identity.RoleSpeaker)
 		c.porch.snapshot.Me = rita
 		c.porch.snapshot.State.Members[rita.ID] = rita.Member
-		ctx, cancel := context.WithCancel(context.Background())
-		var running sync.WaitGroup
-		running.Go(func() {
-			if err := c.run(ctx); err != nil {
-				t.Error(err)
-			}
-		})
-		c.follow(c.porch.snapshot)
+		defer c.start(t)()
 		if len(c.look().served) != 0 {
 			t.Fatal("she carries though nobody needs it")
 		}
@@ -89,8 +80,6 @@ func TestCarrierHelps(t *testing.T) {
 		if !c.look().closed {
 			t.Error("she goes on after she has refused")
 		}
-		cancel()
-		running.Wait()
 	})
 }
 
@@ -98,14 +87,7 @@ func TestCarrierHelps(t *testing.T) {
 func TestHelperBecomesRelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCarrying()
-		ctx, cancel := context.WithCancel(context.Background())
-		var running sync.WaitGroup
-		running.Go(func() {
-			if err := c.run(ctx); err != nil {
-				t.Error(err)
-			}
-		})
-		c.follow(c.porch.snapshot)
+		defer c.start(t)()
 		c.help([]identity.ID{idOf("ann")})
 		c.look()
 		c.want(true)
@@ -116,7 +98,5 @@ func TestHelperBecomesRelay(t *testing.T) {
 		if seen := c.look(); len(seen.served) != 3 || seen.served[2].Slots != helpSlots || seen.roster != nil {
 			t.Errorf("served %+v", seen.served)
 		}
-		cancel()
-		running.Wait()
 	})
 }

@@ -212,6 +212,22 @@ func newCarrying() *carrying {
 	return c
 }
 
+// start has the carrier run and see the room, until stop is called.
+func (c *carrying) start(t *testing.T) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := c.run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	c.follow(c.porch.snapshot)
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
 // seen is what has come of a carrier until now.
 type seen struct {
 	served   []node.ServeConfig
@@ -372,14 +388,7 @@ func TestCarrierComesAndGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCarrying()
 		c.fan.patience = time.Second
-		ctx, cancel := context.WithCancel(context.Background())
-		var running sync.WaitGroup
-		running.Go(func() {
-			if err := c.run(ctx); err != nil {
-				t.Error(err)
-			}
-		})
-		c.follow(c.porch.snapshot)
+		defer c.start(t)()
 		if len(c.look().served) != 0 {
 			t.Fatal("it serves unasked")
 		}
@@ -459,8 +468,6 @@ func TestCarrierComesAndGoes(t *testing.T) {
 		if !seen.closed || seen.drained != 0 {
 			t.Errorf("closed %v, drain was given %v", seen.closed, seen.drained)
 		}
-		cancel()
-		running.Wait()
 	})
 }
 
@@ -468,10 +475,7 @@ func TestCarrierWaitsUntilItCanBeReached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCarrying()
 		c.can(0, 0)
-		ctx, cancel := context.WithCancel(context.Background())
-		var running sync.WaitGroup
-		running.Go(func() { c.run(ctx) })
-		c.follow(c.porch.snapshot)
+		defer c.start(t)()
 		c.want(true)
 		time.Sleep(3 * lookEvery)
 		if got, want, n := c.told(), []string{EventLend + " off"}, len(c.look().served); !slices.Equal(got, want) || n != 0 {
@@ -482,8 +486,6 @@ func TestCarrierWaitsUntilItCanBeReached(t *testing.T) {
 		if n := len(c.look().served); n != 1 {
 			t.Errorf("served %d times", n)
 		}
-		cancel()
-		running.Wait()
 	})
 }
 
