@@ -31,17 +31,30 @@ const (
 	clipShare  = 0.001
 )
 
-func judgeMic(s soundFacts) Finding {
-	f := Finding{Check: "microphone", Verdict: Fine}
+// device begins a finding about the microphone or the loudspeaker, which gives or
+// takes sound and is there to speak or to listen. It is complete where the device
+// cannot be used; connect says what to do where it did not open.
+func (s *soundFacts) device(name, does, to, connect string) (f Finding, complete bool) {
+	f = Finding{Check: name, Verdict: Fine}
 	switch {
 	case s.unasked:
 		f.Text = "not looked at"
 	case s.absent:
-		f.Verdict, f.Text, f.Do = Worth, "this stoa was built without sound", "to speak, use one that was built with cgo"
+		f.Verdict, f.Text, f.Do = Worth, "this stoa was built without sound", "to "+to+", use one that was built with cgo"
 	case s.err != nil:
-		f.Verdict, f.Text, f.Do = Broken, s.err.Error(), "connect one, or allow this program to use it; --in silence joins without"
+		f.Verdict, f.Text, f.Do = Broken, s.err.Error(), connect
 	case s.samples == 0:
-		f.Verdict, f.Text, f.Do = Broken, "the microphone opens but gives no sound", "choose another one in your system's sound settings"
+		f.Verdict, f.Text, f.Do = Broken, "the "+name+" opens but "+does+" no sound", "choose another one in your system's sound settings"
+	default:
+		return f, false
+	}
+	return f, true
+}
+
+func judgeMic(s soundFacts) Finding {
+	f, complete := s.device("microphone", "gives", "speak", "connect one, or allow this program to use it; --in silence joins without")
+	switch {
+	case complete:
 	case s.peak == 0 || s.level < levelDead:
 		f.Verdict, f.Text, f.Do = Broken, "the microphone opens but hears nothing at all", "it may be muted: look at its switch and at your system's sound settings"
 	case s.clipped > clipShare:
@@ -55,16 +68,9 @@ func judgeMic(s soundFacts) Finding {
 }
 
 func judgeSpeaker(s soundFacts) Finding {
-	f := Finding{Check: "loudspeaker", Verdict: Fine, Text: "the loudspeaker plays"}
-	switch {
-	case s.unasked:
-		f.Text = "not looked at"
-	case s.absent:
-		f.Verdict, f.Text, f.Do = Worth, "this stoa was built without sound", "to listen, use one that was built with cgo"
-	case s.err != nil:
-		f.Verdict, f.Text, f.Do = Broken, s.err.Error(), "connect one; --out null joins without"
-	case s.samples == 0:
-		f.Verdict, f.Text, f.Do = Broken, "the loudspeaker opens but takes no sound", "choose another one in your system's sound settings"
+	f, complete := s.device("loudspeaker", "takes", "listen", "connect one; --out null joins without")
+	if !complete {
+		f.Text = "the loudspeaker plays"
 	}
 	return f
 }
