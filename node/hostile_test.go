@@ -192,10 +192,7 @@ func TestStrangersDoNotKeepMembersOut(t *testing.T) {
 		if taken < 64 || taken == 70 {
 			t.Fatalf("%d strangers of 70 were let wait, not about 64", taken)
 		}
-		member.Room.Meet(victim.ID, victim.Addrs())
-		if err := member.Room.Link(t.Context(), victim.ID); err != nil {
-			t.Fatal(err)
-		}
+		link(t, member, victim)
 		time.Sleep(time.Second)
 		if links := victim.Room.Links(); len(links) != 1 || links[0].ID != member.ID {
 			t.Errorf("the links are %v", links)

@@ -540,7 +540,7 @@ func TestLetters(t *testing.T) {
 			seats = append(seats, l.attach(t, relay, true))
 			l.Room.Quiet(true)
 		}
-		w.Block(func(from, to string) bool { return from != "1.0.0.2:8000" && to != "1.0.0.2:8000" })
+		w.Block(nodetest.Past("1.0.0.2:8000"))
 		time.Sleep(time.Second)
 		asker := ls[0].Room
 		for _, c := range []struct {
@@ -773,6 +773,51 @@ func TestLettersAreBounded(t *testing.T) {
 	})
 }
 
+// A seated listener is attached to a relay.
+type seated struct {
+	*listener
+	seat *node.Attachment
+}
+
+// newSecret names the secret of afterKick.
+var newSecret = [8]byte{'c'}
+
+// tell answers every ask with that secret.
+func tell(context.Context, identity.ID, []byte) ([]byte, error) { return []byte("secret"), nil }
+
+// afterKick makes an audience whose relay knows of a new secret, which one member outside of
+// it holds whom the relay alone can reach.
+func afterKick(t *testing.T, audience int) (all []seated) {
+	t.Helper()
+	w, on := nodetest.Hosts(t, oneWay, 2+audience)
+	core, relay := on[0], on[1]
+	w.Block(nodetest.Past("1.0.0.2:8000"))
+	relay.Room.Meet(core.ID, core.Addrs())
+	serve(t, relay.Room, node.ServeConfig{
+		Slots:  audience,
+		Hears:  func() []identity.ID { return []identity.ID{core.ID} },
+		Commit: func() [8]byte { return newSecret },
+	})
+	core.Room.HandleAsk(tell)
+	for _, l := range listeners(on[2:]) {
+		all = append(all, seated{l, l.attach(t, relay, true)})
+		l.Room.Quiet(true)
+	}
+	time.Sleep(7 * time.Second)
+	return all
+}
+
+// askSecret asks whoever the relay finds for the new secret.
+func (s seated) askSecret(t *testing.T) ([]byte, error) {
+	return s.Room.AskSomebody(t.Context(), []byte("the secret of c"))
+}
+
+// learn has somebody hold the new secret and tell it, as a room does.
+func (s seated) learn() {
+	s.Room.HandleAsk(tell)
+	s.seat.Holds(newSecret)
+}
+
 // After a kick everybody asks somebody for the new secret at once; at first one member has it.
 func TestAWholeAudienceAsksAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -780,36 +825,17 @@ func TestAWholeAudienceAsksAtOnce(t *testing.T) {
 		if testing.Short() {
 			audience = 8
 		}
-		w, on := nodetest.Hosts(t, oneWay, 2+audience)
-		core, relay := on[0], on[1]
-		w.Block(func(from, to string) bool { return from != "1.0.0.2:8000" && to != "1.0.0.2:8000" })
-		relay.Room.Meet(core.ID, core.Addrs())
-		commit := [8]byte{'c'}
-		serve(t, relay.Room, node.ServeConfig{
-			Slots:  audience,
-			Hears:  func() []identity.ID { return []identity.ID{core.ID} },
-			Commit: func() [8]byte { return commit },
-		})
-		secret := func(context.Context, identity.ID, []byte) ([]byte, error) { return []byte("secret"), nil }
-		core.Room.HandleAsk(secret)
-		ls := listeners(on[2:])
-		var seats []*node.Attachment
-		for _, l := range ls {
-			seats = append(seats, l.attach(t, relay, true))
-			l.Room.Quiet(true)
-		}
-		time.Sleep(7 * time.Second)
+		ls := afterKick(t, audience)
 		start := time.Now()
 		var asks sync.WaitGroup
 		for i, l := range ls {
 			asks.Go(func() {
-				rep, err := l.Room.AskSomebody(t.Context(), []byte("the secret of c"))
+				rep, err := l.askSecret(t)
 				if err != nil || string(rep) != "secret" {
 					t.Errorf("%d got %q, %v", i, rep, err)
 					return
 				}
-				l.Room.HandleAsk(secret)
-				seats[i].Holds(commit)
+				l.learn()
 			})
 		}
 		asks.Wait()
@@ -915,7 +941,7 @@ func TestRelayWithAnAudienceStaysInGossip(t *testing.T) {
 		const audience = 14 // more than a mesh has
 		w, on := nodetest.Hosts(t, oneWay, 2+audience)
 		core, relay := on[0], on[1]
-		w.Block(func(from, to string) bool { return from != "1.0.0.2:8000" && to != "1.0.0.2:8000" })
+		w.Block(nodetest.Past("1.0.0.2:8000"))
 		serve(t, relay.Room, node.ServeConfig{})
 		for _, l := range listeners(on[2:]) {
 			l.Room.Quiet(true)
@@ -945,7 +971,7 @@ func TestBusloadIsAdmitted(t *testing.T) {
 			return node.Yes
 		}})
 		const hub = "1.0.0.1:8000"
-		w.Block(func(from, to string) bool { return from != hub && to != hub })
+		w.Block(nodetest.Past(hub))
 		var joins sync.WaitGroup
 		guests := 70
 		if testing.Short() {

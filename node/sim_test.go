@@ -34,6 +34,15 @@ func echo(_ context.Context, _ identity.ID, req []byte) ([]byte, error) {
 	return append([]byte("re: "), req...), nil
 }
 
+// link has one host link to another.
+func link(t *testing.T, from, to nodetest.Host) {
+	t.Helper()
+	from.Room.Meet(to.ID, to.Addrs())
+	if err := from.Room.Link(t.Context(), to.ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // findAndAsk asks the first peer that answers.
 func findAndAsk(t *testing.T, r *node.Room, req []byte) (identity.ID, []byte) {
 	t.Helper()
@@ -184,7 +193,7 @@ func TestGossipReachesMembersAndObeysTheCheck(t *testing.T) {
 		}
 		// A star: only the first can be reached by the others.
 		hub := "1.0.0.1:8000"
-		w.Block(func(from, to string) bool { return from != hub && to != hub })
+		w.Block(nodetest.Past(hub))
 		for _, r := range rooms[1:] {
 			r.Meet(ids[0], nodes[0].Addrs())
 		}
@@ -278,10 +287,7 @@ func TestVoiceTravelsByRAW(t *testing.T) {
 		var ha, hb heard
 		a.Room.OnPacket(ha.packet)
 		b.Room.OnPacket(hb.packet)
-		b.Room.Meet(a.ID, a.Addrs())
-		if err := b.Room.Link(t.Context(), a.ID); err != nil {
-			t.Fatal(err)
-		}
+		link(t, b, a)
 		for i := range 100 {
 			packet := bytes.Repeat([]byte{byte(i)}, node.MaxPacket)
 			if n := b.Room.Send(packet, []identity.ID{a.ID, {9}}); n != 1 {
@@ -399,10 +405,7 @@ func TestDeadLinkIsCutAndAFreshOneMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, on := nodetest.Hosts(t, oneWay, 2)
 		a, b := on[0], on[1]
-		b.Room.Meet(a.ID, a.Addrs())
-		if err := b.Room.Link(t.Context(), a.ID); err != nil {
-			t.Fatal(err)
-		}
+		link(t, b, a)
 		time.Sleep(2 * time.Second)
 		var down time.Time
 		b.Room.OnLink(func(_ node.LinkInfo, up bool) {
@@ -500,7 +503,7 @@ func TestSixtyBehindOneAddress(t *testing.T) {
 		w := nodetest.New(t, oneWay)
 		host := w.Open("1.0.0.1", 8000)
 		hub := "1.0.0.1:8000" // guests cannot reach one another: their DHTs would, for long
-		w.Block(func(from, to string) bool { return from != hub && to != hub })
+		w.Block(nodetest.Past(hub))
 		rh, idh := nodetest.Enter(t, host, rendezvous)
 		rh.HandleAsk(echo)
 		var h heard
@@ -702,10 +705,7 @@ func TestLossIsMeasuredAtBothEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, on := nodetest.Hosts(t, oneWay, 2)
 		a, b := on[0], on[1]
-		b.Room.Meet(a.ID, a.Addrs())
-		if err := b.Room.Link(t.Context(), a.ID); err != nil {
-			t.Fatal(err)
-		}
+		link(t, b, a)
 		sent := 0 // one UDP packet in five from b to a is lost
 		w.Block(func(from, _ string) bool {
 			if from == "1.0.0.2:8000" {
@@ -741,10 +741,7 @@ func TestLostPacketsComeWithTheNext(t *testing.T) {
 		a, b := on[0], on[1]
 		var h heard
 		a.Room.OnPacket(h.packet)
-		b.Room.Meet(a.ID, a.Addrs())
-		if err := b.Room.Link(t.Context(), a.ID); err != nil {
-			t.Fatal(err)
-		}
+		link(t, b, a)
 		sent := 0
 		w.Block(func(from, _ string) bool {
 			if from == "1.0.0.2:8000" {
@@ -811,10 +808,7 @@ func TestSilentLinkIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, on := nodetest.Hosts(t, oneWay, 2)
 		a, b := on[0], on[1]
-		b.Room.Meet(a.ID, a.Addrs())
-		if err := b.Room.Link(t.Context(), a.ID); err != nil {
-			t.Fatal(err)
-		}
+		link(t, b, a)
 		time.Sleep(2 * time.Second)
 		if a.Turn() != 0 || len(a.Room.Links()) != 1 {
 			t.Fatalf("%d connections are given up, %d links", a.Turn(), len(a.Room.Links()))

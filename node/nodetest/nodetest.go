@@ -124,6 +124,12 @@ func Around(addr string) func(from, to string) bool {
 	return func(from, to string) bool { return from == addr || to == addr }
 }
 
+// Past is for Block: everything neither from nor to one address, as if the others could reach
+// that one alone.
+func Past(addr string) func(from, to string) bool {
+	return func(from, to string) bool { return from != addr && to != addr }
+}
+
 // Enter makes the node act in the test room as a fresh person, whom everybody lets in
 // and whose messages everybody accepts. It is left with the test.
 func Enter(t testing.TB, n *node.Node, rendezvous [16]byte) (*node.Room, identity.ID) {
