@@ -114,19 +114,13 @@ func judgeNAT(n networkFacts) Finding {
 	if complete {
 		return f
 	}
+	f.Text = reachSentence(n.Reach)
 	switch n.Reach.Kind {
-	case node.ReachOpen:
-		f.Text = "others can reach this machine directly"
-	case node.ReachPunch:
-		f.Text = "you are behind a router that most others can get through"
+	case node.ReachOpen, node.ReachPunch:
 	case node.ReachRelayed:
-		f.Verdict, f.Text = Worth, "you are behind a router that others cannot get through: some will hear you by a relay"
-		f.Do = "let the router map a port (UPnP or NAT-PMP), or have a relay in the room: `stoa help relay`"
-		if n.Reach.NAT != node.NATSymmetric {
-			f.Text = "without UDP nobody gets through to you: some will hear you by a relay"
-		}
+		f.Verdict, f.Do = Worth, "let the router map a port (UPnP or NAT-PMP), or have a relay in the room: `stoa help relay`"
 	case node.ReachLocal:
-		f.Verdict, f.Text, f.Do = Worth, "there is no way out of this network", "people in it can meet with --network lan"
+		f.Verdict, f.Do = Worth, "people in it can meet with --network lan"
 	default:
 		f.Verdict, f.Text, f.Do = Worth, "too little was seen to tell how others reach you", "run this again while you are in a room"
 	}

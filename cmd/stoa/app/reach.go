@@ -13,18 +13,18 @@ func reachSentence(r node.Reach) string {
 	switch r.Kind {
 	case node.ReachOpen:
 		if r.Mapped != "" {
-			return "others reach you directly, by a port that your router lends"
+			return "others can reach this machine directly, by a port that your router lends"
 		}
-		return "others reach you directly"
+		return "others can reach this machine directly"
 	case node.ReachPunch:
-		return "you are behind a router that can be crossed"
+		return "you are behind a router that most others can get through"
 	case node.ReachRelayed:
 		if !r.UDP {
-			return "your network lets no UDP out: voices go over TCP"
+			return "without UDP nobody gets through to you: some will hear you by a relay"
 		}
-		return "you are behind a router that some cannot cross: they hear you by relays"
+		return "you are behind a router that others cannot get through: some will hear you by a relay"
 	case node.ReachLocal:
-		return "no internet: this local network only"
+		return "there is no way out of this network"
 	}
 	return ""
 }
