@@ -32,6 +32,8 @@ type lan struct {
 	mu      sync.Mutex
 	peers   map[peer.ID]peer.AddrInfo
 	changed chan struct{} // closed and replaced when peers grows
+	missing string        // why there is no network; empty: there is one, as far as is known
+	alone   func()        // see OnAlone; may be nil
 }
 
 func newLAN(h host.Host, log *slog.Logger) *lan {
@@ -50,25 +52,16 @@ func (l *lan) renew() { poke(l.look) }
 // run announces and looks until ctx ends. A machine without a network is no error: there may
 // be one later.
 func (l *lan) run(ctx context.Context) {
-	renewed, said := false, ""
+	renewed := false
 	for ctx.Err() == nil {
 		service, err := l.start()
+		l.note(err)
 		var again <-chan time.Time
 		switch {
 		case err != nil:
 			again = time.After(lanAgain)
-			if said != err.Error() {
-				said = err.Error()
-				l.log.Warn("this machine has no network on which others could be found; stoa goes on looking", "err", err)
-			}
-		case said != "":
-			said = ""
-			l.log.Info("others can be found on the local network again")
-			fallthrough
-		default:
-			if renewed {
-				again = time.After(lanStale)
-			}
+		case renewed:
+			again = time.After(lanStale)
 		}
 		renewed = false
 		select {
@@ -82,6 +75,43 @@ func (l *lan) run(ctx context.Context) {
 				l.log.Debug("end of discovery on the local network", "err", err)
 			}
 		}
+	}
+}
+
+// note says why there is no network, where there was one or another reason, and that there is
+// one again.
+func (l *lan) note(err error) {
+	missing := ""
+	if err != nil {
+		missing = err.Error()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.missing
+	l.missing = missing
+	switch {
+	case missing == before:
+	case missing == "":
+		l.log.Info("others can be found on the local network again")
+	default:
+		l.log.Warn("this machine has no network on which others could be found; stoa goes on looking", "err", err)
+		if before == "" && l.alone != nil {
+			l.alone()
+		}
+	}
+}
+
+// OnAlone sets who hears, each time that it begins, that the machine has no network on which
+// others could be found by mDNS. Calls come one at a time and must not block or call OnAlone.
+func (n *Node) OnAlone(f func()) {
+	if n.lan == nil {
+		return
+	}
+	n.lan.mu.Lock()
+	defer n.lan.mu.Unlock()
+	n.lan.alone = f
+	if n.lan.missing != "" {
+		f()
 	}
 }
 

@@ -87,31 +87,46 @@ func TestLANGoesOnLooking(t *testing.T) {
 		runs := mdnsRuns{fails: errors.New("no multicast")}
 		l := newLAN(nil, slog.New(slog.NewTextHandler(&runs, nil)))
 		l.start = runs.start
+		alone := 0
+		(&Node{lan: l}).OnAlone(func() { alone++ })
 		ctx, cancel := context.WithCancel(t.Context())
 		go l.run(ctx)
-		want := func(begun, ended int) {
+		want := func(begun, ended, said int) {
 			t.Helper()
 			synctest.Wait()
 			runs.mu.Lock()
 			defer runs.mu.Unlock()
-			if runs.begun != begun || runs.ended != ended || runs.said != 1 {
-				t.Errorf("begun %d times, ended %d, want %d and %d; said %d times", runs.begun, runs.ended, begun, ended, runs.said)
+			if runs.begun != begun || runs.ended != ended || runs.said != said {
+				t.Errorf("begun %d times, ended %d, said %d times that there is no network; want %d, %d, %d", runs.begun, runs.ended, runs.said, begun, ended, said)
 			}
 		}
 		time.Sleep(time.Hour)
-		want(0, 0)
+		want(0, 0, 1)
 		runs.mu.Lock()
 		runs.fails = nil
 		runs.mu.Unlock()
 		time.Sleep(time.Hour)
-		want(1, 0)
+		want(1, 0, 1)
 		l.renew()
-		want(2, 1)
+		want(2, 1, 1)
 		time.Sleep(lanStale)
-		want(3, 2)
+		want(3, 2, 1)
 		time.Sleep(time.Hour)
-		want(3, 2)
+		want(3, 2, 1)
+		if alone != 1 {
+			t.Errorf("told %d times that there is no network", alone)
+		}
+		runs.mu.Lock()
+		runs.fails = errors.New("gone")
+		runs.mu.Unlock()
+		l.renew()
+		time.Sleep(time.Hour)
+		late := 0
+		(&Node{lan: l}).OnAlone(func() { late++ })
 		cancel()
-		want(3, 3)
+		want(3, 3, 2)
+		if alone != 2 || late != 1 {
+			t.Errorf("gone again: told %d times, and who asks later %d times", alone, late)
+		}
 	})
 }

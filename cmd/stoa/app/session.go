@@ -154,6 +154,14 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 
 	s.emit(Event{Kind: EventReady, Peer: s.node.Peer(), Addrs: s.node.Addrs()})
 	s.watchReach()
+	if s.cfg.Network == "lan" { // elsewhere there are other ways to find people
+		s.node.OnAlone(func() {
+			s.tellError(&UserError{
+				Text: "this machine is on no network, so nobody can be found",
+				Hint: "connect it to the network that the others are on; stoa goes on looking",
+			})
+		})
+	}
 	g.Go(func() error {
 		if first == nil {
 			return s.resumeAll(ctx)
