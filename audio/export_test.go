@@ -10,6 +10,27 @@ func (s *Source) Block(now time.Duration, sum []float32) bool { return s.block(n
 // Epoch is the moment that the times of Block are counted from.
 func (p *Player) Epoch() time.Time { return p.epoch }
 
+// WriteAt is Write at a moment of virtual time.
+func (r *Ring) WriteAt(now time.Duration, p []float32) int { return r.writeAt(now, p) }
+
+// PullAt is Pull at a moment of virtual time.
+func (r *Ring) PullAt(now time.Duration, p []float32) {
+	r.fill(p)
+	r.tap.writeAt(now, p)
+}
+
+// Next is what a Capture asks for beside each block of near.
+func (r *Reference) Next(near *Ring, block []float32) (shifted bool) { return r.next(near, block) }
+
+// A History is what a Reference remembers.
+type History struct{ history }
+
+// Fill puts in everything that waits in r.
+func (h *History) Fill(r *Ring) { h.fill(r) }
+
+// Read fills dst with what lies at from, from+step and so on.
+func (h *History) Read(dst []float32, from, step float64) bool { return h.read(dst, from, step) }
+
 var (
 	SoftClip  = softClip
 	Ramp      = ramp

@@ -5,6 +5,7 @@ package audio
 import (
 	"math/bits"
 	"sync/atomic"
+	"time"
 )
 
 // RingSize is the capacity, in samples, that suits a Ring between a device and a Capture or Player:
@@ -23,6 +24,8 @@ type Ring struct {
 
 	head atomic.Uint64 // samples written since the beginning
 	tail atomic.Uint64 // samples read since the beginning
+
+	mark atomic.Uint64 // of the last Write: see mark
 
 	overrun  atomic.Uint64
 	underrun atomic.Uint64
@@ -46,13 +49,16 @@ func NewRing(size int) *Ring {
 
 // Write adds what fits of p and returns how much that was. The rest is lost and counted as overrun:
 // a writer in real time has nowhere else to put it.
-func (r *Ring) Write(p []float32) int {
+func (r *Ring) Write(p []float32) int { return r.writeAt(time.Since(began), p) }
+
+func (r *Ring) writeAt(now time.Duration, p []float32) int {
 	head := r.head.Load()
 	n := min(len(p), len(r.buf)-int(head-r.tail.Load()))
 	at := int(head & r.mask)
 	k := copy(r.buf[at:], p[:n])
 	copy(r.buf, p[k:n])
 	r.head.Store(head + uint64(n))
+	r.mark.Store(newMark(now, head+uint64(n)))
 	if n < len(p) {
 		r.overrun.Add(uint64(len(p) - n))
 	}
@@ -75,15 +81,19 @@ func (r *Ring) Read(p []float32) int {
 // Pull fills p whatever happens: what the ring lacks becomes zeros and is counted as underrun. It
 // is how an Output reads.
 func (r *Ring) Pull(p []float32) {
+	r.fill(p)
+	if r.tap != nil {
+		r.tap.Write(p)
+	}
+}
+
+func (r *Ring) fill(p []float32) {
 	if int64(len(p)) > r.pull.Load() {
 		r.pull.Store(int64(len(p)))
 	}
 	if n := r.Read(p); n < len(p) {
 		clear(p[n:])
 		r.underrun.Add(uint64(len(p) - n))
-	}
-	if r.tap != nil {
-		r.tap.Write(p)
 	}
 }
 
@@ -129,4 +139,26 @@ func nudge(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
+}
+
+// began is what marks count time from.
+var began = time.Now()
+
+// A mark says when how much had been written into a ring: in its upper half microseconds, in its
+// lower half samples. One word holds both, so that both are of the same Write without a lock. Both
+// wrap around, after 71 minutes and after a day; what is asked for are differences of milliseconds.
+func newMark(now time.Duration, samples uint64) uint64 {
+	return uint64(uint32(now.Microseconds()))<<32 | uint64(uint32(samples))
+}
+
+// ahead returns how many more samples than into near had been written into far at the moment of
+// near's last Write, and how long before it far's last Write was. far is taken to go on at Rate.
+func ahead(near, far *Ring) (samples float64, before time.Duration) {
+	n, f := near.mark.Load(), far.mark.Load()
+	before = time.Duration(int32(uint32(n>>32)-uint32(f>>32))) * time.Microsecond
+	// Whole counts around the halves that the marks hold.
+	nearAll, farAll := near.head.Load(), far.head.Load()
+	nearCount := nearAll - uint64(uint32(nearAll)-uint32(n))
+	farCount := farAll - uint64(uint32(farAll)-uint32(f))
+	return float64(int64(farCount-nearCount)) + before.Seconds()*Rate, before
 }
