@@ -122,8 +122,15 @@ type process struct {
 // start runs stoa with a home, and --json. It is killed when the test ends.
 func start(t testing.TB, program, name, home string, args ...string) *process {
 	t.Helper()
+	return startIn(t, nil, program, name, home, args...)
+}
+
+// startIn runs stoa in an environment; nil is that of the test.
+func startIn(t testing.TB, env []string, program, name, home string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, name: name, home: home, done: make(chan struct{}), more: make(chan struct{})}
 	p.cmd = exec.Command(program, append(args, "--home", home, "--json")...)
+	p.cmd.Env = env
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -354,6 +361,7 @@ type world struct {
 	t         testing.TB
 	dir       string
 	bootstrap string
+	env       []string // of everybody from now on; nil is that of the test
 }
 
 const loopback = "/ip4/127.0.0.1/udp/0/quic-v1,/ip4/127.0.0.1/tcp/0"
@@ -377,7 +385,7 @@ func (w *world) record(name string) string { return filepath.Join(w.dir, name+".
 // their loudspeaker a file, unless args say otherwise.
 func (w *world) run(program, name string, args ...string) *process {
 	w.t.Helper()
-	return start(w.t, program, name, w.home(name), w.devices(name, args, "--listen", loopback)...)
+	return startIn(w.t, w.env, program, name, w.home(name), w.devices(name, args, "--listen", loopback)...)
 }
 
 // devices adds to args what everybody on this network has.

@@ -3,7 +3,6 @@
 package hear
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
@@ -59,13 +58,7 @@ func WriteMarked(path, clip string) error {
 			out[markAt+k*markEvery+i] += m
 		}
 	}
-	wav := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\xbb\x00\x00\x00\x77\x01\x00\x02\x00\x10\x00data")
-	wav = binary.LittleEndian.AppendUint32(wav, 2*markedSize)
-	for _, v := range out[:markedSize] {
-		wav = binary.LittleEndian.AppendUint16(wav, uint16(int16(math.Round(32767*max(-1, min(v, 1))))))
-	}
-	binary.LittleEndian.PutUint32(wav[4:], uint32(len(wav)-8))
-	return os.WriteFile(path, wav, 0o600)
+	return WriteWAV(path, out[:markedSize])
 }
 
 // MarkDelays finds the marks that one stoa spoke in the recording of another, and returns

@@ -5,6 +5,7 @@ package hear
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"time"
 )
@@ -18,6 +19,18 @@ const Window = Rate / 50
 // ReadWAV returns the samples of a 16-bit WAV file with one channel, from -1 to 1,
 // and the file's own rate.
 func ReadWAV(path string) (samples []float64, rate int, err error) {
+	channels, rate, err := ReadChannels(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(channels) != 1 {
+		return nil, 0, fmt.Errorf("%s: %d channels; only one is read", path, len(channels))
+	}
+	return channels[0], rate, nil
+}
+
+// ReadChannels returns the samples of each channel of a 16-bit WAV file, and its rate.
+func ReadChannels(path string) (channels [][]float64, rate int, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, 0, err
@@ -33,22 +46,35 @@ func ReadWAV(path string) (samples []float64, rate int, err error) {
 			if len(data) < 16 {
 				return nil, 0, fmt.Errorf("%s: its format is cut off", path)
 			}
-			channels, bits := binary.LittleEndian.Uint16(data[2:]), binary.LittleEndian.Uint16(data[14:])
-			if bits != 16 || channels != 1 {
-				return nil, 0, fmt.Errorf("%s: %d bits, %d channels; only 16 and 1 are read", path, bits, channels)
+			n, bits := binary.LittleEndian.Uint16(data[2:]), binary.LittleEndian.Uint16(data[14:])
+			if bits != 16 || n == 0 {
+				return nil, 0, fmt.Errorf("%s: %d bits, %d channels; only 16 bits are read", path, bits, n)
 			}
+			channels = make([][]float64, n)
 			rate = int(binary.LittleEndian.Uint32(data[4:]))
 		case "data":
 			if rate == 0 {
 				return nil, 0, fmt.Errorf("%s has no format", path)
 			}
 			for i := 0; i+1 < len(data); i += 2 {
-				samples = append(samples, float64(int16(binary.LittleEndian.Uint16(data[i:])))/32768)
+				c := i / 2 % len(channels)
+				channels[c] = append(channels[c], float64(int16(binary.LittleEndian.Uint16(data[i:])))/32768)
 			}
 		}
 		p += 8 + size + size&1
 	}
-	return samples, rate, nil
+	return channels, rate, nil
+}
+
+// WriteWAV writes samples at Rate, from -1 to 1, as a 16-bit WAV file with one channel.
+func WriteWAV(path string, samples []float64) error {
+	wav := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\xbb\x00\x00\x00\x77\x01\x00\x02\x00\x10\x00data")
+	wav = binary.LittleEndian.AppendUint32(wav, uint32(2*len(samples)))
+	for _, v := range samples {
+		wav = binary.LittleEndian.AppendUint16(wav, uint16(int16(math.Round(32767*max(-1, min(v, 1))))))
+	}
+	binary.LittleEndian.PutUint32(wav[4:], uint32(len(wav)-8))
+	return os.WriteFile(path, wav, 0o600)
 }
 
 // ReadClip returns what was said, at Rate. Straight lines between the samples of
