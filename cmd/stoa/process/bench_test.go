@@ -160,7 +160,8 @@ func (n *badNetwork) tally(i int) tally {
 	e := p.waitSince(p.mark(), "stats", func(e event) bool { return e.Event == "stats" && len(e.Stats.Speakers) == 1 })
 	s := e.Stats.Speakers[0]
 	played := s.Played + s.Repaired
-	return tally{played, played + s.Lost + s.Dropped, s.Concealed, n.hops[i].passed.Load(), n.hops[i].lost.Load(), s.Delay}
+	passed, lost, _ := n.hops[i].counts()
+	return tally{played, played + s.Lost + s.Dropped, s.Concealed, passed, lost, s.Delay}
 }
 
 func (n *badNetwork) mark() {

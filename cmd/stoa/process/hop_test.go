@@ -1,25 +1,24 @@
 // A bad network in user space: a hop between two real processes that delays and
-// loses what passes. The kernel of many machines has no netem.
+// loses what passes. The kernel of many machines has no netem, and a laboratory
+// with network namespaces wants root.
 
 package process
 
 import (
 	"errors"
-	"math/rand/v2"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"stoa/cmd/stoa/process/lab/hop"
 	"stoa/identity"
 )
 
-const (
-	hopQueue    = 512  // datagrams under way in one direction; more are dropped
-	hopDatagram = 1500 // bytes; larger ones are cut off, which no QUIC packet is
-)
+const hopDatagram = 1500 // bytes; larger ones are cut off, which no QUIC packet is
 
 // lossyHop stands between one client and a server on this machine. Each direction
 // delays every datagram by the same time, so that none overtakes another, and
@@ -27,14 +26,17 @@ const (
 type lossyHop struct {
 	front, back *net.UDPConn
 	client      atomic.Pointer[netip.AddrPort] // who sent to front last
-
-	passed, lost, overflowed atomic.Uint64 // datagrams, both directions together
+	lanes       [2]hopLane                     // from the client and to it
 }
 
 // newLossyHop makes one to the server's port of 127.0.0.1, which works until the test
 // ends. delay is one way, loss the share of datagrams lost in each direction.
 func newLossyHop(t testing.TB, server uint16, delay time.Duration, loss float64, seed uint64) *lossyHop {
 	t.Helper()
+	line := hop.Line{Delay: delay, Loss: hop.Percent(100 * loss)}
+	if err := line.Check(); err != nil {
+		t.Fatal(err)
+	}
 	here := net.IPv4(127, 0, 0, 1)
 	front, err := net.ListenUDP("udp4", &net.UDPAddr{IP: here})
 	if err != nil {
@@ -46,8 +48,13 @@ func newLossyHop(t testing.TB, server uint16, delay time.Duration, loss float64,
 	}
 	h := &lossyHop{front: front, back: back}
 	t.Cleanup(func() { front.Close(); back.Close() })
-	go h.carry(delay, loss, rand.New(rand.NewPCG(seed, 1)), h.fromClient, func(b []byte) { _, _ = back.Write(b) })
-	go h.carry(delay, loss, rand.New(rand.NewPCG(seed, 2)), back.Read, h.toClient)
+	for i := range h.lanes {
+		h.lanes[i] = hopLane{lane: hop.NewLane(line, seed, uint64(i)), born: time.Now(), came: make(chan struct{}, 1), over: make(chan struct{})}
+	}
+	go h.lanes[0].take(h.fromClient)
+	go h.lanes[0].release(func(b []byte) { _, _ = back.Write(b) })
+	go h.lanes[1].take(back.Read)
+	go h.lanes[1].release(h.toClient)
 	return h
 }
 
@@ -68,47 +75,75 @@ func (h *lossyHop) toClient(b []byte) {
 	}
 }
 
-// carry takes datagrams from one side to the other until the socket is closed. It
-// allocates everything at the start.
-func (h *lossyHop) carry(delay time.Duration, loss float64, random *rand.Rand, read func([]byte) (int, error), write func([]byte)) {
-	type datagram struct {
-		due  time.Time
-		size int
-		b    [hopDatagram]byte
+// counts tells of datagrams that passed, were lost, and were too many, in both directions
+// together.
+func (h *lossyHop) counts() (passed, lost, full uint64) {
+	for i := range h.lanes {
+		c := h.lanes[i].counts()
+		passed, lost, full = passed+c.Released, lost+c.Lost, full+c.Full
 	}
-	slots := make([]datagram, hopQueue)
-	free, queue := make(chan *datagram, hopQueue), make(chan *datagram, hopQueue)
-	for i := range slots {
-		free <- &slots[i]
-	}
-	defer close(queue)
-	go func() {
-		for d := range queue {
-			time.Sleep(time.Until(d.due))
-			write(d.b[:d.size])
-			h.passed.Add(1)
-			free <- d
-		}
-	}()
-	d := <-free
+	return passed, lost, full
+}
+
+// hopLane is one direction: a lane with a clock.
+type hopLane struct {
+	born time.Time
+	came chan struct{} // one slot: a datagram
+	over chan struct{} // closed when take has ended
+
+	mu   sync.Mutex
+	lane *hop.Lane
+}
+
+func (l *hopLane) counts() hop.Counts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lane.Counts()
+}
+
+// take puts what is read into the lane until the socket is closed.
+func (l *hopLane) take(read func([]byte) (int, error)) {
+	defer close(l.over)
+	b := make([]byte, hopDatagram)
 	for {
-		n, err := read(d.b[:])
+		n, err := read(b)
 		switch {
 		case errors.Is(err, syscall.ECONNREFUSED): // of something sent before, while the server was not there
 			continue
 		case err != nil:
 			return
-		case random.Float64() < loss:
-			h.lost.Add(1)
+		}
+		l.mu.Lock()
+		l.lane.Push(b[:n], time.Since(l.born))
+		l.mu.Unlock()
+		select {
+		case l.came <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// release writes what comes out of the lane, when it is due, until take has ended.
+func (l *hopLane) release(write func([]byte)) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		l.mu.Lock()
+		b, _, ok := l.lane.Pop(time.Since(l.born)) // valid until the next Pop, which is ours
+		due, waits := l.lane.Next()
+		l.mu.Unlock()
+		if ok {
+			write(b)
 			continue
 		}
-		d.due, d.size = time.Now().Add(delay), n
+		if waits {
+			timer.Reset(due - time.Since(l.born))
+		}
 		select {
-		case next := <-free:
-			queue <- d
-			d = next
-		default:
-			h.overflowed.Add(1)
+		case <-timer.C:
+		case <-l.came:
+		case <-l.over:
+			return
 		}
 	}
 }
@@ -172,14 +207,20 @@ func TestHop(t *testing.T) {
 	}
 	defer client.Close()
 
-	there, back := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2))
+	line := hop.Line{Loss: 100 * loss}
+	there, back := hop.NewLane(line, seed, 0), hop.NewLane(line, seed, 1)
+	loses := func(l *hop.Lane) bool {
+		before := l.Counts().Lost
+		l.Push(nil, 0)
+		return l.Counts().Lost > before
+	}
 	b := make([]byte, 16)
 	for i := range n {
 		begin := time.Now()
 		if _, err := client.Write([]byte{byte(i), byte(i >> 8)}); err != nil {
 			t.Fatal(err)
 		}
-		if there.Float64() < loss || back.Float64() < loss {
+		if loses(there) || loses(back) {
 			continue
 		}
 		_ = client.SetReadDeadline(time.Now().Add(patience))
@@ -190,7 +231,7 @@ func TestHop(t *testing.T) {
 			t.Fatalf("datagram %d was back after %v", i, took)
 		}
 	}
-	if h.overflowed.Load() != 0 || h.lost.Load() == 0 {
-		t.Errorf("%d overflowed, %d lost", h.overflowed.Load(), h.lost.Load())
+	if _, lost, full := h.counts(); full != 0 || lost == 0 {
+		t.Errorf("%d overflowed, %d lost", full, lost)
 	}
 }
