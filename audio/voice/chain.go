@@ -3,6 +3,7 @@
 package voice
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,49 +43,92 @@ type Detector interface {
 	Detect(block []float32) bool
 }
 
-// Stages are what a Chain is made of. Those that are nil are left out.
+// Stages are what a Chain is given to work with. Those that are nil are left out.
 type Stages struct {
 	Echo  Canceller
 	Noise Suppressor
-	Voice Detector
+	Voice Detector // looks at what the canceller has left; without it there is never a voice
 }
 
-// A Chain is the treatment of a voice. It is an audio.Treatment.
+// A Chain is the treatment of a voice. It is an audio.Treatment; Set, Settings and Report may be
+// called from any goroutine meanwhile.
 type Chain struct {
 	stages   Stages
+	highpass *HighPass
+	gain     *Gain
+	limiter  *Limiter
 	settings atomic.Pointer[Settings]
+
+	switches [4]fade // of high-pass, echo, noise and gain
+
+	mu     sync.Mutex
+	report Report
 }
 
 var _ audio.Treatment = (*Chain)(nil)
 
+// Report says what a Chain found and did in the last block.
+type Report struct {
+	Health        // of the canceller
+	Voice  bool   // somebody spoke
+	In     uint8  // loudness as the microphone heard it, as RFC 6464 counts it
+	Out    uint8  // and as it was sent
+	Gain   int    // what the automatic gain adds, in dB
+	Blocks uint64 // treated since the beginning
+}
+
 // New returns a chain of stages, which from then on belong to it, with the given switches.
 func New(stages Stages, s Settings) *Chain {
-	c := &Chain{stages: stages}
+	c := &Chain{stages: stages, highpass: NewHighPass(), gain: NewGain(), limiter: NewLimiter()}
+	c.report.In, c.report.Out = audio.Silence, audio.Silence
 	c.Set(s)
 	return c
 }
 
-// Set switches stages on and off from the next block on. It may be called from any goroutine.
+// Set switches stages on and off from the next block on.
 func (c *Chain) Set(s Settings) { c.settings.Store(&s) }
 
 // Settings returns what Set was last told.
 func (c *Chain) Settings() Settings { return *c.settings.Load() }
 
+// Report says what was found and done in the last block.
+func (c *Chain) Report() Report {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.report
+}
+
 // Treat is part of audio.Treatment.
 func (c *Chain) Treat(near, far []float32) audio.Heard {
+	for i, v := range near {
+		near[i] = float32(sane(v))
+	}
 	on := c.settings.Load().Effective()
-	var heard audio.Heard
-	if on.Echo && c.stages.Echo != nil {
-		c.stages.Echo.Cancel(near, far)
-		heard.Echo = c.stages.Echo.Health().Left
+	r := Report{In: audio.Level(near)}
+	c.switches[0].through(on.HighPass, near, func() { c.highpass.Filter(near) })
+	if c.stages.Echo != nil {
+		c.switches[1].through(on.Echo, near, func() { c.stages.Echo.Cancel(near, far) })
+		if on.Echo {
+			r.Health = c.stages.Echo.Health()
+		}
 	}
 	if c.stages.Voice != nil {
-		heard.Voice = c.stages.Voice.Detect(near)
+		r.Voice = c.stages.Voice.Detect(near)
 	}
-	if on.Noise && c.stages.Noise != nil {
-		c.stages.Noise.Suppress(near)
+	if c.stages.Noise != nil {
+		c.switches[2].through(on.Noise, near, func() { c.stages.Noise.Suppress(near) })
 	}
-	return heard
+	c.switches[3].through(on.Gain, near, func() { c.gain.Level(near, r.Voice) })
+	c.limiter.Limit(near)
+	if on.Gain {
+		r.Gain = int(c.gain.Gain())
+	}
+	r.Out = audio.Level(near)
+	c.mu.Lock()
+	r.Blocks = c.report.Blocks + 1
+	c.report = r
+	c.mu.Unlock()
+	return audio.Heard{Voice: r.Voice, Echo: r.Left}
 }
 
 // Shifted is part of audio.Treatment.
@@ -92,4 +136,39 @@ func (c *Chain) Shifted() {
 	if c.stages.Echo != nil {
 		c.stages.Echo.Shifted()
 	}
+}
+
+// A fade switches a stage over the length of a block, so that it cannot click. A stage that is off
+// costs nothing. One that is switched on first hears a block in vain: it may still hold the end of
+// what it last heard.
+type fade struct {
+	warm, on bool
+	dry      [audio.BlockSize]float32
+}
+
+// through lets work treat block, in place, if the stage shall be on.
+func (f *fade) through(on bool, block []float32, work func()) {
+	switch {
+	case !f.on && !on:
+		f.warm = false
+		return
+	case f.on && on:
+		work()
+		return
+	}
+	dry := f.dry[:copy(f.dry[:], block)]
+	work()
+	if !f.on && !f.warm {
+		copy(block, dry)
+		f.warm = true
+		return
+	}
+	for i, v := range dry {
+		wet := float32(i+1) / float32(len(dry))
+		if f.on {
+			wet = 1 - wet
+		}
+		block[i] = v + wet*(block[i]-v)
+	}
+	f.on, f.warm = on, false
 }
