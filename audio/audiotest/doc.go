@@ -5,7 +5,7 @@
 //
 // For what is done with a voice it has rooms with an echo (Room), two laptops that hear each other
 // (Laptops), noises (Babble, Fan, Keys), and the measures: how well speech is understood (STOI), how
-// much echo is left (ERLE) and how much noise (Shadow).
+// much echo is left (ERLE) and how much noise (Clean).
 //
 // Whatever is random has a seed that makes every run the same.
 package audiotest

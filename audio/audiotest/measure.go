@@ -152,18 +152,28 @@ func Advance(x []float32, n int) []float32 {
 
 // A Cleaning says what became of a noisy voice, in dB.
 type Cleaning struct {
-	SNR    float64 // gained over the whole sound: voice to noise, after against before
-	Speech float64 // gained where there is speech
-	Pauses float64 // by how much the noise became weaker where there is none
+	// SNR is what was gained as ITU-T G.160, appendix II, counts it, if with one class of speech
+	// instead of three: what is louder where there is speech than in pauses, to what is in pauses. It
+	// sees only what was treated, and the noise under the voice not at all.
+	SNR float64
+
+	// Shadow is what was gained in voice to noise over the whole sound, both seen apart by shadow
+	// filtering, and Spoken the same where there is speech. A treatment that opens and closes a gate
+	// gains there nothing.
+	Shadow, Spoken float64
+
+	Pauses float64 // by how much the noise became weaker in pauses
 	Voice  float64 // by how much the voice became weaker, below 0 when it became louder
 }
 
-// Shadow measures what a treatment made of voice and of noise apart, though it only ever saw their
-// sum: the gain by which it changed each frequency of each 21 ms is found by comparing treated with
-// the sum, and then applied to voice and noise alone. This is the shadow filtering of Gustafsson,
-// Martin and Vary (1996), with the gains seen from outside. All three begin together. It holds for
-// whatever acts as such gains do; what a treatment adds of its own counts as gain too.
-func Shadow(voice, noise, treated []float32) Cleaning {
+// Clean measures what a treatment made of voice and of noise, though it only ever saw their sum. All
+// three begin together; voice needs pauses.
+//
+// For shadow filtering (Gustafsson, Martin and Vary, 1996) the gain by which each frequency of each
+// 21 ms was changed is found by comparing treated with the sum, and then applied to voice and noise
+// alone. It holds for whatever acts as such gains do; what a treatment adds of its own counts as gain
+// too.
+func Clean(voice, noise, treated []float32) Cleaning {
 	const size, hop = 1024, 256
 	f, window := fft.NewReal(size), hann(size)
 	samples := make([]float32, size)
@@ -191,11 +201,28 @@ func Shadow(voice, noise, treated []float32) Cleaning {
 		all[i] += paused[i]
 	}
 	return Cleaning{
-		SNR:    all.gained(),
-		Speech: spoken.gained(),
+		SNR:    excess(active, treated) - excess(active, Sum(voice, noise)),
+		Shadow: all.gained(),
+		Spoken: spoken.gained(),
 		Pauses: decibel(paused[noiseBefore], paused[noiseAfter]),
 		Voice:  decibel(all[voiceBefore], all[voiceAfter]),
 	}
+}
+
+// excess returns by how many dB what is louder in active blocks of x than in the others is louder
+// than those.
+func excess(active []bool, x []float32) float64 {
+	var sum, n [2]float64
+	for i, on := range active[:min(len(active), len(x)/audio.BlockSize)] {
+		which := 0
+		if on {
+			which = 1
+		}
+		sum[which] += meanSquare(x[i*audio.BlockSize:][:audio.BlockSize])
+		n[which]++
+	}
+	pauses := sum[0] / max(n[0], 1)
+	return decibel(max(sum[1]/max(n[1], 1)-pauses, 0), pauses)
 }
 
 // A shadow sums up powers of voice and noise, before and after the treatment.

@@ -146,11 +146,11 @@ func TestNoisesHaveTheSNRAskedFor(t *testing.T) {
 func TestShadowFindsAKnownGain(t *testing.T) {
 	voice := Voice(3*audio.Rate, 10)
 	noise := AtSNR(voice, White(len(voice), 11), 10)
-	same := Shadow(voice, noise, Sum(voice, noise))
-	if math.Abs(same.SNR)+math.Abs(same.Pauses)+math.Abs(same.Voice) > 0.01 {
+	same := Clean(voice, noise, Sum(voice, noise))
+	if math.Abs(same.SNR)+math.Abs(same.Shadow)+math.Abs(same.Pauses)+math.Abs(same.Voice) > 0.01 {
 		t.Errorf("nothing done counts as %+v", same)
 	}
-	quiet := Shadow(voice, noise, Scale(Sum(voice, noise), -12))
+	quiet := Clean(voice, noise, Scale(Sum(voice, noise), -12))
 	if math.Abs(quiet.SNR) > 0.01 || math.Abs(quiet.Voice-12) > 0.01 {
 		t.Errorf("12 dB less of all counts as %+v", quiet)
 	}
@@ -161,13 +161,13 @@ func TestShadowFindsAKnownGain(t *testing.T) {
 			Scale(gated[i*audio.BlockSize:][:audio.BlockSize], -20)
 		}
 	}
-	g := Shadow(voice, noise, gated)
-	if g.SNR < 0.3 || g.Speech > g.SNR || g.Pauses < 8 {
+	g := Clean(voice, noise, gated)
+	if math.Abs(g.Spoken) > 1 || g.Pauses < 8 || g.SNR < 12 {
 		t.Errorf("gated pauses count as %+v", g)
 	}
 	// White noise above 4 kHz is no part of this voice, and half of the band is above 12 kHz.
 	low := lowpassed(Sum(voice, noise))
-	if c := Shadow(voice, noise, low); c.SNR < 5 || c.Voice > 1 {
+	if c := Clean(voice, noise, low); c.Shadow < 5 || c.Spoken < 5 || c.SNR < 5 || c.Voice > 1 {
 		t.Errorf("a low-pass counts as %+v", c)
 	}
 }

@@ -96,3 +96,13 @@ func TestResampledToneKeepsItsLevel(t *testing.T) {
 		}
 	}
 }
+
+// Values of another implementation, pystoi 0.4, for the same sounds.
+func TestSTOIAgreesWithAnother(t *testing.T) {
+	x := Voice(6*audio.Rate, 1)
+	for snr, want := range map[float64]float64{20: 0.9956, 5: 0.9043, -5: 0.6680} {
+		if d := STOI(x, Sum(x, AtSNR(x, White(len(x), 3), snr))); math.Abs(d-want) > 0.003 {
+			t.Errorf("%.4f at %v dB, not %.4f", d, snr, want)
+		}
+	}
+}
