@@ -18,6 +18,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"stoa/cmd/stoa/process/lab/child"
 )
 
 // maxLine bounds one line of events, in bytes.
@@ -80,14 +82,12 @@ func launch(name, home string, cmd *exec.Cmd) (*program, error) {
 		return nil, err
 	}
 	cmd.Stderr = errs
-	// The laboratory may be killed, and no program must outlive it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		_, err = cmd.StdinPipe() // open until the program ends: a crowd ends with its input
 	}
 	if err == nil {
-		err = cmd.Start()
+		err = child.Start(cmd) // the laboratory may be killed
 	}
 	if err != nil {
 		events.Close()

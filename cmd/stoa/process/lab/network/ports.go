@@ -12,7 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"stoa/cmd/stoa/process/lab/child"
 )
 
 // upnpd is the configuration of miniupnpd, which keeps its files in a folder (%s) and its
@@ -54,10 +55,9 @@ func (n *Network) mapPorts(s string) (err error) {
 	}
 	m.cmd = exec.Command("ip", "netns", "exec", n.space(s), "miniupnpd", "-d", "-f", config, "-P", filepath.Join(m.dir, "pid"))
 	m.cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
-	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	said, err := m.cmd.StderrPipe()
 	if err == nil {
-		err = m.cmd.Start()
+		err = child.Start(m.cmd)
 	}
 	if err != nil {
 		m.cmd = nil
