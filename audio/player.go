@@ -9,8 +9,10 @@ package audio
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,20 +26,28 @@ const (
 // A Player mixes any number of sources for one loudspeaker. It takes the time from the moments at
 // which the loudspeaker pulls, so nothing is played while nothing pulls.
 type Player struct {
-	epoch time.Time // what a source's times count from
+	epoch time.Time     // what a source's times count from
+	gain  atomic.Uint32 // bits of a float32
 
 	mu      sync.Mutex
 	sources []*Source
 
 	playing []*Source // of Run: what it mixes, so that mixing holds no lock
 	block   [BlockSize]float32
+	before  float32 // the gain at the end of the last block
 	lead    lead
 }
 
 // NewPlayer returns a player without sources.
 func NewPlayer() *Player {
-	return &Player{epoch: time.Now()}
+	p := &Player{epoch: time.Now(), before: 1}
+	p.SetGain(1)
+	return p
 }
+
+// SetGain says how loud everything is played, from 0 to 1, by the end of the next block. It may be
+// called from any goroutine.
+func (p *Player) SetGain(gain float32) { p.gain.Store(math.Float32bits(gain)) }
 
 // NewSource adds a speaker whose packets dec decodes. From then on dec belongs to the player, which
 // uses it only inside Run. The source costs next to nothing while its speaker is silent. The
@@ -83,6 +93,9 @@ func (p *Player) mix(now time.Duration) {
 	}
 	clear(p.playing)
 	softClip(p.block[:])
+	gain := math.Float32frombits(p.gain.Load())
+	ramp(p.block[:], p.before, gain)
+	p.before = gain
 }
 
 // drop forgets a source that has faded out.

@@ -258,3 +258,29 @@ func BenchmarkPlayerTenSpeakers(b *testing.B) {
 		now += audio.FrameTime
 	}
 }
+
+// Everything can be turned down and up without a click.
+func TestPlayerGain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoad(t)
+		r.speak(&audiotest.Mic{Signal: audiotest.Tone(200, 0.5)}, ms, everything)
+		time.Sleep(500 * ms)
+		r.player.SetGain(0.1)
+		time.Sleep(500 * ms)
+		r.player.SetGain(1)
+		time.Sleep(500 * ms)
+		heard := r.stop()
+		second := audio.Rate
+		for _, c := range []struct{ from, to, want int }{{second / 4, second / 2, 9}, {6 * second / 10, second, 29}, {11 * second / 10, 14 * second / 10, 9}} {
+			if got := int(audio.Level(heard[c.from:c.to])); got != c.want {
+				t.Errorf("from sample %d to %d it is at -%d dB, want -%d", c.from, c.to, got, c.want)
+			}
+		}
+		own := 2 * math.Pi * 200 / audio.Rate * 0.5
+		for i := second / 4; i < 14*second/10; i++ {
+			if step := math.Abs(float64(heard[i] - heard[i-1])); step > 2*own { // the codec rounds
+				t.Fatalf("a step of %.3f at sample %d", step, i)
+			}
+		}
+	})
+}

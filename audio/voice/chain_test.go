@@ -63,7 +63,7 @@ func TestChainSwitches(t *testing.T) {
 		for range 3 {
 			audiotest.Tone(200, 0.2)(0, block)
 			heard := chain.Treat(block, silence)
-			if heard != (audio.Heard{Voice: true, Echo: c.echo}) {
+			if heard != (audio.Heard{Voice: !c.echo, Echo: c.echo}) { // what was left spoke
 				t.Errorf("%s: heard %+v", c.name, heard)
 			}
 		}
@@ -75,8 +75,24 @@ func TestChainSwitches(t *testing.T) {
 			t.Errorf("%s: the canceller was not told of a shift", c.name)
 		}
 		want := 17 // 3 for the sine, 14 for 0.2
-		if r := chain.Report(); r.In != uint8(want) || r.Blocks != 3 || !r.Voice || r.Left != c.echo {
+		if r := chain.Report(); r.In != uint8(want) || r.Blocks != 3 || r.Voice == c.echo || r.Left != c.echo {
 			t.Errorf("%s: reported %+v", c.name, r)
+		}
+	}
+}
+
+// While echo is left a voice is only believed to be near when the canceller thinks so too.
+func TestChainDoesNotTakeEchoForAVoice(t *testing.T) {
+	for _, c := range []struct{ detected, left, near, voice bool }{
+		{true, false, false, true},
+		{true, true, false, false},
+		{true, true, true, true},
+		{false, true, true, false},
+	} {
+		echo := &worker{health: voice.Health{Left: c.left, Near: c.near}}
+		chain := voice.New(voice.Stages{Echo: echo, Voice: &worker{speaks: c.detected}}, voice.Everything)
+		if heard := chain.Treat(make([]float32, audio.BlockSize), silence); heard.Voice != c.voice {
+			t.Errorf("%+v: heard %+v", c, heard)
 		}
 	}
 }
