@@ -8,7 +8,8 @@
 // others may know better.
 //
 //	presence  1 room, 2 who, 3 session, 4 name, 5 mic, 6 addresses, 7 heads, 8 hand, 9 time, 10 seq, 11 bye, 12 synced,
-//	          13 hears [(who, way, loss, rtt)], 14 relay, 15 helps, 16 ?shift: time less what its author's own clock says
+//	          13 hears [(who, way, loss, rtt, got)], 14 relay, 15 helps, 16 ?shift: time less what its author's own clock says,
+//	          17 ?deaf, 18 ?feeds
 //	hand      1 room, 2 who, 3 up, 4 time, 5 seq
 //	seat      1 room, 2 who, 3 grant, 4 time, 5 by
 //	card      1 room, 2 title, 3 topic, 4 lang, 5 stage, 6 count, 7 link, 8 time, 9 by, 10 charter, 11 credential

@@ -52,9 +52,10 @@ func (w Way) class() Way {
 
 const (
 	maxHears  = 32 // people of whom a heartbeat tells, as long as it has room for them
-	heardSize = 13 // bytes that one line takes at least
+	heardSize = 14 // bytes that one line takes at least
 	lossUnit  = 255
 	maxRTT    = 1<<16 - 1 // ms
+	maxFeeds  = 1 << 16   // listeners of one relay
 )
 
 // Heard is a line of a heartbeat: how its author hears somebody.
@@ -64,6 +65,7 @@ type Heard struct {
 	Way  Way
 	Loss uint8  // share of what they sent that did not arrive, in 255ths
 	RTT  uint16 // ms to them, or to the relay that brings them; 0: not measured
+	Got  uint32 // the newest of their frames that came and could be opened: its index and one; 0: none has
 }
 
 // Hearing is how a person hears somebody on the stage, as that person says.
@@ -72,6 +74,7 @@ type Hearing struct {
 	Way   Way
 	Loss  float64       // share of what they sent that did not arrive, lately
 	RTT   time.Duration // to them, or to the relay that brings them; 0: not measured
+	Got   uint32        // the newest of their frames that came and could be opened: its index and one; 0: none has
 	Since time.Time     // since when it has been so, but for loss and round trip, by the clock here
 }
 
@@ -80,6 +83,8 @@ type Hears struct {
 	Stage []Hearing   // those on the stage, without Since; for who only carries: how their voices reach it
 	Relay identity.ID // the member that brings it voices; zero: none does
 	Helps bool        // it would carry the voices of two who cannot connect
+	Deaf  bool        // nothing that comes is played: it has no loudspeaker
+	Feeds int         // listeners at whom what it carries arrives, as they report
 }
 
 // Deafness is that somebody does not hear another who is on the stage, as the former says.
@@ -92,7 +97,7 @@ type Deafness struct {
 // may follow one another; the rest with the next heartbeat. Of who only carries each link counts, for others wait for it.
 func (r *Room) SetHears(ctx context.Context, h Hears) error {
 	return r.do(ctx, func(now time.Time) error {
-		said := account{r.account.of.next(linesOf(h.Stage), now), h.Relay, h.Helps}
+		said := account{r.account.of.next(linesOf(h.Stage), now), h.Relay, h.Helps, h.Deaf, uint32(min(max(h.Feeds, 0), maxFeeds))}
 		carrier := !r.state.CanHear(r.me)
 		if r.account.urgent(said) || carrier && r.account.of.differs(said.of) {
 			r.hurry(now)
@@ -108,11 +113,13 @@ type account struct {
 	of    hearsay
 	by    identity.ID // brings it voices
 	helps bool
+	deaf  bool
+	feeds uint32
 }
 
 // urgent says that others should learn of a change at once.
 func (a account) urgent(o account) bool {
-	return a.by != o.by || a.helps != o.helps || a.of.urgent(o.of)
+	return a.by != o.by || a.helps != o.helps || a.deaf != o.deaf || a.of.urgent(o.of)
 }
 
 // linesOf writes down how somebody hears, by ID, of each person once.
@@ -123,6 +130,7 @@ func linesOf(stage []Hearing) []Heard {
 			Who: relay.PrefixOf(h.Who), Way: h.Way,
 			Loss: uint8(min(max(h.Loss, 0), 1) * lossUnit),
 			RTT:  uint16(min(max(h.RTT.Milliseconds(), 0), maxRTT)),
+			Got:  h.Got,
 		})
 	}
 	slices.SortStableFunc(lines, func(a, b Heard) int { return bytes.Compare(a.Who[:], b.Who[:]) })
@@ -250,7 +258,7 @@ func (w whoIs) about(h hearsay) []Hearing {
 	for p, m := range h {
 		if id, here := w[p]; here {
 			list = append(list, Hearing{
-				Who: id, Way: m.Way, Loss: float64(m.Loss) / lossUnit, RTT: time.Duration(m.RTT) * time.Millisecond, Since: m.since,
+				Who: id, Way: m.Way, Loss: float64(m.Loss) / lossUnit, RTT: time.Duration(m.RTT) * time.Millisecond, Got: m.Got, Since: m.since,
 			})
 		}
 	}

@@ -117,3 +117,38 @@ func TestFlappingLinks(t *testing.T) {
 		}
 	})
 }
+
+// TestReceipts: what a listener says of how far a voice has come there is with its author after the next heartbeat, and that the listener has
+// no loudspeaker at once.
+func TestReceipts(t *testing.T) {
+	meeting(t, calm, func(h *hall) {
+		a := h.found("anna")
+		b, c := h.join("ben", a, a.invite(listener)), h.join("cleo", a, a.invite(listener))
+		time.Sleep(10 * time.Second)
+		line := room.Hearing{Who: a.key.ID(), Way: room.Direct, Got: 100}
+		b.hears(nil, line)
+		time.Sleep(3 * time.Second)
+		line.Got = 250
+		b.hears(nil, line)
+		at := time.Now()
+		time.Sleep(3 * time.Second)
+		h.must(c.SetHears(ctx, room.Hears{Deaf: true, Feeds: 7}))
+		time.Sleep(400 * time.Millisecond)
+		list, every, err := a.Receipts(ctx)
+		h.must(err)
+		if every != 2*time.Second || len(list) != 2 {
+			t.Errorf("%d receipts, every %v", len(list), every)
+		}
+		for _, r := range list {
+			switch {
+			case r.Who == b.key.ID() && (!r.Said || r.Got != 250 || r.Way != room.Direct || r.Deaf || !r.At.After(at)):
+				t.Errorf("ben's receipt: %+v", r)
+			case r.Who == c.key.ID() && (r.Said || !r.Deaf || r.Feeds != 7):
+				t.Errorf("cleo's receipt: %+v", r)
+			}
+		}
+		if p, _ := a.Snapshot().Person(c.key.ID()); !p.Deaf {
+			t.Error("anna does not see that cleo has no loudspeaker")
+		}
+	})
+}

@@ -13,7 +13,7 @@ import (
 func stageOf(n int) []Heard {
 	lines := make([]Heard, n)
 	for i := range lines {
-		lines[i] = Heard{Who: relay.PrefixOf(someone(byte(i + 1))), Way: Direct, Loss: 255, RTT: maxRTT}
+		lines[i] = Heard{Who: relay.PrefixOf(someone(byte(i + 1))), Way: Direct, Loss: 255, RTT: maxRTT, Got: 1<<32 - 1}
 	}
 	slices.SortFunc(lines, func(a, b Heard) int { return slices.Compare(a.Who[:], b.Who[:]) })
 	return lines

@@ -491,6 +491,7 @@ func (r *Room) heartbeat(now time.Time, bye bool) []byte {
 	}
 	if !bye {
 		p.Hears, p.Relay, p.Helps = r.account.of.lines(r.crowd.on, r.state.Members[r.me].Caps), relay.PrefixOf(r.account.by), r.account.helps
+		p.Deaf, p.Feeds = r.account.deaf, r.account.feeds
 	}
 	r.seq++
 	r.last, p.Seq = p.Time, r.seq
@@ -577,6 +578,7 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 	}
 	me := &attendee{hears: r.account.of, Presence: Presence{
 		Who: r.me, Session: r.cfg.Session, Name: r.name, Mic: r.mic, Relay: relay.PrefixOf(r.account.by), Helps: r.account.helps,
+		Deaf: r.account.deaf, Feeds: r.account.feeds,
 	}}
 	if r.cfg.Addrs != nil {
 		me.Addrs = slices.Clone(r.cfg.Addrs())
@@ -615,6 +617,6 @@ func (r *Room) person(p *attendee, place map[identity.ID]int, here whoIs) Person
 		Member: m, Name: p.Name, Session: p.Session, Mic: p.Mic, Addrs: p.Addrs,
 		Stage: in && m.Caps.Has(identity.CapSpeak), Speaks: r.state.CanSpeak(p.Who), Muted: muted,
 		Place: place[p.Who],
-		Hears: here.about(p.hears), Relay: here[p.Relay], Helps: p.Helps,
+		Hears: here.about(p.hears), Relay: here[p.Relay], Helps: p.Helps, Deaf: p.Deaf,
 	}
 }

@@ -22,7 +22,8 @@ func samplePresence() *Presence {
 		Room: identity.RoomID{1}, Who: testKey.ID(), Session: [8]byte{2}, Name: "anna", Mic: true,
 		Addrs: []string{"/ip4/192.0.2.1/udp/4001/quic-v1"}, Heads: []identity.Hash{{3}},
 		Hand: signHand(testKey, sampleHand()), Time: at(0), Seq: 7, Synced: true,
-		Hears: []Heard{{Who: relay.Prefix{1}, Way: Unheard}, {Who: relay.Prefix{2}, Way: ByRelay, Loss: 12, RTT: 300}}, Relay: relay.Prefix{9}, Helps: true,
+		Hears: []Heard{{Who: relay.Prefix{1}, Way: Unheard}, {Who: relay.Prefix{2}, Way: ByRelay, Loss: 12, RTT: 300, Got: 70_000}}, Relay: relay.Prefix{9}, Helps: true,
+		Deaf: true, Feeds: 900,
 	}
 }
 
@@ -113,6 +114,7 @@ func TestMessagesOutOfBounds(t *testing.T) {
 		"hears by no known way":     presence(func(p *Presence) { p.Hears[0].Way = waysEnd }),
 		"hears somebody twice":      presence(func(p *Presence) { p.Hears[1].Who = p.Hears[0].Who }),
 		"hears them out of order":   presence(func(p *Presence) { p.Hears[0].Who[0] = 3 }),
+		"feeds more than it may":    presence(func(p *Presence) { p.Feeds = maxFeeds + 1 }),
 		"hears more than there are": presence(func(p *Presence) { p.Hears = stageOf(maxHears + 1) }),
 	} {
 		if !errors.Is(err, identity.ErrMalformed) {

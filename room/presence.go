@@ -56,6 +56,8 @@ type Presence struct {
 	Relay   relay.Prefix    `cbor:"14,keyasint"`           // of who brings it voices; zeros for nobody
 	Helps   bool            `cbor:"15,keyasint"`           // would carry the voices of two who cannot connect
 	Shift   int64           `cbor:"16,keyasint,omitempty"` // Time less what its author's own clock says, in milliseconds: at most a day
+	Deaf    bool            `cbor:"17,keyasint,omitempty"` // has no loudspeaker: nothing that comes is played
+	Feeds   uint32          `cbor:"18,keyasint,omitempty"` // a relay: listeners who report that what it sends arrives, at most 65,536
 }
 
 // signPresence returns a heartbeat as it travels.
@@ -76,7 +78,7 @@ func ParsePresence(raw []byte) (*Presence, error) {
 			return nil, identity.ErrMalformed
 		}
 	}
-	if p.Time > maxTime || p.Shift > maxShift || p.Shift < -maxShift {
+	if p.Feeds > maxFeeds || p.Time > maxTime || p.Shift > maxShift || p.Shift < -maxShift {
 		return nil, identity.ErrMalformed
 	}
 	return p, nil
@@ -155,7 +157,7 @@ func (t *roster) put(p *Presence, raw []byte, seen time.Time) news {
 	switch {
 	case old.Name != p.Name || old.Mic != p.Mic || !slices.Equal(old.Addrs, p.Addrs):
 		return changed
-	case old.Relay != p.Relay || old.Helps != p.Helps || old.hears.differs(now.hears):
+	case old.Relay != p.Relay || old.Helps != p.Helps || old.Deaf != p.Deaf || old.hears.differs(now.hears):
 		return hearing
 	}
 	return repeat

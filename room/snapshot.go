@@ -54,6 +54,7 @@ type Person struct {
 	Hears []Hearing   // how they hear those on the stage, as they say, by ID; who is not named they say nothing of
 	Relay identity.ID // who brings them voices, as they say; zero: nobody
 	Helps bool        // they would carry the voices of two who cannot connect
+	Deaf  bool        // they have no loudspeaker, as they say: nothing that comes is played
 }
 
 // Raised is a hand in the queue.
