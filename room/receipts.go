@@ -17,6 +17,7 @@ type Receipt struct {
 	At    time.Time // when the heartbeat came, by the clock here
 	Said  bool      // it speaks of this member
 	Way   Way       // with Said: by what way they hear it
+	Since time.Time // with Said: since when it comes, or does not, by the clock here
 	Got   uint32    // with Said: the newest frame that came and could be opened, counted from 1; 0: none has
 	Deaf  bool      // they have no loudspeaker
 	Feeds int       // of a relay: listeners at whom what it carries arrives, as they report
@@ -30,7 +31,7 @@ func (r *Room) Receipts(ctx context.Context) (list []Receipt, every time.Duratio
 		for id, a := range r.roster.here {
 			line, said := a.hears[me]
 			list = append(list, Receipt{
-				Who: id, At: a.seen, Said: said, Way: line.Way, Got: line.Got, Deaf: a.Deaf, Feeds: int(a.Feeds),
+				Who: id, At: a.seen, Said: said, Way: line.Way, Since: line.since, Got: line.Got, Deaf: a.Deaf, Feeds: int(a.Feeds),
 			})
 		}
 		every = r.roster.beat()

@@ -35,8 +35,9 @@ type printer struct {
 	rooms   map[string]string // room -> title
 	members map[seat]member
 	hands   map[seat]bool
-	mic     string          // for the status line
-	heard   map[seat]uint64 // packets received, at the last stats
+	mic     string            // for the status line
+	audible map[string]string // room -> who hears this person, and whom they hear
+	heard   map[seat]uint64   // packets received, at the last stats
 }
 
 // A seat is a person in a room.
@@ -59,6 +60,7 @@ func (c *cli) newPrinter(f *nodeFlags, idle bool) *printer {
 		members: make(map[seat]member),
 		hands:   make(map[seat]bool),
 		heard:   make(map[seat]uint64),
+		audible: make(map[string]string),
 	}
 }
 
@@ -110,6 +112,8 @@ func (p *printer) print(e app.Event) {
 		p.hears(e, who)
 	case app.EventHeard:
 		p.line(e, "%s %s", who, either(e.On, "hears you again", "does not hear you"))
+	case app.EventAudible:
+		p.hearers(e)
 	case app.EventHelp:
 		p.help(e)
 	case app.EventLend:
@@ -254,6 +258,14 @@ func (p *printer) stats(e app.Event) {
 	p.out.status(text)
 }
 
+// hearers tells who hears this person and whom they hear, when that has changed.
+func (p *printer) hearers(e app.Event) {
+	if e.Audible != nil && p.audible[e.Room] != e.Audible.Text {
+		p.audible[e.Room] = e.Audible.Text
+		p.line(e, "%s", clean(e.Audible.Text))
+	}
+}
+
 // hears tells by what way somebody is heard from now on.
 func (p *printer) hears(e app.Event, who string) {
 	switch e.State {
@@ -312,6 +324,7 @@ func (p *printer) carries(e app.Event) {
 
 func (p *printer) forget(room string) {
 	delete(p.rooms, room)
+	delete(p.audible, room)
 	if len(p.rooms) == 0 {
 		p.out.status("") // it would speak of a room that is over
 	}

@@ -188,6 +188,19 @@ func TestPrintRelayReady(t *testing.T) {
 	}
 }
 
+// TestPrintAudible: the line comes when it has become another one, without what a terminal
+// would obey.
+func TestPrintAudible(t *testing.T) {
+	var out bytes.Buffer
+	p := (&cli{stdout: &out}).newPrinter(&nodeFlags{}, false)
+	for _, text := range []string{"heard by 2", "heard by 2", "heard by 1, not by b\x1b[2Job"} {
+		p.event(e{Kind: app.EventAudible, Room: roomA, Audible: &app.Audible{Text: text}})
+	}
+	if want := "heard by 2\nheard by 1, not by bob\n"; out.String() != want {
+		t.Errorf("got %q", out.String())
+	}
+}
+
 func TestErrorEvent(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		var out, errOut bytes.Buffer
@@ -226,6 +239,9 @@ func TestPrintJSON(t *testing.T) {
 		{e{Kind: app.EventLocked, Room: "r", By: "b", On: flagged(true)}, `{"event":"locked","room":"r","on":true,"by":"b"}`},
 		{e{Kind: app.EventHears, Room: "r", Who: "w", State: "relay", By: "b"}, `{"event":"hears","room":"r","who":"w","state":"relay","by":"b"}`},
 		{e{Kind: app.EventHeard, Room: "r", Who: "w", On: flagged(false)}, `{"event":"heard","room":"r","who":"w","on":false}`},
+		{e{Kind: app.EventAudible, Room: "r", Audible: &app.Audible{Spoken: true, Heard: 3, Not: []string{"w"}, NoLoud: []string{}, Hears: 1,
+			Unheard: []app.Silent{{Who: "v", Way: true, Seconds: 4}}, Loudspeaker: true, Text: "t"}},
+			`{"event":"audible","room":"r","audible":{"spoken":true,"heard":3,"not":["w"],"no_loudspeaker":[],"unknown":0,"hears":1,"unheard":[{"who":"v","way":true,"seconds":4}],"quiet":0,"loudspeaker":true,"text":"t"}}`},
 		{e{Kind: app.EventHelp, Room: "r", On: flagged(true), People: []string{"w", "v"}}, `{"event":"help","room":"r","on":true,"people":["w","v"]}`},
 		{e{Kind: app.EventLend, Room: "r", On: flagged(false), Why: "y"}, `{"event":"lend","room":"r","on":false,"why":"y"}`},
 		{e{Kind: app.EventCarries, Room: "r", Carries: &app.Carries{Listeners: 3, Standby: 2, Slots: 64}}, `{"event":"carries","room":"r","carries":{"listeners":3,"standby":2,"slots":64}}`},

@@ -168,6 +168,8 @@ type seats struct {
 	heard  witness
 	help   func(those []identity.ID) // has this node carry for them, and for nobody else
 	lends  func() bool               // this node would carry for two who cannot connect
+	plays  func() bool               // what comes is played here
+	feeds  func() int                // listeners at whom what this node carries arrives, as they report
 	log    *slog.Logger
 	emit   func(Event)
 
@@ -265,7 +267,7 @@ func (a *seats) run(ctx context.Context) {
 		c, quiet := at.next(s, links, &h, now)
 		a.tether.follow(c)
 		a.setQuiet(ctx, quiet)
-		a.say(ctx, s, hearings(s, links, at.unlinked, a.bearer(s, &h), now), &h)
+		a.say(ctx, s, hearings(s, links, at.unlinked, a.ears.got(), a.bearer(s, &h), now), &h)
 		a.voice.review(now)
 		a.help(kind.next(s, now))
 		for _, e := range append(heeds.next(s, now), clock.next(s, now)...) {
@@ -328,7 +330,7 @@ func (a *seats) bearer(s *room.Snapshot, h *held) *held {
 
 // say tells the others how this node hears.
 func (a *seats) say(ctx context.Context, s *room.Snapshot, list []room.Hearing, h *held) {
-	hears := room.Hears{Stage: list, Helps: s.Me.Stage && a.lends()}
+	hears := room.Hears{Stage: list, Helps: s.Me.Stage && a.lends(), Deaf: !a.plays(), Feeds: a.feeds()}
 	if h.Primary != nil {
 		hears.Relay = h.Primary.Relay
 	}

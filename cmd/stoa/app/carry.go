@@ -114,6 +114,8 @@ type carrier struct {
 	direct  map[uint64]time.Time   // when a speaker's own link last brought a packet of it
 	out     fanout                 // nil while nothing is carried
 	what    service                // that out is for
+	fed     int                    // see feeds
+	counted time.Time              // when it was
 }
 
 func newCarrier(key *identity.Key, id identity.RoomID, session [8]byte, log *slog.Logger) *carrier {
@@ -431,6 +433,47 @@ func (c *carrier) now() *Carries {
 	}
 	return c.carries(out)
 }
+
+// feeds is at how many of the listeners whom this relay sends voices most of these
+// arrive, as their reports say. It is counted anew every feedsEvery: there may be
+// thousands.
+func (c *carrier) feeds() int {
+	c.mu.Lock()
+	out, now := c.out, time.Now()
+	if c.what != lending {
+		out = nil
+	}
+	due := now.Sub(c.counted) >= feedsEvery || out == nil
+	if due {
+		c.counted = now
+	}
+	n := c.fed
+	c.mu.Unlock()
+	if !due {
+		return n
+	}
+	n = 0
+	if out != nil {
+		for _, child := range out.Children() {
+			if child.Media && child.Loss < lossDeaf {
+				n++
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fed = n
+	return n
+}
+
+const (
+	// feedsEvery is the time between two counts of who is reached.
+	feedsEvery = 2 * time.Second
+
+	// lossDeaf is the share of packets that does not arrive at somebody who cannot
+	// be said to hear.
+	lossDeaf = 0.5
+)
 
 // carries describes how many are carried.
 func (c *carrier) carries(out fanout) *Carries {

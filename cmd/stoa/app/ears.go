@@ -209,6 +209,36 @@ func (e *ears) stalled(now time.Time) map[identity.ID]bool {
 	return who
 }
 
+// A coming is how a voice comes in.
+type coming struct {
+	newest uint32    // index of the newest frame that came and could be opened
+	last   time.Time // when something new came
+	paused bool      // and it said that a pause follows
+}
+
+// comings tells how the voices come in of which anything has come.
+func (e *ears) comings() map[identity.ID]coming {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := make(map[identity.ID]coming, len(e.heard))
+	for st, h := range e.heard {
+		if t := &h.tally; t.frames > 0 {
+			all[st.Speaker] = coming{t.newest, t.last, t.paused}
+		}
+	}
+	return all
+}
+
+// got is, of each voice of which anything has come, how far it has: the index of the
+// newest frame and one.
+func (e *ears) got() map[identity.ID]uint32 {
+	got := map[identity.ID]uint32{}
+	for id, c := range e.comings() {
+		got[id] = c.newest + 1
+	}
+	return got
+}
+
 // heardStats is how one speaker is heard.
 type heardStats struct {
 	audio.Stats // zero but for Received when nothing is played

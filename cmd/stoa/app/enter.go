@@ -264,6 +264,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		rec:       rec,
 		net:       net,
 		room:      r,
+		plays:     s.sound.plays,
 		voice:     newVoice(rec.Room, s.home.key, s.run, net),
 		ears:      newEars(rec.Room, s.sound.source),
 		calls:     newCaller(net, log, time.Now()),
@@ -292,6 +293,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 	h.carry.want(s.cfg.Lend || s.cfg.Relay != nil)
 	h.carry.refuse(s.cfg.NoHelp)
 	h.seats.help, h.seats.lends, h.seats.above = h.carry.help, h.carry.helps, h.carry.up.state
+	h.seats.plays, h.seats.feeds = s.sound.plays, h.carry.feeds
 	h.invite = func(ctx context.Context, opts InviteOptions) (string, identity.Grant, error) {
 		return s.invite(ctx, h, opts)
 	}

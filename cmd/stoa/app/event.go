@@ -30,6 +30,7 @@ type Event struct {
 	People []string `json:"people,omitempty"` // help: whom this node carries for
 
 	Stats   *Stats   `json:"stats,omitempty"`   // stats
+	Audible *Audible `json:"audible,omitempty"` // audible
 	Carries *Carries `json:"carries,omitempty"` // carries, drain
 	Reach   *Reach   `json:"reach,omitempty"`   // reach
 
@@ -55,6 +56,7 @@ const (
 	EventLocked  = "locked"  // the door was locked or unlocked: on, by
 	EventHears   = "hears"   // by what way this person hears somebody has changed, and lasts: who, state, by
 	EventHeard   = "heard"   // somebody does not hear this person, or does again: who, on
+	EventAudible = "audible" // who hears this person, or whom they hear, has changed: audible
 	EventHelp    = "help"    // this node began or ceased to carry for people who cannot connect: on, people
 	EventLend    = "lend"    // this node began or ceased to carry voices on: on, why
 	EventCarries = "carries" // how many this node carries voices on to has changed: carries

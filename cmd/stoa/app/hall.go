@@ -55,8 +55,10 @@ type hall struct {
 	net       *node.Room
 	room      *room.Room
 	voice     *voice
-	manner    atomic.Pointer[manner] // how voice is sent; nil at first
+	manner    atomic.Pointer[manner]  // how voice is sent; nil at first
+	audible   atomic.Pointer[Audible] // who hears this person, and whom they hear; nil at first
 	ears      *ears
+	plays     func() bool // what comes is played here
 	calls     *caller
 	carry     *carrier
 	seats     *seats
@@ -124,6 +126,7 @@ func (h *hall) run(ctx context.Context) error {
 	g.Go(func() error { h.calls.run(run, h.room.Snapshot); return nil })
 	g.Go(func() error { h.seats.run(run); return nil })
 	g.Go(func() error { h.report(run); return nil })
+	g.Go(func() error { h.weigh(run); return nil })
 	g.Go(func() error { h.sayWhere(run); return nil })
 	g.Go(func() error { return h.begin(run) })
 	g.Go(func() error {
@@ -344,6 +347,41 @@ func (h *hall) report(ctx context.Context) {
 		look = nil
 		if waiting {
 			look = time.After(soundTick)
+		}
+	}
+}
+
+// weigh keeps an eye on who hears this person and whom they hear.
+func (h *hall) weigh(ctx context.Context) {
+	tick := time.NewTicker(markEvery)
+	defer tick.Stop()
+	others, tell := newHearers(), claimant{}
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		s, now := h.room.Snapshot(), time.Now()
+		reports := map[identity.ID]report{}
+		if s.Me.Stage {
+			receipts, every, err := h.room.Receipts(ctx)
+			if err != nil {
+				return // the room has ended
+			}
+			links := map[identity.ID][]node.LinkInfo{}
+			for _, l := range h.net.Links() {
+				links[l.ID] = append(links[l.ID], l)
+			}
+			for _, r := range receipts {
+				reports[r.Who] = report{r, links[r.Who]}
+			}
+			others.step(h.voice.sent(now), reports, every, now)
+		}
+		c := claim(s, others, reports, h.ears.comings(), h.plays(), h.voice.sent(now).frames > 0, now)
+		h.audible.Store(&c)
+		if tell.due(&c, now) {
+			h.emit(Event{Kind: EventAudible, Room: h.id.String(), Audible: &c})
 		}
 	}
 }

@@ -62,16 +62,16 @@ func linkageOf(links []node.LinkInfo, stalled map[identity.ID]bool) linkage {
 }
 
 // hearings says how each of those on the stage is heard, given since when they
-// have had no link. Who has had none only for a moment is left out: it may be on
-// its way.
-func hearings(s *room.Snapshot, at linkage, unlinked map[identity.ID]time.Time, h *held, now time.Time) []room.Hearing {
+// have had no link, and what has come of each voice (see ears.got). Who has had no
+// link only for a moment is left out: it may be on its way.
+func hearings(s *room.Snapshot, at linkage, unlinked map[identity.ID]time.Time, got map[identity.ID]uint32, h *held, now time.Time) []room.Hearing {
 	var list []room.Hearing
 	for i := range s.People {
 		p := &s.People[i]
 		if !p.Stage || p.ID == s.Me.ID {
 			continue
 		}
-		line := room.Hearing{Who: p.ID}
+		line := room.Hearing{Who: p.ID, Got: got[p.ID]}
 		switch l, linked := at.alive[p.ID]; {
 		case linked:
 			line.Way, line.Loss, line.RTT = wayOver(l.Way), l.LossIn, l.RTT

@@ -277,7 +277,7 @@ func TestHearings(t *testing.T) {
 	links[2].Quiet = linkQuiet
 	unlinked := map[identity.ID]time.Time{idOf("cid"): noon.Add(-linkPatience), idOf("dan"): noon.Add(1 - linkPatience)}
 	words := func(h held) (text []string) {
-		for _, l := range hearings(s, linkageOf(links, nil), unlinked, &h, noon) {
+		for _, l := range hearings(s, linkageOf(links, nil), unlinked, nil, &h, noon) {
 			text = append(text, fmt.Sprintf("%s %s %.1f", find(s, l.Who).Name, l.Way, l.Loss))
 		}
 		return text

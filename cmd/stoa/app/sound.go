@@ -6,6 +6,7 @@ package app
 
 import (
 	"context"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,7 +33,18 @@ type sound struct {
 	player *audio.Player                 // nil with out
 	source func() (*audio.Source, error) // adds a speaker to the player; nil with out
 
+	audible bool        // out is something that a person hears, or will
+	failed  atomic.Bool // out has failed, and idle stands in
+
 	close func() error // after run, or instead of it
+}
+
+// plays says whether anybody can hear here what comes: not when it was chosen that
+// nothing is played, nor when the loudspeaker has failed or is lost. A recording
+// counts as heard.
+func (s *sound) plays() bool {
+	lost, can := s.out.(interface{ Lost() bool })
+	return s.audible && !s.failed.Load() && (!can || !lost.Lost())
 }
 
 // setMuted stops or resumes sending what the microphone hears.
@@ -88,6 +100,7 @@ func (s *sound) play(ctx context.Context, played *audio.Ring, failed func(err er
 	if ctx.Err() != nil {
 		return inPeace(ctx, err)
 	}
+	s.failed.Store(true)
 	failed(err, "nothing can be heard here; name another --out and start again")
 	return inPeace(ctx, s.idle.Run(ctx, played))
 }

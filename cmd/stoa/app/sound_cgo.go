@@ -40,6 +40,7 @@ func openSound(cfg *Config) (*sound, error) {
 	if out != nil {
 		s.out, s.idle, s.player = out, file.Null{}, audio.NewPlayer()
 		s.source = s.newSource
+		s.audible = cfg.Out != outNull
 	}
 	return s, nil
 }

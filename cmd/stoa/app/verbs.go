@@ -374,6 +374,8 @@ type whoReply struct {
 	Deaf      int       `json:"deaf,omitempty"`     // people who do not hear everybody on the stage, as they say
 	Audience  []guest   `json:"audience,omitempty"` // with --all: those of them whom a relay named
 
+	Audible *Audible `json:"audible,omitempty"` // who hears this person, and whom they hear
+
 	Pairs []pairData `json:"pairs,omitempty"` // with --paths: who have no link
 }
 
@@ -413,6 +415,12 @@ func (h *hall) doWho(ctx context.Context, all bool) (Reply, error) {
 	r := who(s, time.Now())
 	if n := r.Data.(whoReply).Deaf; n > 0 {
 		r.Lines = append(r.Lines, fmt.Sprintf("  %s not hear everybody on the stage: `stoa who --paths` shows whom", count(n, "person does", "people do")))
+	}
+	if a := h.audible.Load(); a != nil {
+		data := r.Data.(whoReply)
+		data.Audible = a
+		r.Data = data
+		r.Lines = append(r.Lines, "  "+a.Text)
 	}
 	if !all {
 		if s.Audience > 0 {
@@ -499,6 +507,7 @@ type roomStatus struct {
 	Relay     string   `json:"relay,omitempty"`   // that brings this node the voices
 	Standby   string   `json:"standby,omitempty"` // that stands by in case it fails
 	Carries   *Carries `json:"carries,omitempty"` // what this node carries on
+	Audible   *Audible `json:"audible,omitempty"` // who hears this person, and whom they hear
 }
 
 // status lists the rooms this node is in.
@@ -533,6 +542,9 @@ func (h *hall) status() (roomStatus, []string) {
 		line += ", muted"
 	}
 	lines := []string{line}
+	if d.Audible = h.audible.Load(); d.Audible != nil {
+		lines = append(lines, "  "+d.Audible.Text)
+	}
 	var relays []string
 	for _, relay := range snap.Relays {
 		if relay.Alive {

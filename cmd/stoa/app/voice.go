@@ -48,6 +48,7 @@ type voice struct {
 	pairs  packer         // what they get
 	last   uint32         // index of the last frame sent
 	spoke  bool           // last is valid
+	said   uint64         // frames sent
 	buf    []byte
 }
 
@@ -185,6 +186,7 @@ func (v *voice) say(p audio.Packet, now time.Time) error {
 		Payload: p.Payload,
 	}
 	v.last, v.spoke = p.Index, true
+	v.said++
 	if p.End {
 		v.tail = 0
 	}
@@ -210,6 +212,17 @@ func (v *voice) say(p audio.Packet, now time.Time) error {
 		}
 		return nil
 	})
+}
+
+// sent says how much has been sent until now.
+func (v *voice) sent(now time.Time) spokenMark {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	m := spokenMark{at: now, frames: v.said}
+	if v.spoke {
+		m.index = v.last + 1
+	}
+	return m
 }
 
 // since is the distance to the last frame sent in this room, which after a

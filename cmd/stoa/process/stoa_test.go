@@ -56,25 +56,27 @@ func buildPackage(out, tags, path string) bool {
 
 // event is one line that a process printed with --json.
 type event struct {
-	Event string   `json:"event"`
-	Peer  string   `json:"peer"`
-	Addrs []string `json:"addrs"`
-	Room  string   `json:"room"`
-	Title string   `json:"title"`
-	Role  string   `json:"role"`
-	Link  string   `json:"link"`
-	MS    int64    `json:"ms"`
-	Who   string   `json:"who"`
-	Name  string   `json:"name"`
-	State string   `json:"state"`
-	Up    bool     `json:"up"`
-	Place int      `json:"place"`
-	On    bool     `json:"on"`
-	Muted bool     `json:"muted"`
-	By    string   `json:"by"`
-	Why   string   `json:"why"`
-	Text  string   `json:"text"`
-	Hint  string   `json:"hint"`
+	Event   string      `json:"event"`
+	Peer    string      `json:"peer"`
+	Addrs   []string    `json:"addrs"`
+	Room    string      `json:"room"`
+	Title   string      `json:"title"`
+	Role    string      `json:"role"`
+	Link    string      `json:"link"`
+	MS      int64       `json:"ms"`
+	Who     string      `json:"who"`
+	Name    string      `json:"name"`
+	State   string      `json:"state"`
+	Up      bool        `json:"up"`
+	Place   int         `json:"place"`
+	On      bool        `json:"on"`
+	Muted   bool        `json:"muted"`
+	By      string      `json:"by"`
+	Why     string      `json:"why"`
+	Text    string      `json:"text"`
+	Hint    string      `json:"hint"`
+	Audible *audibleNow `json:"audible"`
+
 	Stats *struct {
 		People   int               `json:"people"`
 		Links    int               `json:"links"`
