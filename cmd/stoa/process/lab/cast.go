@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"stoa/cmd/stoa/process/clock"
+	"stoa/cmd/stoa/process/lab/program"
 	"stoa/cmd/stoa/process/lab/scenario"
 )
 
@@ -33,7 +34,7 @@ func (t *try) start(ctx context.Context, i int) error {
 	t.acted = t.began[i]
 	cmd := t.net.Command(i, t.program(node), args...)
 	cmd.Env = clock.Env(node.Clock)
-	if t.programs[i], err = launch(node.Name, t.home(node), cmd); err != nil {
+	if t.programs[i], err = program.Launch(node.Name, t.home(node), cmd); err != nil {
 		return err
 	}
 	return t.arrive(ctx, i)
@@ -55,14 +56,14 @@ func (t *try) program(n scenario.Node) string {
 func (t *try) arrive(ctx context.Context, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	until := func(what string) (event, error) {
-		e, err := t.programs[i].until(ctx, t.began[i], kind(what))
+	until := func(what string) (program.Event, error) {
+		e, err := t.programs[i].Until(ctx, t.began[i], program.Kind(what))
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("%q did not come within %v", what, patience)
 		}
 		return e, err
 	}
-	var e event
+	var e program.Event
 	var err error
 	switch t.sc.Nodes[i].Kind {
 	case scenario.Crowd:

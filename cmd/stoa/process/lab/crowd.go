@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stoa/cmd/stoa/process/hear"
+	"stoa/cmd/stoa/process/lab/program"
 	"stoa/cmd/stoa/process/lab/scenario"
 )
 
@@ -39,8 +40,8 @@ func (t *try) watchCrowd(ctx context.Context, m *measure) error {
 	defer cancel()
 	all := t.sc.Nodes[m.listener].Count
 	heard := map[int]bool{}
-	e, err := t.programs[m.listener].until(limit, m.acted, func(e event) bool {
-		if about("sound", t.people[m.speaker])(e) {
+	e, err := t.programs[m.listener].Until(limit, m.acted, func(e program.Event) bool {
+		if program.About("sound", t.people[m.speaker])(e) {
 			heard[e.Listener] = true
 		}
 		return len(heard) == all
@@ -48,7 +49,7 @@ func (t *try) watchCrowd(ctx context.Context, m *measure) error {
 	if err != nil {
 		return cmp.Or(ctx.Err(), fmt.Errorf("%d of %d do", len(heard), all))
 	}
-	m.took = e.at.Sub(m.acted)
+	m.took = e.At.Sub(m.acted)
 	return nil
 }
 

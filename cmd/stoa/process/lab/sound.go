@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"stoa/cmd/stoa/process/hear"
+	"stoa/cmd/stoa/process/lab/program"
 	"stoa/cmd/stoa/process/lab/scenario"
 )
 
@@ -24,16 +25,16 @@ func (t *try) watchSound(ctx context.Context, m *measure) error {
 	}
 	limit, cancel := context.WithDeadline(ctx, m.acted.Add(m.expect.Within+overtime))
 	defer cancel()
-	e, err := t.programs[m.listener].until(limit, time.Time{}, about("sound", t.people[m.speaker]))
+	e, err := t.programs[m.listener].Until(limit, time.Time{}, program.About("sound", t.people[m.speaker]))
 	switch {
 	case err != nil && limit.Err() != nil:
 		return cmp.Or(ctx.Err(), errNoSound)
 	case err != nil:
 		return err
-	case e.at.Before(m.acted):
+	case e.At.Before(m.acted):
 		return pauseUntil(ctx, m.acted.Add(m.expect.Within))
 	}
-	m.took = max(e.at.Sub(m.acted), time.Millisecond)
+	m.took = max(e.At.Sub(m.acted), time.Millisecond)
 	return nil
 }
 
@@ -64,7 +65,7 @@ func (t *try) listen(ctx context.Context, all []*measure) error {
 	}
 	err := pauseUntil(ctx, heard[0].to)
 	for _, m := range heard {
-		m.way = t.programs[m.listener].speaker(t.people[m.speaker]).Way
+		m.way = t.programs[m.listener].Speaker(t.people[m.speaker]).Way
 	}
 	return err
 }
@@ -115,16 +116,16 @@ func (t *try) recognise(m *measure) error {
 func (t *try) watchWay(ctx context.Context, m *measure) error {
 	limit, cancel := context.WithDeadline(ctx, m.acted.Add(m.expect.Within+overtime))
 	defer cancel()
-	e, err := t.programs[m.listener].until(limit, m.acted, func(e event) bool {
+	e, err := t.programs[m.listener].Until(limit, m.acted, func(e program.Event) bool {
 		if e.Stats != nil {
-			m.way = e.Stats.speaker(t.people[m.speaker]).Way
+			m.way = e.Stats.Speaker(t.people[m.speaker]).Way
 		}
 		return slices.Contains(m.expect.Ways, m.way)
 	})
 	if err != nil {
 		return fmt.Errorf("by %s", cmp.Or(m.way, "no way"))
 	}
-	return m.came(e.at.Sub(m.acted))
+	return m.came(e.At.Sub(m.acted))
 }
 
 // judgeDeaf looks for a voice that must not be there.
@@ -213,11 +214,11 @@ func (t *try) judgeLive(m *measure) error {
 // error correction gave back.
 func (t *try) watchPlayed(ctx context.Context, m *measure) error {
 	p, who := t.programs[m.listener], t.people[m.speaker]
-	before := p.speaker(who)
+	before := p.Speaker(who)
 	if err := pause(ctx, m.expect.For); err != nil {
 		return err
 	}
-	after := p.speaker(who)
+	after := p.Speaker(who)
 	good := after.Played + after.Repaired - before.Played - before.Repaired
 	bad := after.Lost - before.Lost
 	if good+bad == 0 {

@@ -12,6 +12,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"stoa/cmd/stoa/process/lab/program"
 )
 
 // askEvery is how often a program is asked for its state while it is not as expected.
@@ -21,14 +23,14 @@ const askEvery = 200 * time.Millisecond
 func (t *try) watchEvents(ctx context.Context, m *measure) error {
 	limit, cancel := context.WithDeadline(ctx, m.acted.Add(m.expect.Within+overtime))
 	defer cancel()
-	e, err := t.programs[m.listener].until(limit, t.stepped, func(e event) bool {
+	e, err := t.programs[m.listener].Until(limit, t.stepped, func(e program.Event) bool {
 		var fields map[string]any
-		return json.Unmarshal(e.line, &fields) == nil && t.differs(fields, m.expect.Fields) == ""
+		return json.Unmarshal(e.Line, &fields) == nil && t.differs(fields, m.expect.Fields) == ""
 	})
 	if err != nil {
 		return errors.New("it does not")
 	}
-	return m.came(e.at.Sub(m.acted))
+	return m.came(e.At.Sub(m.acted))
 }
 
 // differs says in which field something is not as expected, empty when in none. What is

@@ -14,6 +14,7 @@ import (
 
 	"stoa/cmd/stoa/process/hear"
 	"stoa/cmd/stoa/process/lab/network"
+	"stoa/cmd/stoa/process/lab/program"
 	"stoa/cmd/stoa/process/lab/scenario"
 )
 
@@ -37,8 +38,8 @@ type try struct {
 
 	seed uint64 // of the luck of bad lines
 
-	programs []*program // by node; nil while it was not started
-	people   []string   // by node: the person's key
+	programs []*program.Program // by node; nil while it was not started
+	people   []string           // by node: the person's key
 	began    []time.Time
 	door     string            // where to bootstrap from
 	links    map[string]string // made by the opener, by their terms
@@ -54,7 +55,7 @@ func (b *bench) perform(ctx context.Context, sc *scenario.Scenario, number int, 
 	n := len(sc.Nodes)
 	t := &try{
 		bench: b, sc: sc, seed: seed, dir: dir, links: map[string]string{}, pieces: map[window]hear.Pieces{},
-		programs: make([]*program, n), people: make([]string, n), began: make([]time.Time, n),
+		programs: make([]*program.Program, n), people: make([]string, n), began: make([]time.Time, n),
 	}
 	began := time.Now()
 	out := outcome{dir: dir}
@@ -64,7 +65,7 @@ func (b *bench) perform(ctx context.Context, sc *scenario.Scenario, number int, 
 	out.measures, out.took = t.measures, time.Since(began)
 	for _, p := range t.programs {
 		if p != nil {
-			out.cpu += p.cpu()
+			out.cpu += p.CPU()
 		}
 	}
 	if ctx.Err() != nil {
@@ -117,12 +118,15 @@ func expectations(steps []scenario.Step) int {
 	return n
 }
 
+// leaveTime is how long a program may take to say goodbye before it is killed.
+const leaveTime = 5 * time.Second
+
 // endAll ends every program, side by side.
 func (t *try) endAll() {
 	var wait sync.WaitGroup
 	for _, p := range t.programs {
 		if p != nil {
-			wait.Go(p.end)
+			wait.Go(func() { p.End(leaveTime) })
 		}
 	}
 	wait.Wait()
@@ -174,7 +178,7 @@ func (t *try) step(ctx context.Context, st scenario.Step) error {
 
 func (t *try) signal(nodes []int, s syscall.Signal) error {
 	for _, i := range nodes {
-		if err := t.programs[i].signal(s); err != nil {
+		if err := t.programs[i].Signal(s); err != nil {
 			return fmt.Errorf("%s: %w", t.sc.Nodes[i].Name, err)
 		}
 	}

@@ -106,14 +106,15 @@ func (s *scene) stoa(ctx context.Context, o *options, number int, dir, voice str
 	var all []*person
 	defer func() {
 		for _, p := range all {
-			p.kill()
+			p.Kill()
 		}
 		w.close()
 	}()
 	start := func(at int, name string, args ...string) (*person, error) {
+		home := filepath.Join(dir, name)
 		args = append(args, "--bootstrap", "none", "--listen", fmt.Sprintf("/ip4/%s/udp/4001/quic-v1", w.addr(at)),
-			"--name", name, "--home", filepath.Join(dir, name), "--log", filepath.Join(dir, name+".log"), "--json")
-		p, err := startPerson(w.command(at, o.stoa, args...), name)
+			"--name", name, "--home", home, "--log", home+".log", "--json")
+		p, err := startPerson(w.command(at, o.stoa, args...), name, home)
 		if err == nil {
 			all = append(all, p)
 		}
@@ -124,7 +125,7 @@ func (s *scene) stoa(ctx context.Context, o *options, number int, dir, voice str
 	if err != nil {
 		return "", err
 	}
-	if _, err := ann.wait(ctx, "the room", func(e *event) bool { return e.Event == "joined" }); err != nil {
+	if _, err := ann.wait(ctx, "joined"); err != nil {
 		return "", err
 	}
 	invite := func(args ...string) (string, error) {
@@ -145,7 +146,7 @@ func (s *scene) stoa(ctx context.Context, o *options, number int, dir, voice str
 		if err != nil {
 			return "", err
 		}
-		if _, err := host.wait(ctx, "the room", func(e *event) bool { return e.Event == "joined" }); err != nil {
+		if _, err := host.wait(ctx, "joined"); err != nil {
 			return "", err
 		}
 	}
@@ -161,11 +162,11 @@ func (s *scene) stoa(ctx context.Context, o *options, number int, dir, voice str
 		if err != nil {
 			return "", err
 		}
-		sound, err := p.wait(ctx, "sound", func(e *event) bool { return e.Event == "sound" })
+		sound, err := p.wait(ctx, "sound")
 		if err != nil {
 			return "", err
 		}
-		ears, firsts = append(ears, p), append(firsts, tally{took: sound.at.Sub(p.began)})
+		ears, firsts = append(ears, p), append(firsts, tally{took: sound.At.Sub(p.began)})
 	}
 	if err := pause(ctx, settling); err != nil {
 		return "", err
@@ -195,8 +196,8 @@ func (s *scene) stoa(ctx context.Context, o *options, number int, dir, voice str
 	}
 	var delays []float64
 	for _, p := range ears {
-		p.quit()
-		ms, _, err := hear.MarkDelays(filepath.Join(dir, p.name+".wav"), filepath.Join(dir, "ann.log"), filepath.Join(dir, p.name+".log"))
+		p.End(patience)
+		ms, _, err := hear.MarkDelays(filepath.Join(dir, p.Name+".wav"), filepath.Join(dir, "ann.log"), filepath.Join(dir, p.Name+".log"))
 		if err != nil {
 			return "", err
 		}
