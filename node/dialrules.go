@@ -37,7 +37,7 @@ func (r dialRules) allow(a ma.Multiaddr) bool {
 	case !r.outward:
 		return true
 	case isPublic(ip):
-		return port >= firstSeenPort || port == webPort
+		return port >= firstSeenPort || port == WebPort
 	}
 	return port >= firstSeenPort && (quic || slices.ContainsFunc(r.own, func(own netip.Addr) bool { return near(own, ip) }))
 }

@@ -40,9 +40,10 @@ const (
 	climbLasts  = 5 * time.Second
 
 	newsEvery = 200 * time.Millisecond // a call looks for further addresses
-
-	webPort = 443 // which networks that let next to nothing out do let out to
 )
+
+// WebPort is the one that networks which let next to nothing out do let out to.
+const WebPort = 443
 
 // startPunching starts libp2p's hole punching on the addresses that we know to be seen at,
 // which libp2p itself believes in only when four peers have said so.
@@ -286,14 +287,14 @@ func withTwins(addrs []ma.Multiaddr) []ma.Multiaddr {
 // webTwin returns the secure WebSocket address that goes with a QUIC address on port 443,
 // or nil: who listens on the one listens on the other, and need not say so.
 func webTwin(a ma.Multiaddr) ma.Multiaddr {
-	if _, port := portIn(a); port != webPort || !isQUIC(a) {
+	if _, port := portIn(a); port != WebPort || !isQUIC(a) {
 		return nil
 	}
 	ip, _ := ma.SplitFirst(a)
 	if ip == nil {
 		return nil
 	}
-	return ip.Multiaddr().Encapsulate(ma.StringCast("/tcp/" + strconv.Itoa(webPort) + "/tls/ws"))
+	return ip.Multiaddr().Encapsulate(ma.StringCast("/tcp/" + strconv.Itoa(WebPort) + "/tls/ws"))
 }
 
 // relayIn returns the peer that lends the circuit which an address is, or nil.

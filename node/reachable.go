@@ -143,7 +143,7 @@ func (n *Node) watchReach() error {
 
 // metOutside notes over what somebody outside could be connected.
 func (n *Node) metOutside(c network.Conn) {
-	if c.Stat().Limited || !manet.IsPublicAddr(c.RemoteMultiaddr()) {
+	if !isOutside(c) {
 		return
 	}
 	if p := c.RemotePeer(); !isQUIC(c.RemoteMultiaddr()) {
@@ -308,9 +308,12 @@ func (n *Node) reckonReach() {
 
 // connectedOutside says whether there is a connection to anybody on the internet.
 func (n *Node) connectedOutside() bool {
-	return slices.ContainsFunc(n.host.Network().Conns(), func(c network.Conn) bool {
-		return !c.Stat().Limited && manet.IsPublicAddr(c.RemoteMultiaddr())
-	})
+	return slices.ContainsFunc(n.host.Network().Conns(), isOutside)
+}
+
+// isOutside says whether a connection is to somebody on the internet, and no circuit.
+func isOutside(c network.Conn) bool {
+	return !c.Stat().Limited && manet.IsPublicAddr(c.RemoteMultiaddr())
 }
 
 // mayDial says whether an address of a peer may be dialled. Those of first peers are the

@@ -38,17 +38,14 @@ func (s *Session) openHost(ctx context.Context) (*node.Node, error) {
 		with.Metrics = s.figures.registry
 	}
 	n, err := startNode(ctx, &s.cfg, with)
-	if err == nil && len(s.cfg.Listen) == 0 && !n.Listens(webPort) {
+	if err == nil && len(s.cfg.Listen) == 0 && !n.Listens(node.WebPort) {
 		s.tellError(&UserError{
-			Text: fmt.Sprintf("this relay could not open port %d, so it is out of reach for people whose network lets only the web through", webPort),
+			Text: fmt.Sprintf("this relay could not open port %d, so it is out of reach for people whose network lets only the web through", node.WebPort),
 			Hint: "see that no web server runs here and that the program may open it: the unit of `stoa relay --unit` lets it",
 		})
 	}
 	return n, err
 }
-
-// webPort is the one that networks which let next to nothing out do let out to.
-const webPort = 443
 
 // openFigures serves the figures of a relay host, where that is asked for,
 // until stop is called: they are wanted most while it ends, and when ending
