@@ -81,14 +81,9 @@ func wasSet(shows, ran time.Duration) bool { return (shows - ran).Abs() > clockN
 // whatever number, moves nobody's clock while one of them has been seen. Where none has, each branch of invites has one voice, the median of
 // its members', and this machine's own clock is one more. A clock that is about right is left as it is.
 func (c *clocks) room(s *State, me identity.ID) time.Duration {
-	var voices []time.Duration
+	voices := c.moderators(s)
 	if s.Members[me].Caps&moderates != 0 {
 		voices = append(voices, 0)
-	}
-	for who, r := range c.read {
-		if s.Members[who].Caps&moderates != 0 {
-			voices = append(voices, r.ahead)
-		}
 	}
 	if len(voices) == 0 {
 		voices = append(c.branches(s), 0)
@@ -98,6 +93,16 @@ func (c *clocks) room(s *State, me identity.ID) time.Duration {
 		return 0
 	}
 	return min(max(ahead, -maxSkew), maxSkew)
+}
+
+// moderators is what the clocks of those who moderate say, but for this machine's.
+func (c *clocks) moderators(s *State) (ahead []time.Duration) {
+	for who, r := range c.read {
+		if s.Members[who].Caps&moderates != 0 {
+			ahead = append(ahead, r.ahead)
+		}
+	}
+	return ahead
 }
 
 // branches is what each branch of invites says, by the median of its members who do not moderate.
@@ -122,8 +127,8 @@ func (c *clocks) earliest(s *State, common, now time.Time) time.Time {
 	if now.Before(first) {
 		first = now
 	}
-	for who, r := range c.read {
-		if at := now.Add(max(r.ahead, -maxSkew)); at.Before(first) && s.Members[who].Caps&moderates != 0 {
+	for _, ahead := range c.moderators(s) {
+		if at := now.Add(max(ahead, -maxSkew)); at.Before(first) {
 			first = at
 		}
 	}
@@ -134,12 +139,7 @@ func (c *clocks) earliest(s *State, common, now time.Time) time.Time {
 // known to say. Each of those who moderate has a voice, each branch of invites has one for all the rest of its members, and this machine has
 // one: whoever brings any number of people by one link is not most people. Only what the person is told rests on it.
 func (c *clocks) fast(s *State) time.Duration {
-	voices := append(c.branches(s), 0)
-	for who, r := range c.read {
-		if s.Members[who].Caps&moderates != 0 {
-			voices = append(voices, r.ahead)
-		}
-	}
+	voices := append(append(c.branches(s), c.moderators(s)...), 0)
 	fast := -middle(voices)
 	if fast.Abs() < clockWrong {
 		return 0
