@@ -26,6 +26,16 @@ func ipOf(a ma.Multiaddr) netip.Addr {
 	return at.Unmap()
 }
 
+// prefixOf is the network that an IP address is in, of so many bits in each family; none for none.
+func prefixOf(ip netip.Addr, bits4, bits6 int) netip.Prefix {
+	bits := bits4
+	if ip.Is6() {
+		bits = bits6
+	}
+	p, _ := ip.Prefix(bits)
+	return p
+}
+
 // portIn is the first port that an address names, and of which protocol, ma.P_UDP or ma.P_TCP;
 // 0 where there is none.
 func portIn(a ma.Multiaddr) (protocol int, port uint16) {

@@ -197,15 +197,11 @@ func addrOf(conn network.Conn) netip.Prefix { return houseOf(conn.RemoteMultiadd
 // houseOf is what counts as one address: an IPv4 address or an IPv6 /56. It is not valid
 // for loopback, where nobody needs a bound on himself, and for what is not IP.
 func houseOf(a ma.Multiaddr) netip.Prefix {
-	ip, bits := ipOf(a), 32
+	ip := ipOf(a)
 	if !ip.IsValid() || ip.IsLoopback() {
 		return netip.Prefix{}
 	}
-	if ip.Is6() {
-		bits = 56
-	}
-	prefix, _ := ip.Prefix(bits)
-	return prefix
+	return prefixOf(ip, 32, 56)
 }
 
 // spare is how many children more than Slots may get voice when another relay has died.

@@ -185,9 +185,7 @@ func (d *dialler) climb(p peer.ID) (done func()) {
 	return func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if d.climbing[p]--; d.climbing[p] == 0 {
-			delete(d.climbing, p)
-		}
+		subtract(d.climbing, p)
 	}
 }
 

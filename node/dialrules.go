@@ -43,11 +43,4 @@ func (r dialRules) allow(a ma.Multiaddr) bool {
 }
 
 // near guesses whether two addresses are of one local network.
-func near(a, b netip.Addr) bool {
-	bits := 16
-	if a.Is6() {
-		bits = 64
-	}
-	p, err := a.Prefix(bits)
-	return err == nil && p.Contains(b)
-}
+func near(a, b netip.Addr) bool { return prefixOf(a, 16, 64).Contains(b) }

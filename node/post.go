@@ -154,9 +154,7 @@ func (rl *Relay) beginLetter(from identity.ID) bool {
 
 func (rl *Relay) endLetter(from identity.ID) {
 	rl.mu.Lock()
-	if rl.letters[from]--; rl.letters[from] == 0 {
-		delete(rl.letters, from)
-	}
+	subtract(rl.letters, from)
 	rl.mu.Unlock()
 	rl.work.Done()
 }

@@ -168,14 +168,7 @@ func (s *sightings) views(v6 bool, known func(peer.ID) bool) []view {
 
 // networkOf is what one operator is thought to have: who has many addresses in it is
 // still one observer.
-func networkOf(a netip.Addr) netip.Prefix {
-	bits := 16
-	if a.Is6() {
-		bits = 32
-	}
-	p, _ := a.Prefix(bits)
-	return p
-}
+func networkOf(a netip.Addr) netip.Prefix { return prefixOf(a, 16, 32) }
 
 // candidates are the addresses to be called at: those that somebody known sees, or
 // strangers in two networks. Who lies must not make a room call a third party, so there
