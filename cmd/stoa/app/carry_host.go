@@ -98,7 +98,7 @@ func (s *Session) loan() loan {
 	}
 	// Those who call at the same time get in to who is behind a NAT; listeners only call.
 	behind := s.node.Reach().Kind == node.ReachPunch || s.node.Reach().Kind == node.ReachRelayed
-	if behind || !slices.ContainsFunc(l.addrs, func(a string) bool { return direct(a, s.cfg.Network == "" || s.cfg.Network == "public") }) {
+	if behind || !slices.ContainsFunc(l.addrs, func(a string) bool { return direct(a, s.network == node.Public) }) {
 		l.slots = 0
 	}
 	return l

@@ -59,7 +59,7 @@ type DoctorOptions struct {
 
 // networkFacts are what a node knows of its network.
 type networkFacts struct {
-	Network string        `json:"network"` // as in Config
+	Network node.Network  `json:"network"`
 	Reach   node.Reach    `json:"reach"`
 	Outward bool          `json:"outward"` // the network has to do with the internet
 	Asking  bool          `json:"asking"`  // a router may still lend a port
@@ -169,7 +169,8 @@ func findNetwork(ctx context.Context, cfg *Config) networkFacts {
 
 // findAlone starts a node that enters no room.
 func findAlone(ctx context.Context, cfg *Config) networkFacts {
-	f := networkFacts{Network: networkWord(cfg)}
+	var f networkFacts
+	f.Network, _ = networkOf(cfg) // openNode says what is wrong with it
 	relays, latest := relaysAtHome(cfg.Home)
 	f.Latest = latest
 	relays = append(relays, bootstraps(cfg)...)
@@ -195,7 +196,7 @@ func (f *networkFacts) await(ctx context.Context, n *node.Node, bootstrap []stri
 	defer again.Stop()
 	for {
 		f.read(n)
-		first := f.Network == "private" && len(bootstrap) == 0 // of its network: there is nobody to find
+		first := f.Network == node.Private && len(bootstrap) == 0 // of its network: there is nobody to find
 		if f.settled() && (f.Servers > 0 || !f.DHT || first) {
 			return
 		}
@@ -220,17 +221,9 @@ func (f *networkFacts) settled() bool {
 	return !f.Outward || known && (!f.Asking || f.Reach.Kind == node.ReachOpen)
 }
 
-// networkWord is the word for a network that Config takes.
-func networkWord(cfg *Config) string {
-	if cfg.Network == "" {
-		return "public"
-	}
-	return cfg.Network
-}
-
 // doDoctor is what the running node knows.
 func (s *Session) doDoctor(ctx context.Context) Reply {
-	f := networkFacts{Network: networkWord(&s.cfg), Running: true}
+	f := networkFacts{Network: s.network, Running: true}
 	f.read(s.node)
 	var relays []relayAt
 	for _, h := range s.rooms() {

@@ -166,7 +166,7 @@ func judgeDHT(n networkFacts) Finding {
 		f.Text = "not needed on this network"
 	case n.Servers > 0:
 		f.Text = fmt.Sprintf("rooms can be found: %s known", count(n.Servers, "directory node is", "directory nodes are"))
-	case n.Network == "private":
+	case n.Network == node.Private:
 		f.Verdict, f.Text, f.Do = Worth, "no other node of the private network is known", "name one that runs with --bootstrap"
 	default:
 		f.Verdict, f.Text, f.Do = Broken, "no directory node answers: rooms can be joined only by the addresses in a link", "see that this machine is online and that a firewall lets it out"

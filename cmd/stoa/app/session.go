@@ -42,7 +42,8 @@ type Session struct {
 	run   [8]byte // names this run to others
 	mic   *gate   // open while what the microphone hears could be wanted
 
-	figures *metrics // of a relay host that shows them; else nil
+	network node.Network // that cfg asks for
+	figures *metrics     // of a relay host that shows them; else nil
 
 	telling *teller
 	miking  sync.Mutex
@@ -63,14 +64,14 @@ func Open(cfg Config) (*Session, error) {
 	if cfg.Emit == nil {
 		cfg.Emit = func(Event) {}
 	}
-	if _, err := networkOf(&cfg); err != nil {
+	network, err := networkOf(&cfg)
+	if err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, log: cfg.Log, mic: newGate(), telling: newTeller(cfg.Emit)}
+	s := &Session{cfg: cfg, network: network, log: cfg.Log, mic: newGate(), telling: newTeller(cfg.Emit)}
 	if _, err := rand.Read(s.run[:]); err != nil {
 		return nil, err
 	}
-	var err error
 	if cfg.Name != "" {
 		if err := checkName(cfg.Name); err != nil {
 			return nil, err
@@ -154,7 +155,7 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 
 	s.emit(Event{Kind: EventReady, Peer: s.node.Peer(), Addrs: s.node.Addrs()})
 	s.watchReach()
-	if s.cfg.Network == "lan" { // elsewhere there are other ways to find people
+	if s.network == node.LAN { // elsewhere there are other ways to find people
 		s.node.OnAlone(func() {
 			s.tellError(&UserError{
 				Text: "this machine is on no network, so nobody can be found",
