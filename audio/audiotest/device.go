@@ -32,10 +32,9 @@ func (m *Mic) Run(ctx context.Context, r *audio.Ring) error {
 	})
 }
 
-// A Speaker keeps what the program plays, or hands it on.
+// A Speaker keeps what the program plays.
 type Speaker struct {
-	PPM  float64         // how much faster than time its clock runs, in parts per million
-	Hear func([]float32) // is given each block instead, on the goroutine of Run; for what is too long to keep
+	PPM float64 // how much faster than time its clock runs, in parts per million
 
 	mu    sync.Mutex
 	heard []float32
@@ -46,10 +45,6 @@ func (s *Speaker) Run(ctx context.Context, r *audio.Ring) error {
 	var block [audio.BlockSize]float32
 	return pace(ctx, s.PPM, func() {
 		r.Pull(block[:])
-		if s.Hear != nil {
-			s.Hear(block[:])
-			return
-		}
 		s.mu.Lock()
 		s.heard = append(s.heard, block[:]...)
 		s.mu.Unlock()

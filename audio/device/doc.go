@@ -2,12 +2,16 @@
 // audio.Output, through miniaudio (PulseAudio, PipeWire's PulseAudio, ALSA, CoreAudio, WASAPI and
 // others).
 //
-// Both open the system's default device at 48 kHz mono with periods of 10 ms; miniaudio converts.
+// Each is opened at 48 kHz mono with periods of 10 ms; miniaudio converts from what the card has.
 //
 //	sound thread:  period of samples ─► gate ─► Ring.Write or Ring.Pull      nothing else
-//	Run:           watch the periods ─► lost ─► shut the gate ─► leave the device to a goroutine
-//	                     ▲                                        of its own, which may hang
-//	                     └── open the gate ◄── a new device ◄── try again, 0.25 to 5 s apart
+//	Run:           which device is meant, does it call, is there a better one ─► gate of one or another
+//	others:        list, open, close: each on a goroutine that may hang
+//
+// The system's default is opened as such, so that a sound system that moves streams to another device
+// does so without a gap. A device that somebody chose is opened by its ID; while it is not there the
+// default takes its place, and when it comes back it is used again. The list of devices is looked at
+// once a second, which costs half a millisecond: miniaudio has no other way to hear of a change.
 //
 // A device is lost when 0.5 s pass without a period. That is the only sign of it: a sound server may
 // stop calling when a headset is unplugged, without an error, and may then never return from the

@@ -57,7 +57,7 @@ func sections() []section {
 			lockCommand(), unlockCommand(), titleCommand(), endCommand(),
 		}},
 		{"for rooms that grow", []*command{relayCommand(), lendCommand(), demoCommand()}},
-		{"this home", []*command{idCommand(), logCommand(), doctorCommand(), versionCommand()}},
+		{"this home", []*command{idCommand(), logCommand(), devicesCommand(), doctorCommand(), versionCommand()}},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"strings"
 
 	"stoa/cmd/stoa/app"
 )
@@ -23,18 +24,18 @@ stoa doctor --in silence --out null --json`,
 			var f netFlags
 			var opt app.DoctorOptions
 			f.add(fs)
-			in := fs.String("in", "mic", "mic (the default), or silence to leave the microphone `ALONE`")
-			out := fs.String("out", "speaker", "speaker (the default), or null to leave the loudspeaker `ALONE`")
+			in := fs.String("in", "mic", "mic (the default), mic:NAME, or silence to leave the microphone `ALONE`")
+			out := fs.String("out", "speaker", "speaker (the default), speaker:NAME, or null to leave the loudspeaker `ALONE`")
 			fs.BoolVar(&opt.Tone, "tone", false, "play a tone for two seconds instead of silence")
 			return func(ctx context.Context, c *cli, words []string) error {
 				if err := tooMany(words, 0); err != nil {
 					return err
 				}
 				switch {
-				case *in != "mic" && *in != "silence":
-					return &usageError{text: "--in is mic or silence, not " + *in}
-				case *out != "speaker" && *out != "null":
-					return &usageError{text: "--out is speaker or null, not " + *out}
+				case *in != "mic" && !strings.HasPrefix(*in, "mic:") && *in != "silence":
+					return &usageError{text: "--in is mic, mic:NAME or silence, not " + *in}
+				case *out != "speaker" && !strings.HasPrefix(*out, "speaker:") && *out != "null":
+					return &usageError{text: "--out is speaker, speaker:NAME or null, not " + *out}
 				}
 				cfg, log, err := f.config(c.started, c.stderr)
 				if err != nil {

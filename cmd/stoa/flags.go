@@ -127,8 +127,8 @@ type nodeFlags struct {
 
 func (f *nodeFlags) add(fs *flag.FlagSet) {
 	f.netFlags.add(fs)
-	fs.StringVar(&f.in, "in", "mic", "`SOURCE` of your voice: mic (the default), silence, or a WAV or Ogg/Opus file")
-	fs.StringVar(&f.out, "out", "speaker", "`SINK` for what you hear: speaker (the default), null, or a WAV or Ogg/Opus file")
+	fs.StringVar(&f.in, "in", "mic", "`SOURCE` of your voice: mic (the default), mic:NAME, silence, or a WAV or Ogg/Opus file")
+	fs.StringVar(&f.out, "out", "speaker", "`SINK` for what you hear: speaker (the default), speaker:NAME, null, or a WAV or Ogg/Opus file")
 	fs.BoolVar(&f.loop, "loop", false, "start the --in file again when it ends")
 	fs.StringVar(&f.name, "name", "", "`NAME` that others see; kept for the next time")
 	fs.DurationVar(&f.limit, "for", 0, "end by itself after `DURATION`, such as 30s or 2h")
@@ -153,7 +153,7 @@ func (f *nodeFlags) config(started time.Time, stderr io.Writer) (app.Config, io.
 		return app.Config{}, nil, &usageError{text: "--out is empty", hint: "--out null joins without a loudspeaker"}
 	case f.lend && f.noHelp:
 		return app.Config{}, nil, &usageError{text: "--lend and --no-help exclude each other", hint: "with --lend this machine helps everybody"}
-	case f.loop && (f.in == "mic" || f.in == "silence"):
+	case f.loop && (f.in == "mic" || strings.HasPrefix(f.in, "mic:") || f.in == "silence"):
 		return app.Config{}, nil, &usageError{text: "--loop repeats a file, but --in is " + f.in, hint: "name a WAV or Ogg/Opus file with --in"}
 	}
 	cfg, closer, err := f.netFlags.config(started, stderr)

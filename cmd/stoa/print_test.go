@@ -232,6 +232,7 @@ func TestPrintJSON(t *testing.T) {
 		{e{Kind: app.EventStage, Room: "r", Who: "w", On: flagged(false)}, `{"event":"stage","room":"r","who":"w","on":false}`},
 		{e{Kind: app.EventMuted, Room: "r", Who: "w", By: "b", Muted: flagged(true)}, `{"event":"muted","room":"r","who":"w","by":"b","muted":true}`},
 		{e{Kind: app.EventMic, Room: "r", On: flagged(true)}, `{"event":"mic","room":"r","on":true}`},
+		{e{Kind: app.EventDevice, Device: "mic", Name: "n", State: "instead", Text: "t"}, `{"event":"device","name":"n","state":"instead","device":"mic","text":"t"}`},
 		{e{Kind: app.EventSound, Room: "r", Who: "w", MS: millis(5)}, `{"event":"sound","room":"r","ms":5,"who":"w"}`},
 		{e{Kind: app.EventStats, Stats: &app.Stats{Room: "r", People: 2, Sent: 3, Dropped: 1, Refused: map[string]uint64{"replay": 1}, Speakers: []app.SpeakerStats{{
 			Who: "w", Received: 50, Played: 45, Repaired: 2, Lost: 1, Late: 2, Dropped: 4, Concealed: 3, Jitter: 1.5, Delay: 61.5, Carrier: "datagram"}}}},

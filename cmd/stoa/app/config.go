@@ -30,12 +30,14 @@ type Config struct {
 	// on a port of the system's choice.
 	Listen []string
 
-	// In is the microphone: "mic" (the default), "silence" or a WAV or
+	// In is the microphone: "mic" (the default), which is the one that Home keeps or
+	// else the system's, "mic:" with a part of the name of another, "silence" or a WAV or
 	// Ogg/Opus file, played in real time and again from its start with Loop.
 	In   string
 	Loop bool
 
-	// Out is the loudspeaker: "speaker" (the default), "null", "none" or a WAV
+	// Out is the loudspeaker: "speaker" (the default) or "speaker:" with a name, as for
+	// the microphone, "null", "none" or a WAV
 	// or Ogg/Opus file that will hold exactly what a person would have heard.
 	// With null everything is decoded and mixed as for a loudspeaker; with none
 	// voices are opened and counted, and that is all.

@@ -81,9 +81,11 @@ type relayFact struct {
 
 // soundFacts are what a device did.
 type soundFacts struct {
-	unasked bool  // --in or --out names something else
-	absent  bool  // this program was built without sound
-	err     error // it did not open
+	unasked bool   // --in or --out names something else
+	absent  bool   // this program was built without sound
+	err     error  // it did not open
+	name    string // of the device; empty: not known
+	instead string // the one that was chosen, which is not there
 	samples int
 	peak    float64 // 1 is full scale
 	level   float64 // mean, dB below full scale; -inf for nothing at all

@@ -19,31 +19,38 @@ const deviceTime = 9 * time.Second
 
 // probeMic listens for soundTime.
 func probeMic(ctx context.Context, cfg *Config) soundFacts {
-	if cfg.In != inMic {
+	if !isMic(cfg.In) {
 		return soundFacts{unasked: true}
 	}
 	heard := audio.NewRing(audio.RingSize)
 	var meter soundMeter
 	block := make([]float32, audio.FrameSize)
-	err := useDevice(ctx, device.NewMic(), heard, heard.Readable(), func() {
+	told := make(chan device.State, 1)
+	mic := device.NewMic(choiceOf(cfg, cfg.In, micEnd), latest(told))
+	state, err := useDevice(ctx, mic, heard, told, heard.Readable(), func(working bool) {
 		for n := heard.Read(block); n > 0; n = heard.Read(block) {
-			meter.add(block[:n])
+			if working {
+				meter.add(block[:n])
+			}
 		}
 	})
 	f := meter.facts()
-	f.err = err
+	f.name, f.instead, f.err = state.Device.Name, state.Instead, err
 	return f
 }
 
 // probeSpeaker plays silence, or a tone, for soundTime.
 func probeSpeaker(ctx context.Context, cfg *Config, tone bool) soundFacts {
-	if cfg.Out != outSpeaker {
+	if !isSpeaker(cfg.Out) {
 		return soundFacts{unasked: true}
 	}
 	played := audio.NewRing(audio.RingSize)
 	block := make([]float32, audio.FrameSize)
-	at, taken := 0, 0
-	fill := func() {
+	at, taken, before := 0, 0, 0
+	fill := func(working bool) {
+		if !working {
+			before = at - played.Len()
+		}
 		for played.Cap()-played.Len() >= len(block) {
 			if tone {
 				for i := range block {
@@ -52,11 +59,23 @@ func probeSpeaker(ctx context.Context, cfg *Config, tone bool) soundFacts {
 			}
 			at += played.Write(block)
 		}
-		taken = at - played.Len()
+		taken = at - played.Len() - before
 	}
-	fill()
-	err := useDevice(ctx, device.NewSpeaker(), played, played.Writable(), fill)
-	return soundFacts{samples: taken, err: err}
+	told := make(chan device.State, 1)
+	speaker := device.NewSpeaker(choiceOf(cfg, cfg.Out, speakerEnd), latest(told))
+	state, err := useDevice(ctx, speaker, played, told, played.Writable(), fill)
+	return soundFacts{samples: taken, name: state.Device.Name, instead: state.Instead, err: err}
+}
+
+// latest returns what puts the latest state of a device into a channel with room for one.
+func latest(told chan device.State) func(device.State) {
+	return func(s device.State) {
+		select {
+		case <-told:
+		default:
+		}
+		told <- s
+	}
 }
 
 // runner is a device, either way.
@@ -64,30 +83,33 @@ type runner interface {
 	Run(ctx context.Context, r *audio.Ring) error
 }
 
-// useDevice runs a device until it has worked for soundTime, and calls turn
-// when it has moved samples. The error says why it did not open.
-func useDevice(ctx context.Context, d runner, r *audio.Ring, moved <-chan struct{}, turn func()) error {
+// useDevice runs a device until it has worked for soundTime, and calls turn when it has moved samples,
+// with whether it works by now: before, silence stands in. The error says why it did not open.
+func useDevice(ctx context.Context, d runner, r *audio.Ring, told <-chan device.State, moved <-chan struct{}, turn func(working bool)) (state device.State, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deviceTime)
-	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx, r) }()
+	defer func() {
+		cancel()
+		<-ended
+	}()
 	var enough <-chan time.Time
 	for {
 		select {
-		case <-moved:
+		case state = <-told:
+			if state.Err != nil {
+				return state, state.Err
+			}
 			if enough == nil {
+				turn(false)
 				enough = time.After(soundTime)
 			}
-			turn()
+		case <-moved:
+			turn(enough != nil)
 		case <-enough:
-			cancel()
-			<-ended
-			return nil
-		case err := <-ended:
-			if ctx.Err() != nil {
-				return nil // it opened, and moved nothing
-			}
-			return err
+			return state, nil
+		case <-ctx.Done():
+			return state, nil // it moved nothing
 		}
 	}
 }

@@ -51,6 +51,21 @@ func (s *soundFacts) device(name, does, to, connect string) (f Finding, complete
 	return f, true
 }
 
+// named adds to a finding which device it is about.
+func (s *soundFacts) named(f Finding) Finding {
+	if s.name == "" || s.err != nil {
+		return f
+	}
+	f.Text += ": " + s.name
+	if s.instead != "" {
+		if f.Verdict == Fine {
+			f.Verdict = Worth
+		}
+		f.Text += ", since " + s.instead + " cannot be used"
+	}
+	return f
+}
+
 func judgeMic(s soundFacts) Finding {
 	f, complete := s.device("microphone", "gives", "speak", "connect one, or allow this program to use it; --in silence joins without")
 	switch {
@@ -64,7 +79,7 @@ func judgeMic(s soundFacts) Finding {
 	default:
 		f.Text = fmt.Sprintf("the microphone hears you (%.0f dB)", s.level)
 	}
-	return f
+	return s.named(f)
 }
 
 func judgeSpeaker(s soundFacts) Finding {
@@ -72,7 +87,7 @@ func judgeSpeaker(s soundFacts) Finding {
 	if !complete {
 		f.Text = "the loudspeaker plays"
 	}
-	return f
+	return s.named(f)
 }
 
 // outside begins a finding about the internet. It is complete where there is

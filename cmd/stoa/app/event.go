@@ -18,8 +18,8 @@ type Event struct {
 	MS    *int64 `json:"ms,omitempty"`    // joined, sound: milliseconds since the program started; relay: without sound
 
 	Who   string `json:"who,omitempty"`   // joined (oneself), member, hand, stage, muted, sound, removed, relay
-	Name  string `json:"name,omitempty"`  // member
-	State string `json:"state,omitempty"` // member: present or gone; hears: direct, relay or none
+	Name  string `json:"name,omitempty"`  // member, device
+	State string `json:"state,omitempty"` // member: present or gone; hears: direct, relay or none; device: used, instead or none
 	Up    *bool  `json:"up,omitempty"`    // hand
 	Place int    `json:"place,omitempty"` // hand: 1 is next
 	On    *bool  `json:"on,omitempty"`    // stage, mic, locked, lend, heard, help
@@ -34,7 +34,9 @@ type Event struct {
 	Carries *Carries `json:"carries,omitempty"` // carries, drain
 	Reach   *Reach   `json:"reach,omitempty"`   // reach
 
-	Text string `json:"text,omitempty"` // error, relay, reach
+	Device string `json:"device,omitempty"` // device: mic or speaker
+
+	Text string `json:"text,omitempty"` // error, device, relay, reach
 	Hint string `json:"hint,omitempty"` // error
 }
 
@@ -50,6 +52,7 @@ const (
 	EventStage   = "stage"   // somebody stepped on or off the stage: who, on
 	EventMuted   = "muted"   // a moderator muted or unmuted somebody: who, muted, by
 	EventMic     = "mic"     // this node's own microphone: on
+	EventDevice  = "device"  // which microphone or loudspeaker is in use is known or has changed: device, name, state, and text where a person should know
 	EventSound   = "sound"   // the first sound of a speaker was played: who, ms
 	EventStats   = "stats"   // once a second: stats
 	EventRemoved = "removed" // somebody was kicked, banned or revoked: who, by, why

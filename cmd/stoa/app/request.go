@@ -34,27 +34,28 @@ type InviteOptions struct {
 
 // The verbs. Those marked * also work with no node running.
 const (
-	VerbWho    = "who"    // who is here, what they may do
-	VerbHand   = "hand"   // [up|down]
-	VerbMute   = "mute"   // [PERSON]: without one, one's own microphone
-	VerbUnmute = "unmute" // [PERSON]
-	VerbLeave  = "leave"  // leave the room and forget how to return without a link
-	VerbStage  = "stage"  // add|drop PERSON
-	VerbKick   = "kick"   // PERSON
-	VerbBan    = "ban"    // PERSON
-	VerbPardon = "pardon" // PERSON: undoes a kick or a ban
-	VerbRevoke = "revoke" // INVITE: a link, or a prefix of its name
-	VerbLock   = "lock"   // nobody new
-	VerbUnlock = "unlock"
-	VerbTitle  = "title"  // TEXT
-	VerbLend   = "lend"   // on|off|never: carry voices on for others
-	VerbEnd    = "end"    // close the room for everybody
-	VerbInvite = "invite" // * see InviteOptions
-	VerbLinks  = "links"  // * the invites made from this home
-	VerbLog    = "log"    // * the signed history, verified
-	VerbStatus = "status" // rooms this node is in
-	VerbDoctor = "doctor" // what it knows of its network; see Doctor
-	VerbID     = "id"     // * show | name NAME | lock | unlock | export FILE | import FILE
+	VerbWho     = "who"    // who is here, what they may do
+	VerbHand    = "hand"   // [up|down]
+	VerbMute    = "mute"   // [PERSON]: without one, one's own microphone
+	VerbUnmute  = "unmute" // [PERSON]
+	VerbLeave   = "leave"  // leave the room and forget how to return without a link
+	VerbStage   = "stage"  // add|drop PERSON
+	VerbKick    = "kick"   // PERSON
+	VerbBan     = "ban"    // PERSON
+	VerbPardon  = "pardon" // PERSON: undoes a kick or a ban
+	VerbRevoke  = "revoke" // INVITE: a link, or a prefix of its name
+	VerbLock    = "lock"   // nobody new
+	VerbUnlock  = "unlock"
+	VerbTitle   = "title"   // TEXT
+	VerbLend    = "lend"    // on|off|never: carry voices on for others
+	VerbEnd     = "end"     // close the room for everybody
+	VerbInvite  = "invite"  // * see InviteOptions
+	VerbLinks   = "links"   // * the invites made from this home
+	VerbLog     = "log"     // * the signed history, verified
+	VerbStatus  = "status"  // rooms this node is in
+	VerbDoctor  = "doctor"  // what it knows of its network; see Doctor
+	VerbDevices = "devices" // * [mic|speaker NAME|default]: the sound cards, and which to use
+	VerbID      = "id"      // * show | name NAME | lock | unlock | export FILE | import FILE
 )
 
 // A Reply is what a verb answered: lines for a person, and the same as data

@@ -85,7 +85,7 @@ func Open(cfg Config) (*Session, error) {
 			return nil, errors.Join(asUserError(err), s.Close())
 		}
 	}
-	if s.sound, err = openSound(&cfg); err != nil {
+	if s.sound, err = openSound(&cfg, s.emit); err != nil {
 		return nil, errors.Join(asUserError(err), s.Close())
 	}
 	return s, nil

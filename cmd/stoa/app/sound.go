@@ -6,6 +6,7 @@ package app
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,14 @@ const (
 	outNone    = "none"
 )
 
+// isMic says that a word of Config.In is a microphone of this machine, and isSpeaker
+// that one of Config.Out is a loudspeaker.
+func isMic(in string) bool { return in == "" || in == inMic || strings.HasPrefix(in, inMic+":") }
+
+func isSpeaker(out string) bool {
+	return out == "" || out == outSpeaker || strings.HasPrefix(out, outSpeaker+":")
+}
+
 // sound owns the devices. openSound makes it, run keeps it going.
 type sound struct {
 	in       audio.Input    // nil: nothing is said
@@ -35,6 +44,8 @@ type sound struct {
 
 	audible bool        // out is something that a person hears, or will
 	failed  atomic.Bool // out has failed, and idle stands in
+
+	devices *devices // of which in and out may be
 
 	close func() error // after run, or instead of it
 }

@@ -20,20 +20,21 @@ import (
 
 // openSound opens the microphone and the loudspeaker that the configuration
 // names. Nothing is heard or played before run.
-func openSound(cfg *Config) (*sound, error) {
+func openSound(cfg *Config, emit func(Event)) (*sound, error) {
 	enc, err := opus.NewEncoder()
 	if err != nil {
 		return nil, fmt.Errorf("opus encoder: %w", err)
 	}
-	in, err := openInput(cfg)
+	cards := newDevices(cfg.Home, emit)
+	in, err := openInput(cfg, cards)
 	if err != nil {
 		return nil, err
 	}
-	out, err := openOutput(cfg)
+	out, err := openOutput(cfg, cards)
 	if err != nil {
 		return nil, errors.Join(err, closeDevice(in))
 	}
-	s := &sound{in: in, capture: audio.NewCapture(enc, nil, nil)}
+	s := &sound{in: in, devices: cards, capture: audio.NewCapture(enc, nil, nil)}
 	s.close = sync.OnceValue(func() error { return errors.Join(closeDevice(in), closeDevice(out)) })
 	_, s.fromFile = in.(*file.Mic)
 	s.capture.SetMuted(true)
@@ -45,34 +46,36 @@ func openSound(cfg *Config) (*sound, error) {
 	return s, nil
 }
 
-func openInput(cfg *Config) (audio.Input, error) {
-	switch cfg.In {
-	case inMic, "":
-		return device.NewMic(), nil
-	case inSilence:
+func openInput(cfg *Config, cards *devices) (audio.Input, error) {
+	switch {
+	case isMic(cfg.In):
+		cards.mic = device.NewMic(choiceOf(cfg, cfg.In, micEnd), cards.tell(micEnd))
+		return cards.mic, nil
+	case cfg.In == inSilence:
 		return file.Silence{}, nil
 	}
 	mic, err := file.OpenMic(cfg.In, cfg.Loop)
 	if err != nil {
-		return nil, &UserError{Text: err.Error(), Hint: "--in takes mic, silence, or a WAV or Ogg/Opus file", Err: err}
+		return nil, &UserError{Text: err.Error(), Hint: "--in takes mic, mic:NAME, silence, or a WAV or Ogg/Opus file", Err: err}
 	}
 	mic.Began = begins(cfg.Log, micBegins)
 	return mic, nil
 }
 
 // openOutput returns nil when nothing shall be played.
-func openOutput(cfg *Config) (audio.Output, error) {
-	switch cfg.Out {
-	case outSpeaker, "":
-		return device.NewSpeaker(), nil
-	case outNull:
+func openOutput(cfg *Config, cards *devices) (audio.Output, error) {
+	switch {
+	case isSpeaker(cfg.Out):
+		cards.speaker = device.NewSpeaker(choiceOf(cfg, cfg.Out, speakerEnd), cards.tell(speakerEnd))
+		return cards.speaker, nil
+	case cfg.Out == outNull:
 		return file.Null{}, nil
-	case outNone:
+	case cfg.Out == outNone:
 		return nil, nil
 	}
 	speaker, err := file.CreateSpeaker(cfg.Out)
 	if err != nil {
-		return nil, &UserError{Text: err.Error(), Hint: "--out takes speaker, null, none, or the name of a .wav or .ogg file to write", Err: err}
+		return nil, &UserError{Text: err.Error(), Hint: "--out takes speaker, speaker:NAME, null, none, or the name of a .wav or .ogg file to write", Err: err}
 	}
 	speaker.Began = begins(cfg.Log, speakerBegins)
 	return speaker, nil

@@ -22,6 +22,8 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 		return s.status(), nil
 	case VerbDoctor:
 		return s.doDoctor(ctx), nil
+	case VerbDevices:
+		return doDevices(ctx, s.home.dir, req.Args, s.sound.devices)
 	case VerbID:
 		return s.home.doID(req, func(name string) error { return s.rename(ctx, name) })
 	}
