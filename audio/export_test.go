@@ -7,6 +7,14 @@ import "time"
 // Block lets the source add its next block to sum, as Player.Run does.
 func (s *Source) Block(now time.Duration, sum []float32) bool { return s.block(now, sum) }
 
+// A Scaler is what a Source scales time with.
+type Scaler struct{ scaler }
+
+// Scale makes the n samples of buf longer or shorter.
+func (s *Scaler) Scale(buf []float32, n int, frame []float32, want int) int {
+	return s.scale(buf, n, frame, want)
+}
+
 // Epoch is the moment that the times of Block are counted from.
 func (p *Player) Epoch() time.Time { return p.epoch }
 

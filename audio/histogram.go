@@ -3,7 +3,10 @@
 
 package audio
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	histogramBin  = 2 * time.Millisecond
@@ -13,6 +16,12 @@ const (
 	// enough that a burst every few seconds is expected, short enough that one bad minute is
 	// forgiven.
 	histogramMemory = 600
+
+	// Packets that come less than burstGap after another were held back by the same thing. They
+	// count for less, so that one spike of a quarter of a second, of which twelve packets tell, does
+	// not pass for a path on which one packet in fifty is late.
+	burstGap    = 5 * time.Millisecond
+	burstWeight = 0.3
 )
 
 // A histogram holds the distribution of packet delays above an origin, with exponential forgetting.
@@ -51,10 +60,10 @@ func (h *histogram) rebase(base time.Duration) {
 	h.share = moved
 }
 
-// add counts one packet.
-func (h *histogram) add(transit time.Duration) {
+// add counts one packet, as so much of one.
+func (h *histogram) add(transit time.Duration, share float64) {
 	h.count = min(h.count+1, histogramMemory)
-	weight := 1 / float64(h.count)
+	weight := share / float64(h.count)
 	for i := range h.share {
 		h.share[i] *= 1 - weight
 	}
@@ -135,6 +144,39 @@ func (f *floor) min() time.Duration {
 		least = min(least, v)
 	}
 	return least
+}
+
+// A peak follows the greatest delay of the last seconds of speech. What the histogram remembers from
+// before then is worth no delay: a spike that is over, or a route that was longer.
+type peak struct {
+	slots [peakSlots]time.Duration
+	used  int
+	at    int
+	since time.Duration // when the current slot began
+	last  time.Duration // when the last packet came
+}
+
+const (
+	peakSlots = 8
+	peakSlot  = 500 * time.Millisecond
+)
+
+// add takes the transit time of a packet that arrived at arrival and returns the peak.
+func (p *peak) add(transit, arrival time.Duration) time.Duration {
+	switch {
+	case p.used == 0 || arrival-p.last > floorStale: // by then the clocks have drifted apart
+		*p = peak{used: 1, since: arrival}
+		p.slots[0] = transit
+	case arrival-p.since >= peakSlot:
+		p.at = (p.at + 1) % peakSlots
+		p.used = min(p.used+1, peakSlots)
+		p.since = arrival
+		p.slots[p.at] = transit
+	default:
+		p.slots[p.at] = max(p.slots[p.at], transit)
+	}
+	p.last = max(p.last, arrival)
+	return slices.Max(p.slots[:p.used])
 }
 
 func floorDiv(a, b int64) int64 {

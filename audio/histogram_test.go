@@ -14,7 +14,7 @@ func TestHistogramQuantile(t *testing.T) {
 	var h histogram
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for range 5000 {
-		h.add(time.Duration(rnd.Float64() * float64(100*time.Millisecond)))
+		h.add(time.Duration(rnd.Float64()*float64(100*time.Millisecond)), 1)
 	}
 	for _, q := range []float64{0.5, 0.9, 0.99} {
 		want := time.Duration(q * float64(100*time.Millisecond))
@@ -27,11 +27,11 @@ func TestHistogramQuantile(t *testing.T) {
 func TestHistogramForgets(t *testing.T) {
 	var h histogram
 	for range 100 {
-		h.add(200 * time.Millisecond)
+		h.add(200*time.Millisecond, 1)
 	}
 	n := 0
 	for ; h.quantile(0.99) > 10*time.Millisecond && n < 10_000; n++ {
-		h.add(0)
+		h.add(0, 1)
 	}
 	if n < histogramMemory || n > 10*histogramMemory {
 		t.Errorf("100 bad packets were forgotten after %d good ones", n)
@@ -42,7 +42,7 @@ func TestHistogramForgets(t *testing.T) {
 func TestHistogramRebase(t *testing.T) {
 	var h histogram
 	for range 50 {
-		h.add(40 * time.Millisecond)
+		h.add(40*time.Millisecond, 1)
 	}
 	h.rebase(-20 * time.Millisecond)
 	if got := h.quantile(0.99); got != 62*time.Millisecond {

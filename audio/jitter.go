@@ -27,10 +27,10 @@ const (
 	jitterWindow   = 16 // frames over which the least delay is taken before anything is shortened
 	jitterPatience = 30 // blocks concealed before a silent speaker counts as gone: MaxDelay
 	jitterExcess   = 60 * time.Millisecond
-	jitterShed     = 2 * jitterExcess // beyond need: whole frames are dropped
-	jitterStood    = time.Second      // nobody asked for so long: what waits is old
-	jitterStrange  = 2 * time.Second  // no delay changes that much: the speaker's index has jumped
-	jitterStranger = 3                // packets in a row that say so before it is believed
+	jitterShed     = 400 * time.Millisecond // beyond need: whole frames are dropped
+	jitterStood    = time.Second            // nobody asked for so long: what waits is old
+	jitterStrange  = 2 * time.Second        // no delay changes that much: the speaker's index has jumped
+	jitterStranger = 3                      // packets in a row that say so before it is believed
 
 	blockTime = FrameTime / 2
 )
@@ -101,6 +101,7 @@ type Jitter struct {
 	floor       floor
 	base        time.Duration
 	delays      histogram
+	peak        peak
 	target      time.Duration
 	lately      recent
 	calm        int           // frames since the last wait
@@ -173,7 +174,7 @@ func (j *Jitter) restart(index int64) {
 	j.started, j.talking, j.ended = true, false, true
 	j.next, j.newest = index, index
 	j.owed, j.strange, j.calm = 0, 0, 0
-	j.floor, j.delays, j.lately, j.learnt = floor{}, histogram{}, recent{}, 0
+	j.floor, j.peak, j.delays, j.lately, j.learnt = floor{}, peak{}, histogram{}, recent{}, 0
 }
 
 // learn adds a packet to what is known about the network.
@@ -186,27 +187,34 @@ func (j *Jitter) learn(p Packet, index int64, transit, arrival time.Duration) {
 	if elapsed := arrival - j.learnt; j.floor.used > 0 && elapsed > 0 {
 		j.delays.follow(time.Duration(j.floor.drift.rate() * float64(elapsed)))
 	}
+	together := arrival-j.learnt < burstGap
 	j.learnt = max(j.learnt, arrival)
 	j.base = j.floor.add(transit, arrival)
 	j.delays.rebase(j.base)
-	j.delays.add(transit)
+	weight := 1.0
+	if together {
+		weight = burstWeight
+	}
+	j.delays.add(transit, weight)
 	if index > j.newest { // by now the frame before the last one is lost if it is not here
-		j.learnRepair(index - 1)
+		j.learnRepair(index-1, arrival)
 	}
 	j.seen[index&(jitterSeen-1)] = sighting{true, index, p.Since, transit}
-	j.target = min(max(j.delays.quantile(jitterQuantile)+jitterMargin, MinDelay), MaxDelay)
+	needed := min(j.delays.quantile(jitterQuantile), j.peak.add(transit, arrival)-j.base+2*histogramBin)
+	j.target = min(max(needed+jitterMargin, MinDelay), MaxDelay)
 }
 
 // learnRepair counts a lost frame as one that arrived with the packet after it, next, whose error
 // correction can repair it. When more than one frame in a hundred needs that, the target grows by
 // the 20 ms that it takes, and when none does, no delay is spent on it.
-func (j *Jitter) learnRepair(next int64) {
+func (j *Jitter) learnRepair(next int64, arrival time.Duration) {
 	after := j.seen[next&(jitterSeen-1)]
 	lost := j.seen[(next-1)&(jitterSeen-1)]
 	if !after.known || after.index != next || after.since != 1 || lost.known && lost.index == next-1 {
 		return
 	}
-	j.delays.add(after.transit + FrameTime)
+	j.delays.add(after.transit+FrameTime, 1)
+	j.peak.add(after.transit+FrameTime, arrival)
 }
 
 // makeRoom drops the oldest frames until index fits.

@@ -17,18 +17,6 @@ const (
 	silenceFade = FrameSize / 4
 
 	seamSize = 240 // 5 ms of crossfade where concealment meets speech
-
-	// How alike two waves must be to be joined. In quiet parts anything goes, in a voice the cut
-	// must not be heard, and when there is far too much delay, that is the greater evil.
-	alikeVoice = 0.9
-	alikeHurry = 0.6
-
-	stretchHurry = FrameSize     // 20 ms too much or too little
-	stretchFar   = 2 * FrameSize // 40 ms
-	stretchRest  = 10            // frames between two cuts in a voice
-
-	quietPower = 1e-5 // -50 dBFS is quiet
-	quietBelow = 0.01 // and so is 20 dB below the speech
 )
 
 // Stats tell how a Source fares. Counters are since NewSource, in frames of 20 ms.
@@ -68,8 +56,7 @@ type Source struct {
 	fade    int     // and how long it then takes to vanish
 	unreal  int     // samples since the last real frame
 	current float32 // gain at the end of the last block
-	loud    float64 // running power of the speech
-	rest    int     // frames until a voice may be cut again
+	scaler  scaler
 
 	mixed time.Duration // when block was called last
 }
@@ -233,41 +220,16 @@ func (s *Source) strength(unreal int) float32 {
 }
 
 // stretch makes what was decoded up to want samples longer, or shorter when want is negative, if it
-// can be done without being heard. Quiet parts come first; a voice must be steady.
+// can be done without being heard.
 func (s *Source) stretch(want int) {
-	now := power(s.frame[:])
-	s.loud = max(now, s.loud+(now-s.loud)/64)
-	s.rest--
-	size := max(want, -want)
-	alike, ok := s.mayStretch(now, size)
-	if want == 0 || !ok {
-		return
-	}
 	was := s.n
-	if want < 0 {
-		s.n = shorten(s.pcm[:s.n], size, alike)
-	} else {
-		s.n = lengthen(s.pcm[:], s.n, max(size, 2*scaleShort), alike)
-	}
+	s.n = s.scaler.scale(s.pcm[:], s.n, s.frame[:], want)
 	if s.n == was {
 		return
 	}
-	s.rest = stretchRest
 	s.mu.Lock()
 	s.jitter.Stretched(s.n - was)
 	s.extra.Stretched += uint64(max(s.n-was, 0))
 	s.extra.Compressed += uint64(max(was-s.n, 0))
 	s.mu.Unlock()
-}
-
-// mayStretch returns how alike two waves must be to be joined, given the power of the frame and how
-// much is to be done.
-func (s *Source) mayStretch(power float64, size int) (alike float32, ok bool) {
-	switch {
-	case size >= stretchFar, power < quietPower, power < s.loud*quietBelow:
-		return -1, true
-	case size >= stretchHurry:
-		return alikeHurry, s.rest <= stretchRest/2
-	}
-	return alikeVoice, s.rest <= 0
 }

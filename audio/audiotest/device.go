@@ -32,9 +32,10 @@ func (m *Mic) Run(ctx context.Context, r *audio.Ring) error {
 	})
 }
 
-// A Speaker keeps what the program plays.
+// A Speaker keeps what the program plays, or hands it on.
 type Speaker struct {
-	PPM float64 // how much faster than time its clock runs, in parts per million
+	PPM  float64         // how much faster than time its clock runs, in parts per million
+	Hear func([]float32) // is given each block instead, on the goroutine of Run; for what is too long to keep
 
 	mu    sync.Mutex
 	heard []float32
@@ -45,6 +46,10 @@ func (s *Speaker) Run(ctx context.Context, r *audio.Ring) error {
 	var block [audio.BlockSize]float32
 	return pace(ctx, s.PPM, func() {
 		r.Pull(block[:])
+		if s.Hear != nil {
+			s.Hear(block[:])
+			return
+		}
 		s.mu.Lock()
 		s.heard = append(s.heard, block[:]...)
 		s.mu.Unlock()

@@ -15,40 +15,16 @@ import (
 	"time"
 
 	"stoa/audio"
+	"stoa/audio/audiotest"
 	"stoa/audio/opus"
 )
 
-// talk is seconds of a voice: a buzz that glides through two formants, in syllables of 170 to 330 ms
-// with short pauses between some of them.
-func talk(seconds int) []float64 {
-	r := rand.New(rand.NewPCG(3, 4))
-	var pcm []float64
-	phase, n := 0.0, seconds*outRate
-	var a, b [2]float64
-	for len(pcm) < n {
-		length := outRate/6 + r.IntN(outRate/6)
-		pitch, f1, f2 := 95+60*r.Float64(), 350+400*r.Float64(), 1100+900*r.Float64()
-		loud := 0.03 * (0.3 + r.Float64())
-		if r.IntN(5) == 0 {
-			loud = 0
-		}
-		for i := range length {
-			phase += pitch / outRate
-			buzz := 0.0
-			if phase >= 1 {
-				phase, buzz = phase-1, 1
-			}
-			x := resonator(&a, buzz, f1, 0.995) + 0.5*resonator(&b, buzz, f2, 0.99)
-			pcm = append(pcm, loud*x*math.Sin(math.Pi*float64(i)/float64(length)))
-		}
+func float64s(in []float32) []float64 {
+	out := make([]float64, len(in))
+	for i, s := range in {
+		out[i] = float64(s)
 	}
-	return pcm[:n]
-}
-
-func resonator(s *[2]float64, x, freq, r float64) float64 {
-	y := x + 2*r*math.Cos(2*math.Pi*freq/outRate)*s[0] - r*r*s[1]
-	s[1], s[0] = s[0], y
-	return y
+	return out
 }
 
 // converse plays the file at path through the program into a recording, which it returns. send is
@@ -143,9 +119,8 @@ func sum(e []float64) (s float64) {
 // What is recorded is what was said: aligned, at its level, and within the delay that the design
 // gives to two files on one machine.
 func TestSpeechIsHeardAsSaid(t *testing.T) {
-	pcm := talk(6)
-	path := wavOf(t, outRate, pcm)
-	said := float32s(pcm)
+	said := audiotest.Voice(6*audio.Rate, 3)
+	path := wavOf(t, outRate, float64s(said))
 	for _, name := range []string{"out.wav", "out.opus"} {
 		synctest.Test(t, func(t *testing.T) {
 			heard := converse(t, path, filepath.Join(t.TempDir(), name), 6200*time.Millisecond,
@@ -170,9 +145,8 @@ func TestSpeechIsHeardAsSaid(t *testing.T) {
 
 // With 5 % of the packets lost it must still be what was said.
 func TestSpeechSurvivesLoss(t *testing.T) {
-	pcm := talk(6)
-	path := wavOf(t, outRate, pcm)
-	said := float32s(pcm)
+	said := audiotest.Voice(6*audio.Rate, 3)
+	path := wavOf(t, outRate, float64s(said))
 	synctest.Test(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		heard := converse(t, path, filepath.Join(t.TempDir(), "out.wav"), 6200*time.Millisecond,

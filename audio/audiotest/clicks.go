@@ -1,0 +1,107 @@
+// This file holds the ear for clicks: it knows a speech, and finds in what became of it every step
+// that the speech does not have.
+
+package audiotest
+
+import (
+	"math"
+
+	"stoa/audio"
+)
+
+const (
+	clickWindow  = audio.Rate / 1000 // samples that are judged together: 1 ms
+	clickContext = 10                // windows before and after that say how loud it is here
+	clickBands   = 24                // of loudness, 4 dB each, from -96 dBFS up
+	clickBand    = 4                 // dB
+	clickFloor   = 2e-4              // steps below -74 dBFS are not heard whatever is around them
+	clickMargin  = 1.4               // 3 dB above the roughest that the speech has
+)
+
+// Clicks finds clicks. Roughness is the third difference of the samples: it grows by 18 dB with each
+// octave, so that a step, whose spectrum falls by 6, stands out of a voice, whose spectrum falls by
+// 12. The roughest millisecond of the speech itself is learnt for every loudness of what is around
+// it, and what is rougher than that is a click. So a click in a quiet place is found though there
+// are plosives elsewhere.
+//
+// NewClicks makes one. Each stretch of sound is judged by a Clicks of its own or, when it goes on
+// where the last ended, by the same.
+type Clicks struct {
+	allowed [clickBands]float64
+	past    [3]float32
+	windows [2*clickContext + 1]window // the last, in a circle
+	filling window
+	n       int   // samples so far
+	found   []int // where
+	Worst   float64
+}
+
+// window is a millisecond: its roughest place and its power.
+type window struct {
+	rough, power float64
+	at           int // of the roughest sample
+}
+
+// NewClicks learns from speech that has no clicks.
+func NewClicks(speech []float32) *Clicks {
+	c := new(Clicks)
+	learn := new(Clicks)
+	learn.listen(speech, func(w window, band int) {
+		c.allowed[band] = max(c.allowed[band], w.rough)
+	})
+	for i := 1; i < clickBands; i++ { // what is allowed in a quiet place is allowed in a loud one
+		c.allowed[i] = max(c.allowed[i], c.allowed[i-1])
+	}
+	for i := range c.allowed {
+		c.allowed[i] = max(clickMargin*c.allowed[i], clickFloor)
+	}
+	return c
+}
+
+// Listen judges the next samples. A place is judged when the 10 ms after it are known.
+func (c *Clicks) Listen(pcm []float32) {
+	c.listen(pcm, func(w window, band int) {
+		c.Worst = max(c.Worst, w.rough/c.allowed[band])
+		if w.rough <= c.allowed[band] {
+			return
+		}
+		if k := len(c.found); k > 0 && w.at-c.found[k-1] < 2*clickWindow {
+			return // the same, seen from the window beside it
+		}
+		c.found = append(c.found, w.at)
+	})
+}
+
+// Found returns the places of the clicks, in samples since the first that Listen was given.
+func (c *Clicks) Found() []int { return c.found }
+
+func (c *Clicks) listen(pcm []float32, judge func(window, int)) {
+	for _, v := range pcm {
+		rough := math.Abs(float64(v - 3*c.past[0] + 3*c.past[1] - c.past[2]))
+		c.past[2], c.past[1], c.past[0] = c.past[1], c.past[0], v
+		if rough >= c.filling.rough {
+			c.filling.rough, c.filling.at = rough, c.n
+		}
+		c.filling.power += float64(v) * float64(v) / clickWindow
+		c.n++
+		if c.n%clickWindow != 0 {
+			continue
+		}
+		k := c.n/clickWindow - 1
+		c.windows[k%len(c.windows)] = c.filling
+		c.filling = window{}
+		if k >= 2*clickContext {
+			judge(c.windows[(k-clickContext)%len(c.windows)], c.band())
+		}
+	}
+}
+
+// band is how loud it is in all windows that are remembered.
+func (c *Clicks) band() int {
+	power := 0.0
+	for _, w := range c.windows {
+		power += w.power / float64(len(c.windows))
+	}
+	dB := 10*math.Log10(power+1e-12) + clickBands*clickBand
+	return min(max(int(dB/clickBand), 0), clickBands-1)
+}
