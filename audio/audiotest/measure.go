@@ -95,20 +95,17 @@ func ERLE(heard, sent []float32) float64 {
 	return decibel(a, b)
 }
 
-// Convergence returns the second, rounded up to hundredths, from which on each half second of heard
-// that has echo is at least dB louder than the same of sent. It is the length of heard when that
-// never comes.
+// Convergence returns the second from which on each half second of heard is at least so many dB
+// louder than the same of sent, if it has echo: no less than 15 dB below the mean. It is the length
+// of heard when that never comes.
 func Convergence(heard, sent []float32, dB float64) float64 {
 	const piece = audio.Rate / 2
-	active := Active(heard)
-	end := min(len(heard), len(sent))
+	least := meanSquare(heard) * math.Pow(10, -1.5)
 	settled := 0
-	for at := 0; at+piece <= end; at += audio.BlockSize {
-		if !active[at/audio.BlockSize] || meanSquare(heard[at:at+piece]) < 1e-7 {
-			continue
-		}
-		if ERLE(heard[at:at+piece], sent[at:at+piece]) < dB {
-			settled = at + audio.BlockSize
+	for at := 0; at+piece <= min(len(heard), len(sent)); at += audio.BlockSize {
+		x, y := heard[at:at+piece], sent[at:at+piece]
+		if meanSquare(x) > least && ERLE(x, y) < dB {
+			settled = at + piece
 		}
 	}
 	return float64(settled) / audio.Rate

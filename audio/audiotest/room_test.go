@@ -1,3 +1,5 @@
+//go:build !race
+
 // Tests of the rooms, the laptops in them, the noises and what is measured.
 
 package audiotest

@@ -1,3 +1,5 @@
+//go:build !race
+
 // Tests of the measure of intelligibility, which other tests believe.
 
 package audiotest
