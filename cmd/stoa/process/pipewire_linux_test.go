@@ -5,7 +5,6 @@ package process
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,7 +179,6 @@ func (s *pipewire) link(from, to string) {
 type tool struct {
 	t    testing.TB
 	cmd  *exec.Cmd
-	in   io.Closer
 	done chan struct{}
 }
 
@@ -220,14 +218,17 @@ func (s *pipewire) say(person, path, mic string) *tool {
 	return p
 }
 
-// record records two ports side by side, to the sample, into a WAV file: what was said on the left and
-// what was heard on the right. It records while either is there.
-func (s *pipewire) record(path, left, right string) *tool {
+// record records up to four ports side by side, to the sample, into a WAV file, a channel each. It
+// records while any of them is there. Its own ports are NAME:input_FL, _FR, _RL and _RR, where NAME is
+// that of the file without .wav: the port of a card that comes back has to be linked anew.
+func (s *pipewire) record(path string, ports ...string) *tool {
 	s.t.Helper()
 	name := strings.TrimSuffix(filepath.Base(path), ".wav")
+	places := []string{"FL", "FR", "RL", "RR"}[:len(ports)]
 	p := s.run("pw-record", "--target", "0", "--rate", fmt.Sprint(hear.Rate), "--format", "s16",
-		"--channels", "2", "--channel-map", "FL,FR", "-P", "{ node.name = "+name+" }", path)
-	s.link(left, name+":input_FL")
-	s.link(right, name+":input_FR")
+		"--channels", fmt.Sprint(len(ports)), "--channel-map", strings.Join(places, ","), "-P", "{ node.name = "+name+" }", path)
+	for i, port := range ports {
+		s.link(port, name+":input_"+places[i])
+	}
 	return p
 }

@@ -75,6 +75,7 @@ type event struct {
 	Why     string      `json:"why"`
 	Text    string      `json:"text"`
 	Hint    string      `json:"hint"`
+	Device  string      `json:"device"`
 	Audible *audibleNow `json:"audible"`
 
 	Stats *struct {
