@@ -61,6 +61,7 @@ type Chain struct {
 	settings atomic.Pointer[Settings]
 
 	switches [4]fade // of high-pass, echo, noise and gain
+	since    int     // blocks since something was played
 
 	mu     sync.Mutex
 	report Report
@@ -80,7 +81,7 @@ type Report struct {
 
 // New returns a chain of stages, which from then on belong to it, with the given switches.
 func New(stages Stages, s Settings) *Chain {
-	c := &Chain{stages: stages, highpass: NewHighPass(), gain: NewGain(), limiter: NewLimiter()}
+	c := &Chain{stages: stages, highpass: NewHighPass(), gain: NewGain(), limiter: NewLimiter(), since: comeback}
 	c.report.In, c.report.Out = audio.Silence, audio.Silence
 	c.Set(s)
 	return c
@@ -122,6 +123,7 @@ func (c *Chain) Treat(near, far []float32) audio.Heard {
 	if c.stages.Noise != nil {
 		c.switches[2].through(on.Noise, near, func() { c.stages.Noise.Suppress(near) })
 	}
+	c.gain.Hold(c.overheard(far))
 	c.switches[3].through(on.Gain, near, func() { c.gain.Level(near, r.Voice) })
 	c.limiter.Limit(near)
 	if on.Gain {
@@ -133,6 +135,22 @@ func (c *Chain) Treat(near, far []float32) audio.Heard {
 	c.report = r
 	c.mu.Unlock()
 	return audio.Heard{Voice: r.Voice, Echo: r.Left}
+}
+
+const (
+	audible  = 60                                                  // dB below full scale, and louder
+	comeback = int(500 * time.Millisecond / (audio.FrameTime / 2)) // blocks until what was played is gone
+)
+
+// overheard says whether the microphone may still hear what was played. The canceller has taken that
+// out; but where another laptop in the same room plays what this one sends, every dB of gain makes the
+// sound that goes round between the two louder, until they howl.
+func (c *Chain) overheard(far []float32) bool {
+	c.since = min(c.since+1, comeback)
+	if audio.Level(far) < audible {
+		c.since = 0
+	}
+	return c.since < comeback
 }
 
 // Shifted is part of audio.Treatment.

@@ -97,6 +97,33 @@ func TestChainDoesNotTakeEchoForAVoice(t *testing.T) {
 	}
 }
 
+// The gain rises for a quiet voice, but not while something is played.
+func TestChainDoesNotRaiseTheGainWhilePlaying(t *testing.T) {
+	chain := voice.New(voice.Stages{Voice: &worker{speaks: true}}, voice.Everything)
+	played, block := make([]float32, audio.BlockSize), make([]float32, audio.BlockSize)
+	audiotest.Tone(300, 0.1)(0, played)
+	gainAfter := func(far []float32, blocks int) int {
+		for i := range blocks {
+			audiotest.Tone(500, 0.01)(i*audio.BlockSize, block)
+			chain.Treat(block, far)
+		}
+		return chain.Report().Gain
+	}
+	if got := gainAfter(played, 300); got != 0 {
+		t.Errorf("%d dB while something is played", got)
+	}
+	if got := gainAfter(silence, 40); got != 0 {
+		t.Errorf("%d dB when it may still be heard", got)
+	}
+	if got := gainAfter(silence, 300); got < 5 {
+		t.Errorf("%d dB after 3 s of silence", got)
+	}
+	before := chain.Report().Gain
+	if got := gainAfter(played, 300); got != before {
+		t.Errorf("%d dB became %d dB when something was played", before, got)
+	}
+}
+
 // A chain of which nothing is known yet reports silence and does what it can.
 func TestChainWithoutStages(t *testing.T) {
 	chain := voice.New(voice.Stages{}, voice.Everything)

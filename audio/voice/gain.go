@@ -43,6 +43,7 @@ type Gain struct {
 	weighting [2]biquad
 
 	gain float64 // dB, what is applied
+	held bool    // it may not rise
 	// The talker, as the microphone has it.
 	momentary float64 // mean square
 	loudness  float64 // LUFS
@@ -86,6 +87,9 @@ func (g *Gain) Level(pcm []float32, voice bool) {
 	}
 }
 
+// Hold says whether the gain may not rise from now on: something else than the talker is to be heard.
+func (g *Gain) Hold(on bool) { g.held = on }
+
 // Gain returns the present amplification in dB.
 func (g *Gain) Gain() float64 { return g.gain }
 
@@ -120,7 +124,7 @@ func (g *Gain) steer(seconds float64) {
 	switch {
 	case burst < g.gain:
 		g.gain -= min(gainDown*seconds, g.gain-burst)
-	case want > g.gain+gainSlack:
+	case want > g.gain+gainSlack && !g.held:
 		g.gain += min(gainUp*seconds, want-g.gain)
 	case want < g.gain-gainSlack:
 		g.gain -= min(gainDown*seconds, g.gain-want)
