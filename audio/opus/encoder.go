@@ -38,6 +38,8 @@ type Encoder struct {
 	enc    *opus.Encoder    // the one in use
 	apart  [2]*opus.Encoder // for a voice, for music; libopus cannot change from one to the other
 	chosen settings
+	onset  onset
+	loud   bool // as onset has said last: no pause is made
 }
 
 // settings are what both encoders are told when they come into use.
@@ -54,7 +56,7 @@ const (
 // NewEncoder returns an encoder for a voice that is sent packet by packet over a network that
 // loses some.
 func NewEncoder() (*Encoder, error) {
-	e := &Encoder{chosen: settings{voiceBitrate, voiceComplexity, initialLoss}}
+	e := &Encoder{chosen: settings{voiceBitrate, voiceComplexity, initialLoss}, onset: newOnset()}
 	for i, app := range [...]opus.Application{forVoice: opus.AppVoIP, forMusic: opus.AppAudio} {
 		enc, err := opus.NewEncoder(audio.Rate, 1, app)
 		if err == nil {
@@ -97,6 +99,9 @@ func (e *Encoder) Encode(pcm []float32, dst []byte) (int, error) {
 	if len(pcm) != audio.FrameSize || len(dst) < audio.MaxPayload {
 		return 0, fmt.Errorf("opus: encode %d samples into %d bytes: want %d into %d",
 			len(pcm), len(dst), audio.FrameSize, audio.MaxPayload)
+	}
+	if err := e.begin(pcm); err != nil {
+		return 0, fmt.Errorf("opus: pauses: %w", err)
 	}
 	// The binding goes by capacity; neither slice may be used beyond its length.
 	n, err := e.enc.EncodeFloat32(pcm, dst[:audio.MaxPayload:audio.MaxPayload])
