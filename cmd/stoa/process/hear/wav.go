@@ -68,13 +68,21 @@ func ReadChannels(path string) (channels [][]float64, rate int, err error) {
 
 // WriteWAV writes samples at Rate, from -1 to 1, as a 16-bit WAV file with one channel.
 func WriteWAV(path string, samples []float64) error {
-	wav := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\xbb\x00\x00\x00\x77\x01\x00\x02\x00\x10\x00data")
-	wav = binary.LittleEndian.AppendUint32(wav, uint32(2*len(samples)))
+	return os.WriteFile(path, wav(samples, Rate), 0o600)
+}
+
+// wav is a 16-bit WAV file with one channel.
+func wav(samples []float64, rate uint32) []byte {
+	b := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00")
+	b = binary.LittleEndian.AppendUint32(b, rate)
+	b = binary.LittleEndian.AppendUint32(b, 2*rate)
+	b = append(b, "\x02\x00\x10\x00data"...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(2*len(samples)))
 	for _, v := range samples {
-		wav = binary.LittleEndian.AppendUint16(wav, uint16(int16(math.Round(32767*max(-1, min(v, 1))))))
+		b = binary.LittleEndian.AppendUint16(b, uint16(int16(math.Round(32767*max(-1, min(v, 1))))))
 	}
-	binary.LittleEndian.PutUint32(wav[4:], uint32(len(wav)-8))
-	return os.WriteFile(path, wav, 0o600)
+	binary.LittleEndian.PutUint32(b[4:], uint32(len(b)-8))
+	return b
 }
 
 // ReadClip returns what was said, at Rate. Straight lines between the samples of
