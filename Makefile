@@ -93,6 +93,7 @@ TABLE :=
 
 sound: build
 	@.ci/need sound
+	@.ci/need judge
 	go test $(TAGS),sound -count=1 -v -p 1 -timeout 30m -run '^TestTable$(TABLE)' ./audio/... ./cmd/stoa/app ./cmd/stoa/process
 
 # LAB=all tries everything many times; RUN chooses scenarios by name. First come tests
