@@ -21,7 +21,7 @@ const (
 // Clicks finds clicks. Roughness is the third difference of the samples: it grows by 18 dB with each
 // octave, so that a step, whose spectrum falls by 6, stands out of a voice, whose spectrum falls by
 // 12. The roughest millisecond of the speech itself is learnt for every loudness of what is around
-// it, and what is rougher than that is a click. So a click in a quiet place is found though there
+// it, give or take 4 dB, and what is rougher than that is a click. So a click in a quiet place is found though there
 // are plosives elsewhere.
 //
 // NewClicks makes one. Each stretch of sound is judged by a Clicks of its own or, when it goes on
@@ -45,10 +45,12 @@ type window struct {
 // NewClicks learns from speech that has no clicks.
 func NewClicks(speech []float32) *Clicks {
 	c := new(Clicks)
-	learn := new(Clicks)
-	learn.listen(speech, func(w window, band int) {
-		c.allowed[band] = max(c.allowed[band], w.rough)
-	})
+	for phase := 0; phase < clickWindow; phase += clickWindow / 4 { // wherever a millisecond begins
+		new(Clicks).listen(speech[min(phase, len(speech)):], func(w window, band int) {
+			c.allowed[band] = max(c.allowed[band], w.rough)
+			c.allowed[max(band-1, 0)] = max(c.allowed[max(band-1, 0)], w.rough)
+		})
+	}
 	for i := 1; i < clickBands; i++ { // what is allowed in a quiet place is allowed in a loud one
 		c.allowed[i] = max(c.allowed[i], c.allowed[i-1])
 	}
