@@ -94,6 +94,7 @@ type Jitter struct {
 	ended   bool  // the last frame played was the end of a talkspurt
 	next    int64 // index of the frame that is played next; with newest, 32-bit indices unrolled
 	newest  int64
+	oldest  int64         // the first that came; what was said before we came is not lost
 	owed    int           // blocks concealed while waiting for next
 	popped  time.Duration // when Pop was called last
 	strange int
@@ -172,7 +173,7 @@ func (j *Jitter) restart(index int64) {
 	}
 	clear(j.seen[:])
 	j.started, j.talking, j.ended = true, false, true
-	j.next, j.newest = index, index
+	j.next, j.newest, j.oldest = index, index, index
 	j.owed, j.strange, j.calm = 0, 0, 0
 	j.floor, j.peak, j.delays, j.lately, j.learnt = floor{}, peak{}, histogram{}, recent{}, 0
 }
@@ -210,7 +211,7 @@ func (j *Jitter) learn(p Packet, index int64, transit, arrival time.Duration) {
 func (j *Jitter) learnRepair(next int64, arrival time.Duration) {
 	after := j.seen[next&(jitterSeen-1)]
 	lost := j.seen[(next-1)&(jitterSeen-1)]
-	if !after.known || after.index != next || after.since != 1 || lost.known && lost.index == next-1 {
+	if next <= j.oldest || !after.known || after.index != next || after.since != 1 || lost.known && lost.index == next-1 {
 		return
 	}
 	j.delays.add(after.transit+FrameTime, 1)

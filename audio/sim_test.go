@@ -178,6 +178,16 @@ func TestDelayIsLowFromTheFirstPacketOn(t *testing.T) {
 	}
 }
 
+// Who comes in the middle of a sentence does not take what was said before for lost.
+func TestJoiningIsNoLoss(t *testing.T) {
+	arrivals := audiotest.Path{Delay: 20 * ms}.Deliver(audiotest.Packets(300))[100:]
+	simulate(arrivals, spoken(300), newToneDecoder(), func(now time.Duration, s *audio.Source, _ []float32) {
+		if st := s.Stats(); st.Delay > 20*time.Millisecond || st.Target > 12*time.Millisecond {
+			t.Fatalf("delay %v, target %v at %v", st.Delay, st.Target, now)
+		}
+	})
+}
+
 func TestDriftIsHeldForAnHour(t *testing.T) {
 	frames := 3600 * 50
 	if testing.Short() {
