@@ -5,7 +5,16 @@ package audio
 import "time"
 
 // Block lets the source add its next block to sum, as Player.Run does.
-func (s *Source) Block(now time.Duration, sum []float32) bool { return s.block(now, sum) }
+func (s *Source) Block(now time.Duration, sum []float32) bool {
+	noise := s.ready(now)
+	return s.add(sum, noise, noise)
+}
+
+// Mix returns the next block of all sources, valid until the next call.
+func (p *Player) Mix(now time.Duration) []float32 {
+	p.mix(now)
+	return p.block[:]
+}
 
 // A Scaler is what a Source scales time with.
 type Scaler struct{ scaler }

@@ -1,4 +1,4 @@
-// This file holds the arithmetic of mixing: gain ramps, sums and the soft clip. Pure functions.
+// This file holds the arithmetic of mixing: gain ramps, sums, the limiter and the soft clip.
 
 package audio
 
@@ -36,6 +36,46 @@ func mix(sum, p []float32, from, to float32) {
 	for i, v := range p {
 		sum[i] += v * (from + step*float32(i+1))
 	}
+}
+
+const (
+	limitPiece   = Rate / 1000 // samples over which the gain of a limiter goes in a straight line
+	limitRelease = 1.0023      // a piece: 20 dB a second
+)
+
+// A limiter turns the sum of many voices down while it is above the knee of softClip, so that what
+// that bends is the first millisecond of a peak at the most. The zero limiter is ready.
+type limiter struct {
+	down float32 // how much less than 1 the gain is at the end of the last block
+}
+
+// limit works in place on a whole number of milliseconds.
+func (l *limiter) limit(p []float32) {
+	gain := 1 - l.down
+	need := allowed(p[:min(limitPiece, len(p))])
+	for at := 0; at+limitPiece <= len(p); at += limitPiece {
+		piece := p[at : at+limitPiece]
+		to := min(need, gain*limitRelease, 1)
+		if next := at + limitPiece; next+limitPiece <= len(p) {
+			need = allowed(p[next : next+limitPiece]) // down before it comes
+			to = min(to, need)
+		}
+		ramp(piece, gain, to)
+		gain = to
+	}
+	l.down = 1 - gain
+}
+
+// allowed is the gain with which p stays below the knee.
+func allowed(p []float32) float32 {
+	peak := float32(0)
+	for _, v := range p {
+		peak = max(peak, v, -v)
+	}
+	if !(peak > clipKnee) { // nor what is no number, which softClip looks after
+		return 1
+	}
+	return max(clipKnee/peak, 0.01)
 }
 
 // softClip keeps p within full scale. Below clipKnee samples pass as they are; above it they bend

@@ -2,8 +2,9 @@
 //
 //	1. the loudspeaker pulls from its ring, which wakes the player
 //	2. the player mixes blocks until the ring holds what the next pull will take
-//	3. each source gives its block: jitter buffer, decoder, time scale, gain
-//	4. the sum is clipped softly and written to the ring
+//	3. each source gives its block: jitter buffer, decoder, time scale
+//	4. what nobody speaks into is turned down, so that open microphones do not add up
+//	5. the sum of all is limited, clipped softly and written to the ring
 
 package audio
 
@@ -26,13 +27,16 @@ const (
 // A Player mixes any number of sources for one loudspeaker. It takes the time from the moments at
 // which the loudspeaker pulls, so nothing is played while nothing pulls.
 type Player struct {
-	epoch time.Time     // what a source's times count from
-	gain  atomic.Uint32 // bits of a float32
+	epoch     time.Time     // what a source's times count from
+	gain      atomic.Uint32 // bits of a float32
+	levelling atomic.Bool
 
 	mu      sync.Mutex
 	sources []*Source
 
 	playing []*Source // of Run: what it mixes, so that mixing holds no lock
+	noises  []float64 // of those in playing, in their order
+	limiter limiter
 	block   [BlockSize]float32
 	before  float32 // the gain at the end of the last block
 	lead    lead
@@ -48,6 +52,10 @@ func NewPlayer() *Player {
 // SetGain says how loud everything is played, from 0 to 1, by the end of the next block. It may be
 // called from any goroutine.
 func (p *Player) SetGain(gain float32) { p.gain.Store(math.Float32bits(gain)) }
+
+// SetLevelling says whether loud and quiet speakers are brought to one level. It may be called from any
+// goroutine.
+func (p *Player) SetLevelling(on bool) { p.levelling.Store(on) }
 
 // NewSource adds a speaker whose packets dec decodes. From then on dec belongs to the player, which
 // uses it only inside Run. The source costs next to nothing while its speaker is silent. The
@@ -85,13 +93,21 @@ func (p *Player) mix(now time.Duration) {
 	p.playing = append(p.playing[:0], p.sources...)
 	p.mu.Unlock()
 
-	clear(p.block[:])
+	p.noises = p.noises[:0]
+	all := 0.0
 	for _, s := range p.playing {
-		if !s.block(now, p.block[:]) {
+		noise := s.ready(now)
+		p.noises = append(p.noises, noise)
+		all += noise
+	}
+	clear(p.block[:])
+	for i, s := range p.playing {
+		if !s.add(p.block[:], p.noises[i], all) {
 			p.drop(s)
 		}
 	}
 	clear(p.playing)
+	p.limiter.limit(p.block[:])
 	softClip(p.block[:])
 	gain := math.Float32frombits(p.gain.Load())
 	ramp(p.block[:], p.before, gain)

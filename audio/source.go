@@ -44,19 +44,21 @@ type Source struct {
 	unheard uint64 // samples concealed
 
 	// The rest is only used by Player.Run.
-	dec     Decoder
-	payload [MaxPayload]byte
-	pcm     [4 * FrameSize]float32 // decoded and not yet mixed
-	n       int
-	frame   [FrameSize]float32
-	spare   [FrameSize]float32 // concealment not yet used: its last left samples
-	left    int
-	comfort bool    // the last real frame was a pause frame, so concealment is comfort noise
-	hold    int     // how long concealment keeps its level since the last real frame, in samples
-	fade    int     // and how long it then takes to vanish
-	unreal  int     // samples since the last real frame
-	current float32 // gain at the end of the last block
-	scaler  scaler
+	dec      Decoder
+	payload  [MaxPayload]byte
+	pcm      [4 * FrameSize]float32 // decoded and not yet mixed
+	n        int
+	frame    [FrameSize]float32
+	spare    [FrameSize]float32 // concealment not yet used: its last left samples
+	left     int
+	comfort  bool    // the last real frame was a pause frame, so concealment is comfort noise
+	hold     int     // how long concealment keeps its level since the last real frame, in samples
+	fade     int     // and how long it then takes to vanish
+	unreal   int     // samples since the last real frame
+	current  float32 // gain at the end of the last block
+	scaler   scaler
+	loudness loudness
+	speaks   bool // in the block that comes next
 
 	mixed time.Duration // when block was called last
 }
@@ -91,8 +93,9 @@ func (s *Source) Stats() Stats {
 // Close lets the source fade out over 10 ms. The player then drops it and its decoder.
 func (s *Source) Close() { s.closed.Store(true) }
 
-// block adds the next BlockSize samples to sum and reports whether the source is still wanted.
-func (s *Source) block(now time.Duration, sum []float32) bool {
+// ready makes the next BlockSize samples and returns the noise that is in them when nobody speaks,
+// as a mean square.
+func (s *Source) ready(now time.Duration) (noise float64) {
 	if s.mixed > 0 && now-s.mixed > jitterStood { // what is left was made before a sleep
 		s.n, s.left, s.unreal = 0, 0, s.hold+s.fade
 	}
@@ -100,14 +103,38 @@ func (s *Source) block(now time.Duration, sum []float32) bool {
 	for s.n < BlockSize {
 		s.step(now)
 	}
-	out := s.pcm[:BlockSize]
+	power := power(s.pcm[:BlockSize])
+	s.level.Store(uint32(levelOf(power)))
+	if s.speaks = s.loudness.hear(power); s.speaks || power == 0 {
+		return 0
+	}
+	gain := float64(s.loud())
+	return s.loudness.idle * gain * gain
+}
+
+// loud is how loud this voice is played, which follows from what was asked for and from how loud the
+// voice is by itself.
+func (s *Source) loud() float32 {
 	gain := math.Float32frombits(s.gain.Load())
+	if s.player.levelling.Load() {
+		gain *= s.loudness.gain()
+	}
+	return gain
+}
+
+// add adds the block that is ready to sum, and reports whether the source is still wanted. noise and
+// all are what ready has returned, for this source and for all together.
+func (s *Source) add(sum []float32, noise, all float64) bool {
+	gain, share := s.loud(), float32(1)
+	if !s.speaks {
+		share = noiseShare(noise, all)
+	}
+	gain *= s.loudness.let(share)
 	closed := s.closed.Load()
 	if closed {
 		gain = 0
 	}
-	s.level.Store(uint32(Level(out)))
-	mix(sum, out, s.current, gain)
+	mix(sum, s.pcm[:BlockSize], s.current, gain)
 	s.current = gain
 	s.n = copy(s.pcm[:], s.pcm[BlockSize:s.n])
 	return !closed
