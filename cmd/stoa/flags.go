@@ -117,6 +117,8 @@ type nodeFlags struct {
 	netFlags
 	in, out string
 	loop    bool
+	treat   bool
+	talk    string
 	muted   bool
 	name    string
 	limit   time.Duration
@@ -130,6 +132,8 @@ func (f *nodeFlags) add(fs *flag.FlagSet) {
 	fs.StringVar(&f.in, "in", "mic", "`SOURCE` of your voice: mic (the default), mic:NAME, silence, or a WAV or Ogg/Opus file")
 	fs.StringVar(&f.out, "out", "speaker", "`SINK` for what you hear: speaker (the default), speaker:NAME, null, or a WAV or Ogg/Opus file")
 	fs.BoolVar(&f.loop, "loop", false, "start the --in file again when it ends")
+	fs.BoolVar(&f.treat, "treat", false, "treat the --in file as a microphone: take out echo and noise, and so on")
+	fs.StringVar(&f.talk, "talk", "", "when a microphone that is not muted is heard: `MODE` open, push or push-to-mute, see stoa push (default: as stoa sound has it)")
 	fs.StringVar(&f.name, "name", "", "`NAME` that others see; kept for the next time")
 	fs.DurationVar(&f.limit, "for", 0, "end by itself after `DURATION`, such as 30s or 2h")
 	fs.BoolVar(&f.qr, "qr", false, "print links as QR codes even when the output is no terminal")
@@ -151,6 +155,8 @@ func (f *nodeFlags) config(started time.Time, stderr io.Writer) (app.Config, io.
 		return app.Config{}, nil, &usageError{text: "--in is empty", hint: "--in silence joins without a microphone"}
 	case f.out == "":
 		return app.Config{}, nil, &usageError{text: "--out is empty", hint: "--out null joins without a loudspeaker"}
+	case f.talk != "" && f.talk != "open" && f.talk != "push" && f.talk != "push-to-mute":
+		return app.Config{}, nil, &usageError{text: "--talk is open, push or push-to-mute, not " + f.talk, hint: "`stoa help push` says what they are"}
 	case f.lend && f.noHelp:
 		return app.Config{}, nil, &usageError{text: "--lend and --no-help exclude each other", hint: "with --lend this machine helps everybody"}
 	case f.loop && (f.in == "mic" || strings.HasPrefix(f.in, "mic:") || f.in == "silence"):
@@ -158,5 +164,6 @@ func (f *nodeFlags) config(started time.Time, stderr io.Writer) (app.Config, io.
 	}
 	cfg, closer, err := f.netFlags.config(started, stderr)
 	cfg.In, cfg.Out, cfg.Loop, cfg.Name, cfg.Lend, cfg.NoHelp = f.in, f.out, f.loop, f.name, f.lend, f.noHelp
+	cfg.Treat, cfg.Talk = f.treat, f.talk
 	return cfg, closer, err
 }

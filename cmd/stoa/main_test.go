@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -140,6 +141,7 @@ func TestNodeCommands(t *testing.T) {
 		{"open --public --volunteers T", app.OpenRoom{Title: "T", Listed: true, Volunteers: true}, plain},
 		{"open --lend T", app.OpenRoom{Title: "T"}, with(func(c *app.Config) { c.Lend = true })},
 		{"--lend", nil, with(func(c *app.Config) { c.Lend = true })},
+		{"open --talk push --treat T", app.OpenRoom{Title: "T"}, with(func(c *app.Config) { c.Talk, c.Treat = "push", true })},
 		{"open --muted T", app.OpenRoom{Title: "T", Muted: true}, plain},
 		{"join stoa:j/abc", app.JoinRoom{Link: "stoa:j/abc"}, plain},
 		{"join stoa:j/abc --muted --name Ann --out null", app.JoinRoom{Link: "stoa:j/abc", Muted: true}, with(func(c *app.Config) { c.Name, c.Out = "Ann", "null" })},
@@ -205,6 +207,10 @@ func TestVerbs(t *testing.T) {
 		{[]string{"mute", "Bob"}, app.Request{Verb: "mute", Args: []string{"Bob"}}},
 		{[]string{"unmute", "Bob", "r"}, app.Request{Verb: "unmute", Args: []string{"Bob"}, Room: "r"}},
 		{[]string{"mute", "--room", "r"}, app.Request{Verb: "mute", Room: "r"}},
+		{[]string{"push", "on"}, app.Request{Verb: "push", Args: []string{"on"}}},
+		{[]string{"push", "off"}, app.Request{Verb: "push", Args: []string{"off"}}},
+		{[]string{"sound"}, app.Request{Verb: "sound"}},
+		{[]string{"sound", "noise", "off"}, app.Request{Verb: "sound", Args: []string{"noise", "off"}}},
 		{[]string{"stage", "add", "Bob"}, app.Request{Verb: "stage", Args: []string{"add", "Bob"}}},
 		{[]string{"stage", "drop", "Bob", "r"}, app.Request{Verb: "stage", Args: []string{"drop", "Bob"}, Room: "r"}},
 		{[]string{"kick", "Bob"}, app.Request{Verb: "kick", Args: []string{"Bob"}}},
@@ -288,6 +294,11 @@ func TestUsageErrors(t *testing.T) {
 		{"status r", `unexpected word "r"`, "see `stoa help status`"},
 		{"hand down a b", `unexpected word "b"`, "see `stoa help hand`"},
 		{"mute a b c", `unexpected word "c"`, "see `stoa help mute`"},
+		{"open T --talk loudly", "--talk is open, push or push-to-mute, not loudly", "`stoa help push` says what they are"},
+		{"push hard", "unknown word hard", "`stoa push` takes on or off, or nothing"},
+		{"push on on", `unexpected word "on"`, "see `stoa help push`"},
+		{"sound noise", "what to do with noise is missing", "see `stoa help sound`"},
+		{"sound noise off now", `unexpected word "now"`, "see `stoa help sound`"},
 		{"stage Bob", "add or drop is missing", "see `stoa help stage`"},
 		{"stage add", "PERSON is missing", "see `stoa help stage`"},
 		{"kick", "PERSON is missing", "see `stoa help kick`"},
@@ -408,10 +419,14 @@ func TestExamples(t *testing.T) {
 	for _, s := range sections() {
 		for _, cmd := range s.commands {
 			for line := range strings.Lines(cmd.example) {
-				f := &fake{}
-				if got := f.run(t.Context(), words(line)[1:]...); got.status != 0 {
-					t.Errorf("%s\n%s", strings.TrimSpace(line), got.err)
-				}
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // of some that stay
+					defer cancel()
+					f := &fake{}
+					if got := f.run(ctx, words(line)[1:]...); got.status != 0 {
+						t.Errorf("%s\n%s", strings.TrimSpace(line), got.err)
+					}
+				})
 			}
 		}
 	}

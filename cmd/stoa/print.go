@@ -36,6 +36,7 @@ type printer struct {
 	members map[seat]member
 	hands   map[seat]bool
 	mic     string            // for the status line
+	talk    string            // for the status line: whether a key lets the microphone be heard
 	audible map[string]string // room -> who hears this person, and whom they hear
 	heard   map[seat]uint64   // packets received, at the last stats
 }
@@ -125,6 +126,14 @@ func (p *printer) print(e app.Event) {
 	case app.EventMic:
 		p.mic = either(e.On, "live", "muted")
 		p.line(e, "your microphone is %s", p.mic)
+	case app.EventTalk:
+		p.talk = ""
+		if e.State != "open" {
+			p.talk = either(e.On, " (heard now)", " (not heard now)")
+		}
+	case app.EventUnheard, app.EventEcho:
+		p.line(e, "%s: %s", clean(e.Text), clean(e.Hint))
+	case app.EventDuck: // it can be heard
 	case app.EventSound:
 		p.line(e, "you hear %s", who)
 	case app.EventStats:
@@ -254,6 +263,9 @@ func (p *printer) stats(e app.Event) {
 	}
 	if p.mic != "" {
 		text += " | your microphone is " + p.mic
+		if p.mic == "live" {
+			text += p.talk
+		}
 	}
 	p.out.status(text)
 }

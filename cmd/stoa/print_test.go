@@ -105,6 +105,10 @@ func TestPrint(t *testing.T) {
 			{e{Kind: app.EventMuted, Room: roomA, Who: ann, Muted: flagged(false)}, "Ann was unmuted\n"},
 			{e{Kind: app.EventMic, Room: roomA, On: flagged(true)}, "your microphone is live\n"},
 			{e{Kind: app.EventMic, Room: roomA, On: flagged(false)}, "your microphone is muted\n"},
+			{e{Kind: app.EventTalk, State: "push", On: flagged(true)}, ""},
+			{e{Kind: app.EventDuck, On: flagged(true)}, ""},
+			{e{Kind: app.EventUnheard, Text: "you speak, but you are muted", Hint: "say so"}, "you speak, but you are muted: say so\n"},
+			{e{Kind: app.EventEcho, Text: "others hear themselves", Hint: "use headphones"}, "others hear themselves: use headphones\n"},
 			{e{Kind: app.EventSound, Room: roomA, Who: ann, MS: millis(310)}, "you hear Ann\n"},
 			{e{Kind: app.EventStats, Stats: &app.Stats{Room: roomA, People: 2}}, ""}, // no terminal, no status line
 			{e{Kind: app.EventStats}, ""},
@@ -233,6 +237,10 @@ func TestPrintJSON(t *testing.T) {
 		{e{Kind: app.EventMuted, Room: "r", Who: "w", By: "b", Muted: flagged(true)}, `{"event":"muted","room":"r","who":"w","by":"b","muted":true}`},
 		{e{Kind: app.EventMic, Room: "r", On: flagged(true)}, `{"event":"mic","room":"r","on":true}`},
 		{e{Kind: app.EventDevice, Device: "mic", Name: "n", State: "instead", Text: "t"}, `{"event":"device","name":"n","state":"instead","device":"mic","text":"t"}`},
+		{e{Kind: app.EventTalk, State: "push", On: flagged(true)}, `{"event":"talk","state":"push","on":true}`},
+		{e{Kind: app.EventUnheard, Text: "t", Hint: "h"}, `{"event":"unheard","text":"t","hint":"h"}`},
+		{e{Kind: app.EventDuck, On: flagged(false)}, `{"event":"duck","on":false}`},
+		{e{Kind: app.EventEcho, Text: "t", Hint: "h"}, `{"event":"echo","text":"t","hint":"h"}`},
 		{e{Kind: app.EventSound, Room: "r", Who: "w", MS: millis(5)}, `{"event":"sound","room":"r","ms":5,"who":"w"}`},
 		{e{Kind: app.EventStats, Stats: &app.Stats{Room: "r", People: 2, Sent: 3, Dropped: 1, Refused: map[string]uint64{"replay": 1}, Speakers: []app.SpeakerStats{{
 			Who: "w", Received: 50, Played: 45, Repaired: 2, Lost: 1, Late: 2, Dropped: 4, Concealed: 3, Jitter: 1.5, Delay: 61.5, Carrier: "datagram"}}}},

@@ -36,6 +36,15 @@ type Config struct {
 	In   string
 	Loop bool
 
+	// Treat has what is said treated also when it comes from a file: echo, noise
+	// and so on, as the home has it. A microphone always is.
+	Treat bool
+
+	// Talk is when a microphone that is not muted is heard: "open", always;
+	// "push", while a key is held; "push-to-mute", while none is. Empty is what
+	// the home keeps, which is open at first.
+	Talk string
+
 	// Out is the loudspeaker: "speaker" (the default) or "speaker:" with a name, as for
 	// the microphone, "null", "none" or a WAV
 	// or Ogg/Opus file that will hold exactly what a person would have heard.

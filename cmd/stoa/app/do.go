@@ -19,7 +19,7 @@ import (
 )
 
 // Do performs a verb for the node that runs with a home. Where none runs, it
-// does what needs none: devices, invite, links, log and id. passphrase is asked for a
+// does what needs none: devices, invite, links, log, id and sound. passphrase is asked for a
 // locked key, and for the file of an export or import. Errors are for the
 // person.
 func Do(ctx context.Context, homeDir string, req Request, passphrase func() (string, error)) (Reply, error) {
@@ -42,6 +42,8 @@ func do(ctx context.Context, dir string, req Request, passphrase func() (string,
 	case VerbDevices:
 		return doDevices(ctx, dir, req.Args, nil)
 	case VerbInvite, VerbLinks, VerbLog, VerbID:
+	case VerbSound:
+		return doSoundKept(dir, req)
 	default:
 		return Reply{}, err
 	}

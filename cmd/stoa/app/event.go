@@ -19,10 +19,10 @@ type Event struct {
 
 	Who   string `json:"who,omitempty"`   // joined (oneself), member, hand, stage, muted, sound, removed, relay
 	Name  string `json:"name,omitempty"`  // member, device
-	State string `json:"state,omitempty"` // member: present or gone; hears: direct, relay or none; device: used, instead or none
+	State string `json:"state,omitempty"` // member: present or gone; hears: direct, relay or none; device: used, instead or none; talk
 	Up    *bool  `json:"up,omitempty"`    // hand
 	Place int    `json:"place,omitempty"` // hand: 1 is next
-	On    *bool  `json:"on,omitempty"`    // stage, mic, locked, lend, heard, help
+	On    *bool  `json:"on,omitempty"`    // stage, mic, talk, duck, locked, lend, heard, help
 	By    string `json:"by,omitempty"`    // muted, removed, locked; hears: who brings the voice
 	Why   string `json:"why,omitempty"`   // removed, left, relay
 	Muted *bool  `json:"muted,omitempty"` // muted
@@ -36,8 +36,8 @@ type Event struct {
 
 	Device string `json:"device,omitempty"` // device: mic or speaker
 
-	Text string `json:"text,omitempty"` // error, device, relay, reach
-	Hint string `json:"hint,omitempty"` // error
+	Text string `json:"text,omitempty"` // error, device, relay, reach, unheard, echo
+	Hint string `json:"hint,omitempty"` // error, unheard, echo
 }
 
 // The kinds of event. Their words are a contract with scripts.
@@ -52,6 +52,10 @@ const (
 	EventStage   = "stage"   // somebody stepped on or off the stage: who, on
 	EventMuted   = "muted"   // a moderator muted or unmuted somebody: who, muted, by
 	EventMic     = "mic"     // this node's own microphone: on
+	EventTalk    = "talk"    // a microphone that is not muted is heard or is not, because of a key: state (open, push or push-to-mute), on
+	EventUnheard = "unheard" // this person speaks, but is muted: text, hint
+	EventDuck    = "duck"    // what is played was turned down, or up again, because its echo cannot be taken out: on
+	EventEcho    = "echo"    // others hear themselves, and nothing here can prevent it: text, hint
 	EventDevice  = "device"  // which microphone or loudspeaker is in use is known or has changed: device, name, state, and text where a person should know
 	EventSound   = "sound"   // the first sound of a speaker was played: who, ms
 	EventStats   = "stats"   // once a second: stats

@@ -4,6 +4,7 @@
 //	transport.key   of a relay host: what its address follows from, see carry_key.go
 //	stoa.db         their rooms, see package room/keep; locked while a node runs
 //	devices.json    the microphone and the loudspeaker that they have chosen, see devices_cgo.go
+//	sound.json      how they want their sound, see habits.go
 //	stoa.sock       how a running node is steered, see control.go
 //	import.ready    an import that a crash interrupted; finished at the next start
 

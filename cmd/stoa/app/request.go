@@ -38,6 +38,8 @@ const (
 	VerbHand    = "hand"   // [up|down]
 	VerbMute    = "mute"   // [PERSON]: without one, one's own microphone
 	VerbUnmute  = "unmute" // [PERSON]
+	VerbPush    = "push"   // hold WHO | end WHO | on | off: a key, see Config.Talk
+	VerbSound   = "sound"  // * [talk|highpass|echo|noise|gain|music HOW]
 	VerbLeave   = "leave"  // leave the room and forget how to return without a link
 	VerbStage   = "stage"  // add|drop PERSON
 	VerbKick    = "kick"   // PERSON

@@ -46,7 +46,14 @@ type Session struct {
 	figures *metrics     // of a relay host that shows them; else nil
 
 	telling *teller
-	miking  sync.Mutex
+
+	miking sync.Mutex // guards all to the empty line
+	habits habits
+	talk   talk
+	told   talkTold
+	live   bool // what the microphone hears goes to others
+
+	pushed flag // talk may change by itself at another time
 
 	mu    sync.Mutex
 	halls []*hall // in the order in which they were entered
@@ -68,7 +75,7 @@ func Open(cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, network: network, log: cfg.Log, mic: newGate(), telling: newTeller(cfg.Emit)}
+	s := &Session{cfg: cfg, network: network, log: cfg.Log, mic: newGate(), pushed: newFlag(), telling: newTeller(cfg.Emit)}
 	if _, err := rand.Read(s.run[:]); err != nil {
 		return nil, err
 	}
@@ -85,8 +92,19 @@ func Open(cfg Config) (*Session, error) {
 			return nil, errors.Join(asUserError(err), s.Close())
 		}
 	}
-	if s.sound, err = openSound(&cfg, s.emit); err != nil {
+	if s.habits, err = loadHabits(cfg.Home); err != nil {
+		s.log.Warn("reading how the sound is wanted", "err", err)
+	}
+	if cfg.Talk != "" {
+		s.habits.Talk = cfg.Talk
+	}
+	s.talk.set(s.habits.Talk)
+	s.told = talkTold{talkOpen, true}
+	if s.sound, err = openSound(&cfg, s.habits.Settings, s.emit); err != nil {
 		return nil, errors.Join(asUserError(err), s.Close())
+	}
+	if t := s.sound.treatment; t != nil {
+		t.tell = s.emit
 	}
 	return s, nil
 }
@@ -152,9 +170,11 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	g.Go(func() error { return serveControl(ctx, control, s.cfg.Home, s.do) })
 	g.Go(func() error { return s.hear(ctx) })
 	g.Go(func() error { s.mind(ctx); return nil })
+	g.Go(func() error { s.keepTalk(ctx); return nil })
 
 	s.emit(Event{Kind: EventReady, Peer: s.node.Peer(), Addrs: s.node.Addrs()})
 	s.watchReach()
+	s.micSet()
 	if s.network == node.LAN { // elsewhere there are other ways to find people
 		s.node.OnAlone(func() {
 			s.tellError(&UserError{
@@ -294,17 +314,6 @@ func (s *Session) rooms() []*hall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.halls)
-}
-
-// micSet mutes the capture when no room wants to hear it.
-func (s *Session) micSet() {
-	s.miking.Lock() // so that of two changes the later one holds
-	defer s.miking.Unlock()
-	rooms := s.rooms()
-	s.sound.setMuted(!slices.ContainsFunc(rooms, func(h *hall) bool { return h.voice.speaking() }))
-	if !s.sound.fromFile {
-		s.mic.set(slices.ContainsFunc(rooms, func(h *hall) bool { return h.voice.allowed() }))
-	}
 }
 
 // emit tells the caller of an event, soon.

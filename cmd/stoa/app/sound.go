@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"stoa/audio"
+	chain "stoa/audio/voice"
 )
 
 // Words of Config.In and Config.Out that name no file.
@@ -33,13 +34,15 @@ func isSpeaker(out string) bool {
 
 // sound owns the devices. openSound makes it, run keeps it going.
 type sound struct {
-	in       audio.Input    // nil: nothing is said
-	fromFile bool           // somebody chose what is said by naming a file
-	capture  *audio.Capture // nil with in
+	in        audio.Input    // nil: nothing is said
+	fromFile  bool           // somebody chose what is said by naming a file
+	capture   *audio.Capture // nil with in
+	treatment *treatment     // nil where what is said goes out as it is
 
 	out    audio.Output                  // nil: nothing is played
 	idle   audio.Output                  // stands in for out when it fails
 	player *audio.Player                 // nil with out
+	played *audio.Ring                   // from the one to the other; nil with out
 	source func() (*audio.Source, error) // adds a speaker to the player; nil with out
 
 	audible bool        // out is something that a person hears, or will
@@ -65,6 +68,15 @@ func (s *sound) setMuted(muted bool) {
 	}
 }
 
+// set switches stages of the treatment.
+func (s *sound) set(to chain.Settings) {
+	if s.treatment == nil {
+		return
+	}
+	s.treatment.Set(to)
+	s.capture.SetMusic(to.Music)
+}
+
 // send tells the encoder how its voice is sent.
 func (s *sound) send(m *manner) {
 	if s.capture != nil {
@@ -87,9 +99,8 @@ const (
 func (s *sound) run(ctx context.Context, wanted *gate, failed func(err error, hint string), emit func(audio.Packet)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if s.out != nil {
-		played := audio.NewRing(audio.RingSize)
-		g.Go(func() error { return inPeace(ctx, s.player.Run(ctx, played)) })
-		g.Go(func() error { return s.play(ctx, played, failed) })
+		g.Go(func() error { return inPeace(ctx, s.player.Run(ctx, s.played)) })
+		g.Go(func() error { return s.play(ctx, s.played, failed) })
 	}
 	if s.in != nil {
 		heard := audio.NewRing(audio.RingSize)

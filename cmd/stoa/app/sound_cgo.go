@@ -16,11 +16,13 @@ import (
 	"stoa/audio/device"
 	"stoa/audio/file"
 	"stoa/audio/opus"
+	chain "stoa/audio/voice"
 )
 
 // openSound opens the microphone and the loudspeaker that the configuration
-// names. Nothing is heard or played before run.
-func openSound(cfg *Config, emit func(Event)) (*sound, error) {
+// names. Nothing is heard or played before run. switches say how the microphone
+// is treated; what is no microphone is not, unless cfg asks for it.
+func openSound(cfg *Config, switches chain.Settings, emit func(Event)) (*sound, error) {
 	enc, err := opus.NewEncoder()
 	if err != nil {
 		return nil, fmt.Errorf("opus encoder: %w", err)
@@ -34,15 +36,27 @@ func openSound(cfg *Config, emit func(Event)) (*sound, error) {
 	if err != nil {
 		return nil, errors.Join(err, closeDevice(in))
 	}
-	s := &sound{in: in, devices: cards, capture: audio.NewCapture(enc, nil, nil)}
+	s := &sound{in: in, devices: cards}
 	s.close = sync.OnceValue(func() error { return errors.Join(closeDevice(in), closeDevice(out)) })
 	_, s.fromFile = in.(*file.Mic)
-	s.capture.SetMuted(true)
 	if out != nil {
 		s.out, s.idle, s.player = out, file.Null{}, audio.NewPlayer()
+		s.played = audio.NewRing(audio.RingSize)
 		s.source = s.newSource
 		s.audible = cfg.Out != outNull
 	}
+	if isMic(cfg.In) || cfg.Treat {
+		s.treatment = newTreatment(switches, s.player)
+		var far *audio.Reference
+		if out != nil {
+			far = audio.NewReference(s.played)
+		}
+		s.capture = audio.NewCapture(enc, s.treatment, far)
+		s.set(switches)
+	} else {
+		s.capture = audio.NewCapture(enc, nil, nil)
+	}
+	s.capture.SetMuted(true)
 	return s, nil
 }
 

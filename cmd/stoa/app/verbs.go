@@ -24,6 +24,10 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 		return s.doDoctor(ctx), nil
 	case VerbDevices:
 		return doDevices(ctx, s.home.dir, req.Args, s.sound.devices)
+	case VerbSound:
+		return s.doSound(req)
+	case VerbPush:
+		return s.doPush(req)
 	case VerbID:
 		return s.home.doID(req, func(name string) error { return s.rename(ctx, name) })
 	}

@@ -1,0 +1,101 @@
+// How this person wants their sound, as the home keeps it: in a file of its own
+// that can be changed whether a node runs or not, and lost without harm.
+
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	chain "stoa/audio/voice"
+	"stoa/identity"
+)
+
+const (
+	habitsFile = "sound.json"
+	maxHabits  = 64 << 10 // bytes
+)
+
+// habits are how one talks, and which stages of the treatment work.
+type habits struct {
+	Talk string `json:"talk"`
+	chain.Settings
+}
+
+func newHabits() habits { return habits{Talk: talkOpen, Settings: chain.Everything} }
+
+// loadHabits reads what a home keeps; what it does not say is as it is at first.
+// With an error everything is.
+func loadHabits(home string) (habits, error) {
+	f, err := os.Open(filepath.Join(home, habitsFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return newHabits(), nil
+	}
+	if err != nil {
+		return newHabits(), err
+	}
+	defer f.Close()
+	h := newHabits()
+	if err := json.NewDecoder(io.LimitReader(f, maxHabits)).Decode(&h); err != nil {
+		return newHabits(), err
+	}
+	if !isTalk(h.Talk) {
+		return newHabits(), fmt.Errorf("%s: nobody talks %q", habitsFile, h.Talk)
+	}
+	return h, nil
+}
+
+// save keeps h in a home. A crash leaves what was there before, or all of h.
+func (h habits) save(home string) error {
+	data, err := json.Marshal(h)
+	if err == nil {
+		err = identity.WriteFile(filepath.Join(home, habitsFile), append(data, '\n'))
+	}
+	if err != nil {
+		return &UserError{Text: "your choice cannot be kept: " + err.Error(), Hint: "look whether you may write to " + home, Err: err}
+	}
+	return nil
+}
+
+// change does what the words of `stoa sound` ask for, and says what that was.
+func (h *habits) change(words []string) (string, error) {
+	usage := &UserError{Text: "sound takes highpass, echo, noise, gain or music with on or off, or talk with open, push or push-to-mute", Hint: "`stoa sound noise off`"}
+	if len(words) != 2 {
+		return "", usage
+	}
+	what, how := words[0], words[1]
+	if what == "talk" && isTalk(how) {
+		h.Talk = how
+		return talkWords(how), nil
+	}
+	on := h.Switch(what)
+	if on == nil || how != "on" && how != "off" {
+		return "", usage
+	}
+	*on = how == "on"
+	return fmt.Sprintf("%s is %s", switchWords[what], how), nil
+}
+
+// talkWords says how one talks.
+func talkWords(mode string) string {
+	switch mode {
+	case talkPush:
+		return "your microphone is heard while `stoa push` runs"
+	case talkToMute:
+		return "your microphone is heard unless `stoa push` runs"
+	}
+	return "your microphone is heard whenever it is not muted"
+}
+
+// switchWords are what a person reads of the switches.
+var switchWords = map[string]string{
+	"highpass": "the high-pass against rumble",
+	"echo":     "the echo canceller",
+	"noise":    "the noise suppression",
+	"gain":     "the automatic gain",
+	"music":    "music mode",
+}
