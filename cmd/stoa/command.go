@@ -50,7 +50,7 @@ func sections() []section {
 	return []section{
 		{"rooms", []*command{openCommand(), joinCommand(), desktopCommand(), previewCommand(), roomsCommand()}},
 		{"in a room", []*command{
-			whoCommand(), handCommand(), muteCommand(), unmuteCommand(), pushCommand(), soundCommand(), leaveCommand(), statusCommand(),
+			whoCommand(), handCommand(), muteCommand(), unmuteCommand(), volumeCommand(), pushCommand(), soundCommand(), leaveCommand(), statusCommand(),
 		}},
 		{"for those who may", []*command{
 			inviteCommand(), linksCommand(), revokeCommand(), stageCommand(), kickCommand(), banCommand(), pardonCommand(),

@@ -283,6 +283,29 @@ func unmuteCommand() *command {
 	return micVerb(app.VerbUnmute, "make your microphone live, or let somebody be heard again", "stoa unmute\nstoa unmute Bob")
 }
 
+func volumeCommand() *command {
+	return &command{
+		name: app.VerbVolume, summary: "how loud you hear somebody", usage: "[PERSON [PERCENT]] [ROOM]",
+		about: `PERCENT is 0 to 200; 100 is as loud as they are sent. It is for you alone, in all
+rooms, and is kept. Without PERSON it lists whose volume you have changed.`,
+		example: "stoa volume Bob 50\nstoa volume",
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, app.VerbVolume)
+			v.addRoom(fs)
+			return func(ctx context.Context, c *cli, words []string) error {
+				n := min(len(words), 2)
+				if n > 0 {
+					v.req.Args, words = words[:n], words[n:]
+				}
+				if err := v.room(words); err != nil {
+					return err
+				}
+				return v.do(ctx, c)
+			}
+		},
+	}
+}
+
 // micVerb is mute or unmute. One word alone is a PERSON or else a ROOM: the
 // node knows which, since it knows both.
 func micVerb(name, summary, example string) *command {

@@ -21,6 +21,7 @@ type ears struct {
 	sources func() (*audio.Source, error) // makes one more in the player; nil when nothing is played
 	fresh   chan struct{}                 // holds a value when there is a speaker who was not heard before
 	witness func([]byte, time.Time)       // is shown every packet that is opened; may be nil
+	volume  func(identity.ID) float32     // how loud somebody is to be played; nil: as sent
 
 	mu     sync.Mutex
 	opener *seal.Opener
@@ -159,6 +160,7 @@ func (e *ears) take(st seal.Stream, frames []seal.Frame, packet []byte, at time.
 				return // no memory for a decoder: the next packet tries again
 			}
 			h.source = source
+			e.loudness(st.Speaker, source)
 		}
 		e.heard[st] = h
 		select {
@@ -171,6 +173,24 @@ func (e *ears) take(st seal.Stream, frames []seal.Frame, packet []byte, at time.
 		h.tally.add(f.Index, f.End, at)
 		if h.source != nil {
 			h.source.Push(audio.Packet{Index: f.Index, Since: f.Since, End: f.End, Level: f.Level, Payload: f.Payload}, at)
+		}
+	}
+}
+
+// loudness tells a source how loud its speaker is played. The caller holds mu.
+func (e *ears) loudness(who identity.ID, source *audio.Source) {
+	if e.volume != nil {
+		source.SetGain(e.volume(who))
+	}
+}
+
+// revolume plays somebody as loud as volume says now.
+func (e *ears) revolume(who identity.ID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for st, h := range e.heard {
+		if st.Speaker == who && h.source != nil {
+			e.loudness(who, h.source)
 		}
 	}
 }

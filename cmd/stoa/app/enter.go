@@ -281,6 +281,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		leaving:   make(chan struct{}),
 		over:      make(chan struct{}),
 	}
+	h.ears.volume = s.volumes.gain
 	h.seats = newSeats(s.home.key, rec.Room, r, net, log)
 	h.seats.hear(h.ears, h.voice)
 	h.seats.emit = s.emit

@@ -5,6 +5,7 @@
 //	stoa.db         their rooms, see package room/keep; locked while a node runs
 //	devices.json    the microphone and the loudspeaker that they have chosen, see devices_cgo.go
 //	sound.json      how they want their sound, see habits.go
+//	volumes.json    how loud people are played, see volume.go
 //	stoa.sock       how a running node is steered, see control.go
 //	import.ready    an import that a crash interrupted; finished at the next start
 

@@ -40,6 +40,7 @@ const (
 	VerbUnmute  = "unmute" // [PERSON]
 	VerbPush    = "push"   // hold WHO | end WHO | on | off: a key, see Config.Talk
 	VerbSound   = "sound"  // * [talk|highpass|echo|noise|gain|music HOW]
+	VerbVolume  = "volume" // [PERSON [PERCENT]]: how loud somebody is played here
 	VerbLeave   = "leave"  // leave the room and forget how to return without a link
 	VerbStage   = "stage"  // add|drop PERSON
 	VerbKick    = "kick"   // PERSON

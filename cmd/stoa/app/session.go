@@ -34,13 +34,14 @@ import (
 
 // Session is one run of a node. Open makes it, Run runs it once.
 type Session struct {
-	cfg   Config
-	log   *slog.Logger
-	home  *home
-	node  *node.Node // set by Run
-	sound *sound
-	run   [8]byte // names this run to others
-	mic   *gate   // open while what the microphone hears could be wanted
+	cfg     Config
+	log     *slog.Logger
+	home    *home
+	node    *node.Node // set by Run
+	sound   *sound
+	volumes *volumes
+	run     [8]byte // names this run to others
+	mic     *gate   // open while what the microphone hears could be wanted
 
 	network node.Network // that cfg asks for
 	figures *metrics     // of a relay host that shows them; else nil
@@ -100,6 +101,9 @@ func Open(cfg Config) (*Session, error) {
 	}
 	s.talk.set(s.habits.Talk)
 	s.told = talkTold{talkOpen, true}
+	if s.volumes, err = readVolumes(cfg.Home); err != nil {
+		s.log.Warn("reading how loud people are played", "err", err)
+	}
 	if s.sound, err = openSound(&cfg, s.habits.Settings, s.emit); err != nil {
 		return nil, errors.Join(asUserError(err), s.Close())
 	}

@@ -46,6 +46,8 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 	case VerbLinks:
 		snap := h.room.Snapshot()
 		return links(snap.Invites, snap.State, h.room.Now()), nil
+	case VerbVolume:
+		return s.doVolume(h, req)
 	case VerbInvite:
 		return s.doInvite(ctx, h, req)
 	case VerbRevoke:
