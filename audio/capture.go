@@ -89,6 +89,9 @@ func (c *Capture) SetComplexity(level int) { c.work.Store(int32(min(max(level, 1
 // SetMusic tells the encoder, from the next frame on, whether it is given music.
 func (c *Capture) SetMusic(on bool) { c.music.Store(on) }
 
+// Music reports what SetMusic was last told.
+func (c *Capture) Music() bool { return c.music.Load() }
+
 // Load returns how long it takes lately to encode a frame, which has to be less than FrameTime for
 // the machine to keep up; 0 before the first.
 func (c *Capture) Load() time.Duration { return time.Duration(c.load.Load()) }

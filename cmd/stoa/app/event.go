@@ -99,6 +99,8 @@ type SendingStats struct {
 	Bitrate int     `json:"bitrate"`         // of speech, bit/s
 	Frames  int     `json:"frames"`          // of 20 ms in a packet to a listener
 	FEC     int     `json:"fec"`             // loss that the error correction is made for, percent
+	Effort  int     `json:"complexity"`      // of the encoder, 1 to 10
+	Power   string  `json:"power"`           // what this machine runs on: mains, battery or unknown
 	Repeats int     `json:"repeats"`         // listeners to whom every packet goes twice
 	Limit   int     `json:"limit,omitempty"` // what the uplink is believed to bear, bit/s of all copies; none is known
 	Loss    float64 `json:"loss"`            // share of packets, lately, at the listener who misses most

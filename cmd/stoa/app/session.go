@@ -283,11 +283,12 @@ func (s *Session) tellDevice(err error, hint string) {
 	s.emit(Event{Kind: EventError, Text: err.Error(), Hint: hint})
 }
 
-// mind has the voice sent as the ways to its listeners are.
+// mind has the voice sent as the ways to its listeners are, and as this machine can.
 func (s *Session) mind(ctx context.Context) {
 	tick := time.NewTicker(tunePeriod)
 	defer tick.Stop()
-	tuner, begin := newTuner(), time.Now()
+	tuner, effort, begin := newTuner(), newEffort(), time.Now()
+	on, looked := powerSource(), begin
 	for {
 		select {
 		case <-tick.C:
@@ -296,16 +297,24 @@ func (s *Session) mind(ctx context.Context) {
 		}
 		var ways []way
 		rooms := s.rooms()
+		relayed := false
 		for _, h := range rooms {
 			snap := h.room.Snapshot()
 			for _, l := range h.net.Links() {
 				ways = append(ways, way{l, branchOf(snap, l.ID)})
 			}
+			relayed = relayed || h.voice.relayed()
 		}
 		if len(ways) == 0 { // nobody has reported anything
 			continue
 		}
+		if now := time.Now(); now.Sub(looked) >= powerEvery {
+			on, looked = powerSource(), now
+		}
+		// Relays count on voices.
+		tuner.music = s.sound.music() && !relayed
 		m := tuner.step(ways, time.Since(begin))
+		m.effort, m.power = effort.next(on, s.sound.load(), time.Since(begin)), on
 		s.sound.send(&m)
 		for _, h := range rooms {
 			h.send(&m)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -77,11 +78,23 @@ func (s *sound) set(to chain.Settings) {
 	s.capture.SetMusic(to.Music)
 }
 
+// music says whether what is sent is music.
+func (s *sound) music() bool { return s.capture != nil && s.capture.Music() }
+
+// load is how long a frame takes to encode; 0 when that is not known.
+func (s *sound) load() time.Duration {
+	if s.capture == nil {
+		return 0
+	}
+	return s.capture.Load()
+}
+
 // send tells the encoder how its voice is sent.
 func (s *sound) send(m *manner) {
 	if s.capture != nil {
 		s.capture.SetLoss(m.fec)
 		s.capture.SetBitrate(m.bitrate)
+		s.capture.SetComplexity(m.effort)
 	}
 }
 

@@ -58,6 +58,8 @@ func sendingStats(m *manner) *SendingStats {
 		Bitrate: m.bitrate,
 		Frames:  m.frames,
 		FEC:     m.fec,
+		Effort:  m.effort,
+		Power:   string(m.power),
 		Repeats: m.repeats,
 		Limit:   int(m.limit),
 		Loss:    m.loss,

@@ -101,6 +101,10 @@ var rungs = [...]rung{
 	{32000, 1}, {24000, 1}, {24000, 2}, {16000, 2}, {12000, 2}, {8000, 2}, {8000, 3}, {8000, 4}, {6000, 4},
 }
 
+// musicBitrate is what music is given on a way that bears all: at 64 kbit/s Opus keeps the
+// whole spectrum of one channel, and most people hear no difference.
+const musicBitrate = 64000
+
 const (
 	// rungProtected is the last rung on which repeats are worth more than a better voice.
 	rungProtected = 4
@@ -129,6 +133,8 @@ func (r rung) load(repeated bool) float64 {
 // A manner is how a voice is sent.
 type manner struct {
 	rung
+	effort  int           // complexity of the encoder
+	power   power         // what this machine runs on
 	fec     int           // loss that the encoder expects, in percent
 	spared  []identity.ID // who gets every packet once only, also if some get lost
 	repeats int           // links on which packets go twice
@@ -159,6 +165,7 @@ type way struct {
 
 // A tuner chooses. It is a pure machine; use newTuner. Times never go back.
 type tuner struct {
+	music   bool          // is sent, which makes the first rung a higher one
 	at      int           // rung
 	protect bool          // links that lose packets repeat them
 	sending float64       // bit/s since the last step
@@ -480,11 +487,20 @@ func (t *tuner) choose() {
 	}
 }
 
+// rung is what is sent on a rung.
+func (t *tuner) rung(at int) rung {
+	r := rungs[at]
+	if at == 0 && t.music {
+		r.bitrate = musicBitrate
+	}
+	return r
+}
+
 // load is what all copies together take on a rung, in bit/s.
 func (t *tuner) load(at int, protect bool) (sum float64) {
 	for _, o := range t.links {
 		if o.active {
-			sum += rungs[at].load(protect && o.repeating)
+			sum += t.rung(at).load(protect && o.repeating)
 		}
 	}
 	return sum
@@ -517,7 +533,7 @@ func middleLoss(losses []float64) float64 {
 }
 
 func (t *tuner) manner() manner {
-	m := manner{rung: rungs[t.at], limit: t.limit, fec: t.fec}
+	m := manner{rung: t.rung(t.at), limit: t.limit, fec: t.fec}
 	for key, o := range t.links {
 		if o.active {
 			m.loss = max(m.loss, o.loss)

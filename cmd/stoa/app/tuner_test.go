@@ -344,6 +344,36 @@ func TestTunerFollowsTheWay(t *testing.T) {
 	}
 }
 
+// Music gets more where the way bears it, and where not what a voice gets.
+func TestTunerOfMusic(t *testing.T) {
+	for _, c := range []struct {
+		up      string
+		bitrate int
+	}{
+		{"rate=1mbit queue=200ms delay=10ms", musicBitrate},
+		{"rate=140kbit queue=200ms delay=10ms", 32000}, // at most
+	} {
+		w := newTuned(t, 1, c.up, "delay=10ms", "delay=10ms")
+		w.tuner.music = true
+		w.run(0, 20*time.Second)
+		begin := w.frame
+		w.run(20*time.Second, 35*time.Second)
+		if got := w.manner.bitrate; got > c.bitrate || c.bitrate == musicBitrate && got != musicBitrate {
+			t.Errorf("%s: %d bit/s, want %d", c.up, got, c.bitrate)
+		}
+		for i := range w.ears {
+			if share, p95 := w.heard(i, begin); share < 0.99 || p95 > 200*time.Millisecond {
+				t.Errorf("%s: %.2f %% came, 95 %% within %v, %+v", c.up, 100*share, p95, w.manner)
+			}
+		}
+		w.tuner.music = false
+		w.run(35*time.Second, 36*time.Second)
+		if got := w.manner.bitrate; got > 32000 {
+			t.Errorf("%s: %d bit/s for a voice", c.up, got)
+		}
+	}
+}
+
 // The way becomes longer, as when an address changes. That looks like a queue that nothing
 // empties, and is forgotten.
 func TestTunerTakesALongerWay(t *testing.T) {

@@ -214,6 +214,13 @@ func (v *voice) say(p audio.Packet, now time.Time) error {
 	})
 }
 
+// relayed says whether relays, or somebody who helps, carry this voice on.
+func (v *voice) relayed() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.relays) > 0
+}
+
 // sent says how much has been sent until now.
 func (v *voice) sent(now time.Time) spokenMark {
 	v.mu.Lock()
