@@ -59,6 +59,7 @@ type backend struct {
 	preview func(ctx context.Context, cfg app.Config, link string) (preview, error)
 	rooms   func(ctx context.Context, cfg app.Config, topic, lang string) ([]listing, error)
 	demo    func(ctx context.Context, opt demo.Options) error
+	self    func(ctx context.Context, cfg app.Config, tell func(line string)) (app.Reply, error)
 	doctor  func(ctx context.Context, cfg app.Config, opt app.DoctorOptions, tell func(app.Finding)) (broken bool)
 }
 
@@ -88,6 +89,10 @@ func realBackend() backend {
 			return list, err
 		},
 		demo: demo.Run,
+		self: func(ctx context.Context, cfg app.Config, tell func(string)) (app.Reply, error) {
+			quietLibraries(cfg.Log)
+			return app.HearYourself(ctx, cfg, tell)
+		},
 		doctor: func(ctx context.Context, cfg app.Config, opt app.DoctorOptions, tell func(app.Finding)) bool {
 			quietLibraries(cfg.Log)
 			return app.Doctor(ctx, cfg, opt, tell)

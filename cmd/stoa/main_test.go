@@ -89,6 +89,12 @@ func (f *fake) backend() backend {
 			f.calls++
 			return f.err
 		},
+		self: func(_ context.Context, cfg app.Config, tell func(string)) (app.Reply, error) {
+			f.calls++
+			f.cfg = cfg
+			tell("speak")
+			return f.reply, f.err
+		},
 		doctor: func(_ context.Context, cfg app.Config, _ app.DoctorOptions, tell func(app.Finding)) bool {
 			f.calls++
 			f.cfg = cfg

@@ -79,19 +79,26 @@ func (v *verb) hold(ctx context.Context, c *cli, who string) error {
 
 func soundCommand() *command {
 	return &command{
-		name: app.VerbSound, summary: "what is done with your voice; change it, or hear yourself", usage: "[echo|noise|gain|highpass|music on|off] [talk open|push|push-to-mute]",
+		name: app.VerbSound, summary: "what is done with your voice; change it, or hear yourself", usage: "[test | echo|noise|gain|highpass|music on|off | talk open|push|push-to-mute]",
 		about: `Alone it shows what is done with what your microphone hears, and how well that
 goes. Each stage can be switched while you speak; music mode switches off those that
-are for voices. talk says when you are heard. What you choose is kept.`,
-		example: "stoa sound\nstoa sound noise off\nstoa sound talk push",
+are for voices. talk says when you are heard. What you choose is kept. test records
+you for four seconds, plays that back to you alone, and says what is wrong with it.
+Which microphone and which loudspeaker that is, stoa devices says.`,
+		example: "stoa sound\nstoa sound test\nstoa sound noise off\nstoa sound talk push",
 		setup: func(fs *flag.FlagSet) action {
 			v := newVerb(fs, app.VerbSound)
+			in := fs.String("in", "mic", "`SOURCE` of the test: mic (the default), mic:NAME, or a WAV or Ogg/Opus file")
+			out := fs.String("out", "speaker", "`SINK` of the test: speaker (the default), speaker:NAME, null, or a WAV or Ogg/Opus file")
 			return func(ctx context.Context, c *cli, words []string) error {
 				switch len(words) {
 				case 0:
 				case 2:
 					v.req.Args = words
 				case 1:
+					if words[0] == "test" {
+						return v.hearYourself(ctx, c, app.Config{Home: homeOr(v.home), In: *in, Out: *out})
+					}
 					return needs(fmt.Sprintf("what to do with %s", words[0]))
 				default:
 					return tooMany(words, 2)
@@ -100,4 +107,17 @@ are for voices. talk says when you are heard. What you choose is kept.`,
 			}
 		},
 	}
+}
+
+// hearYourself runs the test. With --json only what was found is printed.
+func (v *verb) hearYourself(ctx context.Context, c *cli, cfg app.Config) error {
+	reply, err := c.app.self(ctx, cfg, func(line string) {
+		if !v.json {
+			fmt.Fprintln(c.stdout, clean(line))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return v.print(c, reply)
 }

@@ -68,3 +68,14 @@ func TestPushEndsWithTheNode(t *testing.T) {
 		}
 	}
 }
+
+func TestHearYourself(t *testing.T) {
+	f := &fake{reply: app.Reply{Lines: []string{"you are heard well"}, Data: map[string]int{"n": 1}}}
+	got := f.run(t.Context(), "sound", "test", "--home", "/h", "--in", "x.wav", "--out", "null")
+	if (got != result{0, "speak\nyou are heard well\n", ""}) || f.cfg.Home != "/h" || f.cfg.In != "x.wav" || f.cfg.Out != "null" {
+		t.Errorf("got %+v with %+v", got, f.cfg)
+	}
+	if got := f.run(t.Context(), "sound", "test", "--json"); got.out != "{\"n\":1}\n" {
+		t.Errorf("--json printed %q", got.out)
+	}
+}
