@@ -79,12 +79,12 @@ func (v *verb) hold(ctx context.Context, c *cli, who string) error {
 
 func soundCommand() *command {
 	return &command{
-		name: app.VerbSound, summary: "what is done with your voice; change it, or hear yourself", usage: "[test | echo|noise|gain|highpass|music on|off | talk open|push|push-to-mute]",
+		name: app.VerbSound, summary: "what is done with your voice; change it, or hear yourself", usage: "[test | echo|noise|gain|highpass|music|level on|off | talk open|push|push-to-mute]",
 		about: `Alone it shows what is done with what your microphone hears, and how well that
 goes. Each stage can be switched while you speak; music mode switches off those that
-are for voices. talk says when you are heard. What you choose is kept. test records
-you for four seconds, plays that back to you alone, and says what is wrong with it.
-Which microphone and which loudspeaker that is, stoa devices says.`,
+are for voices. level plays loud and quiet people alike. talk says when you are heard.
+What you choose is kept. test records you for four seconds, plays that back to you
+alone, and says what is wrong with it. Which microphone and which loudspeaker that is, stoa devices says.`,
 		example: "stoa sound\nstoa sound test\nstoa sound noise off\nstoa sound talk push",
 		setup: func(fs *flag.FlagSet) action {
 			v := newVerb(fs, app.VerbSound)

@@ -20,13 +20,25 @@ const (
 	maxHabits  = 64 << 10 // bytes
 )
 
-// habits are how one talks, and which stages of the treatment work.
+// habits are how one talks, which stages of the treatment work, and whether loud
+// and quiet people are played alike.
 type habits struct {
-	Talk string `json:"talk"`
+	Talk  string `json:"talk"`
+	Level bool   `json:"level"`
 	chain.Settings
 }
 
-func newHabits() habits { return habits{Talk: talkOpen, Settings: chain.Everything} }
+func newHabits() habits {
+	return habits{Talk: talkOpen, Level: true, Settings: chain.Everything}
+}
+
+// button returns the switch of that name, or nil.
+func (h *habits) button(name string) *bool {
+	if name == "level" {
+		return &h.Level
+	}
+	return h.Switch(name)
+}
 
 // loadHabits reads what a home keeps; what it does not say is as it is at first.
 // With an error everything is.
@@ -63,7 +75,7 @@ func (h habits) save(home string) error {
 
 // change does what the words of `stoa sound` ask for, and says what that was.
 func (h *habits) change(words []string) (string, error) {
-	usage := &UserError{Text: "sound takes highpass, echo, noise, gain or music with on or off, or talk with open, push or push-to-mute", Hint: "`stoa sound noise off`"}
+	usage := &UserError{Text: "sound takes highpass, echo, noise, gain, music or level with on or off, or talk with open, push or push-to-mute", Hint: "`stoa sound noise off`"}
 	if len(words) != 2 {
 		return "", usage
 	}
@@ -72,7 +84,7 @@ func (h *habits) change(words []string) (string, error) {
 		h.Talk = how
 		return talkWords(how), nil
 	}
-	on := h.Switch(what)
+	on := h.button(what)
 	if on == nil || how != "on" && how != "off" {
 		return "", usage
 	}
@@ -98,4 +110,5 @@ var switchWords = map[string]string{
 	"noise":    "the noise suppression",
 	"gain":     "the automatic gain",
 	"music":    "music mode",
+	"level":    "the levelling of those you hear",
 }

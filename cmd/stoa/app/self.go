@@ -42,7 +42,7 @@ func hearYourself(ctx context.Context, cfg Config, tell func(line string)) (Repl
 	if err != nil {
 		cfg.Log.Warn("reading how the sound is wanted", "err", err)
 	}
-	s, err := openSound(&cfg, h.Settings, func(e Event) {
+	s, err := openSound(&cfg, h, func(e Event) {
 		if e.Text != "" {
 			tell(e.Text)
 		}

@@ -104,7 +104,7 @@ func Open(cfg Config) (*Session, error) {
 	if s.volumes, err = readVolumes(cfg.Home); err != nil {
 		s.log.Warn("reading how loud people are played", "err", err)
 	}
-	if s.sound, err = openSound(&cfg, s.habits.Settings, s.emit); err != nil {
+	if s.sound, err = openSound(&cfg, s.habits, s.emit); err != nil {
 		return nil, errors.Join(asUserError(err), s.Close())
 	}
 	if t := s.sound.treatment; t != nil {

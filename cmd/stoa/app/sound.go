@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"stoa/audio"
-	chain "stoa/audio/voice"
 )
 
 // Words of Config.In and Config.Out that name no file.
@@ -46,8 +45,9 @@ type sound struct {
 	played *audio.Ring                   // from the one to the other; nil with out
 	source func() (*audio.Source, error) // adds a speaker to the player; nil with out
 
-	audible bool        // out is something that a person hears, or will
-	failed  atomic.Bool // out has failed, and idle stands in
+	audible  bool        // out is something that a person hears, or will
+	levelled bool        // out is a loudspeaker
+	failed   atomic.Bool // out has failed, and idle stands in
 
 	devices *devices // of which in and out may be
 
@@ -69,12 +69,16 @@ func (s *sound) setMuted(muted bool) {
 	}
 }
 
-// set switches stages of the treatment.
-func (s *sound) set(to chain.Settings) {
+// set switches stages of the treatment, and the levelling of those who are heard.
+// A file holds them as they are sent.
+func (s *sound) set(to habits) {
+	if s.levelled {
+		s.player.SetLevelling(to.Level)
+	}
 	if s.treatment == nil {
 		return
 	}
-	s.treatment.Set(to)
+	s.treatment.Set(to.Settings)
 	s.capture.SetMusic(to.Music)
 }
 

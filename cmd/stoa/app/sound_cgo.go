@@ -16,13 +16,12 @@ import (
 	"stoa/audio/device"
 	"stoa/audio/file"
 	"stoa/audio/opus"
-	chain "stoa/audio/voice"
 )
 
 // openSound opens the microphone and the loudspeaker that the configuration
-// names. Nothing is heard or played before run. switches say how the microphone
+// names. Nothing is heard or played before run. wanted says how the microphone
 // is treated; what is no microphone is not, unless cfg asks for it.
-func openSound(cfg *Config, switches chain.Settings, emit func(Event)) (*sound, error) {
+func openSound(cfg *Config, wanted habits, emit func(Event)) (*sound, error) {
 	enc, err := opus.NewEncoder()
 	if err != nil {
 		return nil, fmt.Errorf("opus encoder: %w", err)
@@ -44,18 +43,19 @@ func openSound(cfg *Config, switches chain.Settings, emit func(Event)) (*sound, 
 		s.played = audio.NewRing(audio.RingSize)
 		s.source = s.newSource
 		s.audible = cfg.Out != outNull
+		s.levelled = isSpeaker(cfg.Out)
 	}
 	if isMic(cfg.In) || cfg.Treat {
-		s.treatment = newTreatment(switches, s.player)
+		s.treatment = newTreatment(wanted.Settings, s.player)
 		var far *audio.Reference
 		if out != nil {
 			far = audio.NewReference(s.played)
 		}
 		s.capture = audio.NewCapture(enc, s.treatment, far)
-		s.set(switches)
 	} else {
 		s.capture = audio.NewCapture(enc, nil, nil)
 	}
+	s.set(wanted)
 	s.capture.SetMuted(true)
 	return s, nil
 }

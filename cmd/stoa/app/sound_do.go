@@ -49,7 +49,7 @@ func (s *Session) doSound(req Request) (Reply, error) {
 		if req.Args[0] == "talk" {
 			s.talk.set(h.Talk)
 		}
-		s.sound.set(h.Settings)
+		s.sound.set(h)
 	}
 	s.miking.Unlock()
 	if err != nil {
@@ -118,17 +118,17 @@ func (t *treatment) echoWords(d *treatedData, on bool) string {
 func (h habits) lines(made crew) []string {
 	works := h.Effective()
 	line := func(name, by string) string {
-		on := *h.Switch(name)
+		on := *h.button(name)
 		text := fmt.Sprintf("  %-9s %s", name, onOff(on))
 		switch {
-		case on && name != "music" && !*works.Switch(name):
+		case on && name != "music" && name != "level" && !*works.Switch(name):
 			text += ", but not while music is on"
 		case on && by != "":
 			text += ", " + by
 		}
 		return text
 	}
-	return []string{talkWords(h.Talk), line("highpass", ""), line("echo", made.Echo), line("noise", made.Noise), line("gain", ""), line("music", "")}
+	return []string{talkWords(h.Talk), line("highpass", ""), line("echo", made.Echo), line("noise", made.Noise), line("gain", ""), line("music", ""), line("level", "of those you hear")}
 }
 
 func onOff(on bool) string {

@@ -5,10 +5,8 @@
 
 package app
 
-import chain "stoa/audio/voice"
-
 // openSound refuses everything that would have to be said or played.
-func openSound(cfg *Config, _ chain.Settings, _ func(Event)) (*sound, error) {
+func openSound(cfg *Config, _ habits, _ func(Event)) (*sound, error) {
 	if cfg.In != inSilence {
 		return nil, &UserError{Text: "this stoa was built without sound: it has no microphone and cannot speak a file", Hint: "give --in silence, or use a stoa that was built with cgo"}
 	}
