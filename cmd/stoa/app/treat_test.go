@@ -125,7 +125,7 @@ func TestHabitsOfADamagedFile(t *testing.T) {
 	if h, err := loadHabits(home); err != nil || h != want {
 		t.Errorf("got %+v, %v", h, err)
 	}
-	if b, err := json.Marshal(soundData{habits: want}); err != nil || string(b) != `{"talk":"open","highpass":true,"echo":true,"noise":false,"gain":true,"music":false,"holding":false,"live":false}` {
+	if b, err := json.Marshal(soundData{habits: want}); err != nil || string(b) != `{"talk":"open","level":true,"highpass":true,"echo":true,"noise":false,"gain":true,"music":false,"holding":false,"live":false}` {
 		t.Errorf("as JSON %s, %v", b, err)
 	}
 }
