@@ -74,6 +74,7 @@ func TestHabits(t *testing.T) {
 		{[]string{"noise", "off"}, func(h *habits) bool { return !h.Noise && h.Echo }},
 		{[]string{"music", "on"}, func(h *habits) bool { return h.Music && !h.Noise }},
 		{[]string{"noise", "on"}, func(h *habits) bool { return h.Noise }},
+		{[]string{"level", "off"}, func(h *habits) bool { return !h.Level && h.Gain }},
 		{[]string{"talk", "push"}, func(h *habits) bool { return h.Talk == talkPush && h.Music }},
 	} {
 		reply, err := doSoundKept(home, Request{Args: c.words})
@@ -85,7 +86,7 @@ func TestHabits(t *testing.T) {
 		}
 	}
 	shown, err := doSoundKept(home, Request{})
-	if err != nil || len(shown.Lines) != 6 {
+	if err != nil || len(shown.Lines) != 7 {
 		t.Errorf("shown %+v, %v", shown, err)
 	}
 	for _, words := range [][]string{{"noise", "loud"}, {"bass", "on"}, {"talk", "on"}, {"noise"}, {"a", "b", "c"}} {
