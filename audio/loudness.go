@@ -24,6 +24,8 @@ const (
 	levelMemory = 300   // blocks of speech that count: 3 s
 	levelQuick  = 0.06  // dB a block until so many have been heard: 6 dB a second
 	levelSlow   = 0.01  // and 1 dB a second from then on, which nobody hears as a change
+	levelBurst  = 9.0   // dB above levelTarget, over 50 ms: what is louder is turned down at once, whatever it is
+	levelDown   = 0.2   // dB a block: 20 dB a second
 	levelGate   = 0.03  // speech that is 15 dB below the rest is the end of a word
 
 	shareLeast = 0.18  // -15 dB
@@ -51,6 +53,7 @@ func (l *loudness) hear(power float64) bool {
 	}
 	power = min(power, 1)
 	l.mean += noiseMean * (power - l.mean)
+	l.hush()
 	switch {
 	case l.noise == 0:
 		l.noise = min(power, noiseStart)
@@ -70,7 +73,15 @@ func (l *loudness) hear(power float64) bool {
 	return true
 }
 
-// learn takes a block in which somebody speaks. The level changes in no other, so it cannot pump.
+// hush turns a shout down: who has been brought up while they spoke softly would else be four times as
+// loud as they are sent, and for many seconds.
+func (l *loudness) hush() {
+	most := max(levelTarget+levelBurst-decibel(l.mean), -levelMost)
+	l.level -= min(max(l.level-most, 0), levelDown)
+}
+
+// learn takes a block in which somebody speaks. But for shouts the level changes in no other, so it
+// cannot pump.
 func (l *loudness) learn(power float64) {
 	if power < levelGate*l.speech {
 		return

@@ -21,21 +21,29 @@ func ramp(p []float32, from, to float32) {
 	}
 }
 
-// mix adds p, with a gain that goes from from to to, to sum.
-func mix(sum, p []float32, from, to float32) {
-	if from == 1 && to == 1 {
-		for i, v := range p {
-			sum[i] += v
-		}
-		return
-	}
-	if from == 0 && to == 0 || len(p) == 0 {
-		return
-	}
-	step := (to - from) / float32(len(p))
+// mix adds p to sum.
+func mix(sum, p []float32) {
+	sum = sum[:len(p)]
 	for i, v := range p {
-		sum[i] += v * (from + step*float32(i+1))
+		sum[i] += v
 	}
+}
+
+// clip keeps p within full scale, as of a decoder that is fed rubbish and gives samples of millions. It
+// returns false when a sample is no number.
+func clip(p []float32) bool {
+	for i, v := range p {
+		switch {
+		case v <= 1 && v >= -1:
+		case v > 1:
+			p[i] = 1
+		case v < -1:
+			p[i] = -1
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 const (
@@ -43,21 +51,21 @@ const (
 	limitRelease = 1.0023      // a piece: 20 dB a second
 )
 
-// A limiter turns the sum of many voices down while it is above the knee of softClip, so that what
-// that bends is the first millisecond of a peak at the most. The zero limiter is ready.
+// A limiter turns a voice, or the sum of many, down while it is above a ceiling, so that what has to be
+// clipped is the first millisecond of a peak at the most. The zero limiter is ready.
 type limiter struct {
 	down float32 // how much less than 1 the gain is at the end of the last block
 }
 
 // limit works in place on a whole number of milliseconds.
-func (l *limiter) limit(p []float32) {
+func (l *limiter) limit(p []float32, ceiling float32) {
 	gain := 1 - l.down
-	need := allowed(p[:min(limitPiece, len(p))])
+	need := allowed(p[:min(limitPiece, len(p))], ceiling)
 	for at := 0; at+limitPiece <= len(p); at += limitPiece {
 		piece := p[at : at+limitPiece]
 		to := min(need, gain*limitRelease, 1)
 		if next := at + limitPiece; next+limitPiece <= len(p) {
-			need = allowed(p[next : next+limitPiece]) // down before it comes
+			need = allowed(p[next:next+limitPiece], ceiling) // down before it comes
 			to = min(to, need)
 		}
 		ramp(piece, gain, to)
@@ -66,16 +74,21 @@ func (l *limiter) limit(p []float32) {
 	l.down = 1 - gain
 }
 
-// allowed is the gain with which p stays below the knee.
-func allowed(p []float32) float32 {
+// allowed is the gain with which p stays below ceiling.
+func allowed(p []float32, ceiling float32) float32 {
 	peak := float32(0)
 	for _, v := range p {
-		peak = max(peak, v, -v)
+		if v < 0 {
+			v = -v
+		}
+		if v > peak { // which what is no number is not: softClip looks after that
+			peak = v
+		}
 	}
-	if !(peak > clipKnee) { // nor what is no number, which softClip looks after
+	if peak <= ceiling {
 		return 1
 	}
-	return max(clipKnee/peak, 0.01)
+	return max(ceiling/peak, 0.01)
 }
 
 // softClip keeps p within full scale. Below clipKnee samples pass as they are; above it they bend

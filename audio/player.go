@@ -107,7 +107,7 @@ func (p *Player) mix(now time.Duration) {
 		}
 	}
 	clear(p.playing)
-	p.limiter.limit(p.block[:])
+	p.limiter.limit(p.block[:], clipKnee)
 	softClip(p.block[:])
 	gain := math.Float32frombits(p.gain.Load())
 	ramp(p.block[:], p.before, gain)

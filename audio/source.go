@@ -58,6 +58,7 @@ type Source struct {
 	current  float32 // gain at the end of the last block
 	scaler   scaler
 	loudness loudness
+	limiter  limiter
 	speaks   bool // in the block that comes next
 
 	mixed time.Duration // when block was called last
@@ -126,6 +127,7 @@ func (s *Source) loud() float32 {
 // all are what ready has returned, for this source and for all together.
 func (s *Source) add(sum []float32, noise, all float64) bool {
 	gain, share := s.loud(), float32(1)
+	block := s.pcm[:BlockSize]
 	if !s.speaks {
 		share = noiseShare(noise, all)
 	}
@@ -134,8 +136,12 @@ func (s *Source) add(sum []float32, noise, all float64) bool {
 	if closed {
 		gain = 0
 	}
-	mix(sum, s.pcm[:BlockSize], s.current, gain)
+	ramp(block, s.current, gain)
 	s.current = gain
+	// Whoever is too loud is turned down alone, and not with everybody else.
+	s.limiter.limit(block, 1)
+	clip(block)
+	mix(sum, block)
 	s.n = copy(s.pcm[:], s.pcm[BlockSize:s.n])
 	return !closed
 }
@@ -184,7 +190,7 @@ func (s *Source) count(step Step, now time.Duration) {
 // real appends the frame that was decoded, but for its first skip samples. Where concealment was
 // heard before it the two are joined without a seam. What could not be decoded is concealed.
 func (s *Source) real(err error, skip int) {
-	if err != nil {
+	if err != nil || !clip(s.frame[:]) {
 		s.mu.Lock()
 		s.extra.Undecoded++
 		s.unheard += uint64(FrameSize - skip)
@@ -216,7 +222,7 @@ func (s *Source) conceal(n int) {
 	}
 	for n > 0 {
 		from := s.strength(s.unreal)
-		if s.left == 0 && from > 0 && s.dec.Conceal(s.spare[:]) == nil {
+		if s.left == 0 && from > 0 && s.dec.Conceal(s.spare[:]) == nil && clip(s.spare[:]) {
 			s.left = FrameSize
 		}
 		if from == 0 || s.left == 0 {
