@@ -10,11 +10,11 @@ import "stoa/audio/fft"
 // and one peak, its pitch. Those follow the sound at once. All others are smoothed over a sixth of a
 // second, and with them the lone peaks that are heard as musical noise or as scraps of other people.
 type cepstrum struct {
-	fft     *fft.Real
-	log     [fine + 1]complex64
-	coef    [2 * fine]float32
-	smooth  [fine + 1]float32
-	keep    [fine + 1]float32 // the smoothing of each coefficient, itself smoothed
+	fft    *fft.Real
+	log    [fine + 1]complex64
+	coef   [2 * fine]float32
+	smooth [fine + 1]float32
+	keep   [fine + 1]float32 // the smoothing of each coefficient, itself smoothed
 }
 
 // Quefrencies, in samples at 16 kHz.

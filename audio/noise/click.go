@@ -14,6 +14,7 @@ type clicks struct {
 	energy [history]float32 // of pieces, the newest last
 	since  int              // pieces since the attack, up to forgotten
 	peak   float32          // energy at the attack
+	thud   float32          // energy of the whole block at the attack
 	age    int              // blocks since that of the attack, up to forgotten
 
 	usual [bands]float32 // power without clicks, smoothed
@@ -31,8 +32,10 @@ const (
 	decayed  = 4    // pieces after which a click is below that
 	judged   = 16   // pieces after which nothing more is judged
 
-	ringing   = 4 // blocks that a click is in the spectrum
-	allowance = 2 // what a click may add to the usual power
+	ringing   = 6   // blocks that a click is in the spectrum
+	allowance = 1.5 // by what factor a click may stand out of the usual power, for so many blocks
+	doubling  = 2   // and twice that for each block more
+	rising    = 0.7 // what keeps this share of the energy at the attack is no click
 	forgotten = 1000
 )
 
@@ -43,10 +46,13 @@ func newClicks() clicks { return clicks{since: forgotten, age: forgotten} }
 // listen takes in a block.
 func (c *clicks) listen(pcm []float32) {
 	copy(c.energy[:], c.energy[pieces:])
+	var whole float32
 	for i := range pieces {
 		var sum float32
 		for _, v := range pcm[i*piece : (i+1)*piece] {
-			y := c.in.next(sane(v))
+			x := sane(v)
+			whole += x * x
+			y := c.in.next(x)
 			sum += y * y
 		}
 		c.energy[history-pieces+i] = sum/piece + faintest
@@ -67,6 +73,14 @@ func (c *clicks) listen(pcm []float32) {
 			c.since, c.age, c.peak = 0, 0, e
 		}
 	}
+	switch {
+	case c.age == 0:
+		c.thud = whole
+	case c.age == 1:
+		c.thud = max(c.thud, whole)
+	case whole > rising*c.thud:
+		c.since, c.age = forgotten, forgotten
+	}
 }
 
 // dampen takes a click out of the power of a spectrum: what is above the usual power of its band is
@@ -74,7 +88,7 @@ func (c *clicks) listen(pcm []float32) {
 func (c *clicks) dampen(power, dull *[bands]float32) {
 	limit := float32(math.Inf(1))
 	if c.age < ringing {
-		limit = allowance * float32(int(1)<<max(c.age-1, 0))
+		limit = allowance * float32(int(1)<<max(c.age-doubling, 0))
 	}
 	for b, p := range power {
 		dull[b] = 1

@@ -22,8 +22,8 @@ func (e *ear) listen(pcm []float32) bool {
 	e.transform.analyse(pcm)
 	powers(&e.power, &e.transform.spectrum)
 	e.clicks.dampen(&e.power, &e.dull)
-	voice := e.talker.hear(&e.power, &e.tracker.noise)
-	e.tracker.follow(&e.power)
+	voice := e.talker.hear(&e.power, &e.tracker.noise, e.clicks.age < ringing)
+	e.tracker.follow(&e.power, voice)
 	return voice
 }
 

@@ -5,15 +5,16 @@ package noise
 import "math"
 
 const (
-	floorSpeaking = -18.0 // dB, gain of what is noise while somebody speaks
-	floorPause    = -30.0 // dB, while nobody does
+	floorSpeaking = -18.0 // dB: gain of what is noise while somebody speaks
+	floorPause    = -30.0 // while nobody does
 	absentSpeak   = 0.3   // probability, before looking at it, that a band has no speech while somebody speaks
-	absentPause   = 0.9   // while nobody does
-	leastSNR      = 0.003 // a-priori SNR below which nothing is told apart: -25 dB
-	directed      = 0.97
-)
+	absentPause   = 0.99  // while nobody does
+	leastPrior    = 0.003 // a-priori SNR below which nothing is told apart: -25 dB
 
-var closing = smoothing(0.1)
+	// expansion is by how many dB more a pause is turned down, whatever is in it: people in the
+	// background stand out of what is usual in the room, as whoever speaks near does.
+	expansion = 14.0
+)
 
 // A rule is the optimally modified log-spectral amplitude estimator (I. Cohen and B. Berdugo, "Speech
 // Enhancement for Non-Stationary Noise Environments", Signal Processing 81, 2001): the gain of
@@ -22,18 +23,24 @@ type rule struct {
 	absent  float32 // odds that a band has no speech
 	floor   float32
 	lnFloor float32
+	all     float32 // gain of everything
 }
 
 // ruleFor returns the rule for a moment between pause (0) and speech (1).
 func ruleFor(open float32) rule {
 	absent := absentPause + (absentSpeak-absentPause)*open
 	lnFloor := (floorPause + (floorSpeaking-floorPause)*open) * (math.Ln10 / 20)
-	return rule{absent: absent / (1 - absent), floor: exp(lnFloor), lnFloor: lnFloor}
+	return rule{
+		absent:  absent / (1 - absent),
+		floor:   exp(lnFloor),
+		lnFloor: lnFloor,
+		all:     exp(-expansion * (1 - open) * (math.Ln10 / 20)),
+	}
 }
 
 // gain returns the gain of a band, from its SNR a priori and a posteriori.
 func (r *rule) gain(prior, posterior float32) float32 {
-	prior = min(max(prior, leastSNR), 1e6)
+	prior = min(max(prior, leastPrior), 1e6)
 	wiener := prior / (1 + prior)
 	v := min(wiener*posterior, 60)
 	present := 1 / (1 + r.absent*(1+prior)*exp(-v))

@@ -18,8 +18,17 @@ type Suppressor struct {
 	cepstrum *cepstrum
 	speech   [bands]float32 // a-priori power of speech
 	clean    [bands]float32 // power of speech above the fine bands as it was let through
+	hold     int            // blocks for which it stays open
 	open     float32        // 1 while somebody speaks, 0 a while afterwards
 }
+
+const (
+	doubt    = -0.5 // evidence at which it opens already: better some noise than half a word
+	holdOpen = 12   // blocks
+	directed = 0.97
+)
+
+var closing = smoothing(0.12)
 
 // New returns a suppressor that has heard nothing yet. It takes the first 80 ms for noise.
 func New() *Suppressor { return &Suppressor{ear: newEar(), cepstrum: newCepstrum()} }
@@ -27,12 +36,8 @@ func New() *Suppressor { return &Suppressor{ear: newEar(), cepstrum: newCepstrum
 // Suppress works in place on a block of 480 samples at 48 kHz. What comes out was heard Delay
 // samples before. A sample that is not a number counts as zero, and one beyond ±8 as ±8.
 func (s *Suppressor) Suppress(pcm []float32) {
-	voice := s.ear.listen(pcm)
-	if voice {
-		s.open = 1
-	} else {
-		s.open *= closing
-	}
+	s.ear.listen(pcm)
+	s.decide()
 	power, noise := &s.ear.power, &s.ear.tracker.noise
 	s.expect(power, noise)
 	r := ruleFor(s.open)
@@ -42,7 +47,7 @@ func (s *Suppressor) Suppress(pcm []float32) {
 		if b >= fine {
 			s.clean[b] = g * g * p
 		}
-		g *= s.ear.dull[b]
+		g *= s.ear.dull[b] * r.all
 		from, to := edges(b)
 		for k := from; k < to; k++ {
 			c := spectrum[k]
@@ -51,6 +56,18 @@ func (s *Suppressor) Suppress(pcm []float32) {
 	}
 	spectrum[bins-1] = 0
 	s.ear.transform.synthesise(pcm)
+}
+
+// decide opens at once for whoever may be speaking, and closes slowly.
+func (s *Suppressor) decide() {
+	switch {
+	case s.ear.talker.evidence > doubt:
+		s.hold, s.open = holdOpen, 1
+	case s.hold > 0:
+		s.hold--
+	default:
+		s.open *= closing
+	}
 }
 
 // expect sets the a-priori power of speech: by the cepstrum where a voice has harmonics, and by what

@@ -23,6 +23,7 @@ type talker struct {
 
 const (
 	pitchSize = 640 // 25 Hz a bin, as in the spectrum: 16 kHz
+	widest    = 40  // dB between talker and place that matter
 	hangover  = 15  // blocks: the end of a word is weak, and pauses within words are short
 	pitchMost = 2000
 )
@@ -44,16 +45,19 @@ type features struct {
 	harmony float32 // 0..1, how periodic
 }
 
-// hear says whether somebody speaks, or did a moment ago.
-func (t *talker) hear(power, noise *[bands]float32) bool {
+// hear says whether somebody speaks, or did a moment ago. A click that still rings speaks for nobody.
+func (t *talker) hear(power, noise *[bands]float32, click bool) bool {
 	f := t.describe(power, noise)
 	if t.seen < warm {
 		t.seen++
 		t.place, t.near = f.level, f.level+20
 		return false
 	}
-	margin := max(0.4*(t.near-t.place), 3.5)
-	odds := (f.level-t.place-margin)/2.5 + 0.7*(f.excess-1.2) + 4*(f.harmony-0.45)
+	place := max(t.place, t.near-widest)
+	odds := (f.level-place-max(0.4*(t.near-place), 3.5))/2.5 + 0.7*(f.excess-1.2) + 4*(f.harmony-0.45)
+	if click {
+		odds = min(odds, t.evidence/2-1) // what lasts will tell
+	}
 	t.evidence = (t.evidence + min(max(odds, -6), 6)) / 2
 	t.learn(f)
 	if t.evidence > 0.5 {

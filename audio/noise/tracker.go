@@ -5,8 +5,8 @@ package noise
 
 // A tracker is the unbiased MMSE estimator of T. Gerkmann and R. C. Hendriks, "Unbiased MMSE-Based
 // Noise Power Estimation With Low Complexity and Low Tracking Delay", IEEE TASLP 20(4), 2012: each
-// band counts as noise as far as it is improbable that speech of 15 dB is in it. It follows a noise
-// that changes within a third of a second, and cannot be locked out by a noise that jumps.
+// band counts as noise as far as it is improbable that speech of 10 dB is in it. Slower than theirs and with a pause taken for what it is, it keeps more of
+// a voice before others; it cannot be locked out by a noise that jumps.
 type tracker struct {
 	noise    [bands]float32
 	presence [bands]float32 // probability of speech, smoothed
@@ -18,16 +18,28 @@ const (
 	// a microphone that has just opened hears its room.
 	warm = 8
 
-	assumed = 31.6 // a-priori SNR of a band that has speech: 15 dB
+	assumed = 10.0 // a-priori SNR of a band that has speech: 10 dB
+
+	// pauseTrust is what the probability of speech is multiplied by while nobody speaks: what stands
+	// out then is noise too, such as one of many people in the background.
+	pauseTrust = 0.4
+
+	// steepest is by what factor noise grows in a block, 33 dB in a second: or the first syllable
+	// after silence, a million times stronger, would leave its mark.
+	steepest = 1.08
 )
 
 var (
-	noiseKeep    = smoothing(0.070)
+	noiseKeep    = smoothing(0.600)
 	presenceKeep = smoothing(0.140)
 )
 
-// follow takes in a spectrum.
-func (t *tracker) follow(power *[bands]float32) {
+// follow takes in a spectrum, in which somebody speaks or nobody does.
+func (t *tracker) follow(power *[bands]float32, voice bool) {
+	trust := float32(1)
+	if !voice {
+		trust = pauseTrust
+	}
 	if t.seen < warm {
 		t.seen++
 		for b, p := range power {
@@ -42,6 +54,7 @@ func (t *tracker) follow(power *[bands]float32) {
 		if t.presence[b] > 0.99 {
 			p = min(p, 0.99) // or a noise that has jumped would be taken for speech for ever
 		}
-		t.noise[b] = max(n+(1-noiseKeep)*(1-p)*(y-n), faintest)
+		grown := n + (1-noiseKeep)*(1-trust*p)*(y-n)
+		t.noise[b] = max(min(grown, steepest*n), faintest)
 	}
 }
