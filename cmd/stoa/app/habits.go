@@ -41,22 +41,25 @@ func (h *habits) button(name string) *bool {
 }
 
 // loadHabits reads what a home keeps; what it does not say is as it is at first.
-// With an error everything is.
+// With an error everything is, but nobody is heard without pushing: perhaps that is
+// what was chosen.
 func loadHabits(home string) (habits, error) {
+	lost := newHabits()
+	lost.Talk = talkPush
 	f, err := os.Open(filepath.Join(home, habitsFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return newHabits(), nil
 	}
 	if err != nil {
-		return newHabits(), err
+		return lost, err
 	}
 	defer f.Close()
 	h := newHabits()
 	if err := json.NewDecoder(io.LimitReader(f, maxHabits)).Decode(&h); err != nil {
-		return newHabits(), err
+		return lost, err
 	}
 	if !isTalk(h.Talk) {
-		return newHabits(), fmt.Errorf("%s: nobody talks %q", habitsFile, h.Talk)
+		return lost, fmt.Errorf("%s: nobody talks %q", habitsFile, h.Talk)
 	}
 	return h, nil
 }
@@ -64,6 +67,9 @@ func loadHabits(home string) (habits, error) {
 // save keeps h in a home. A crash leaves what was there before, or all of h.
 func (h habits) save(home string) error {
 	data, err := json.Marshal(h)
+	if err == nil {
+		err = os.MkdirAll(home, 0o700)
+	}
 	if err == nil {
 		err = identity.WriteFile(filepath.Join(home, habitsFile), append(data, '\n'))
 	}

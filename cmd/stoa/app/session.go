@@ -15,6 +15,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -94,12 +95,13 @@ func Open(cfg Config) (*Session, error) {
 		}
 	}
 	if s.habits, err = loadHabits(cfg.Home); err != nil {
-		s.log.Warn("reading how the sound is wanted", "err", err)
+		s.tellError(&UserError{
+			Text: "what you chose for your sound cannot be read, so you are heard only while `stoa push` runs",
+			Hint: "choose again, for example with `stoa sound talk open`",
+			Err:  err,
+		})
 	}
-	if cfg.Talk != "" {
-		s.habits.Talk = cfg.Talk
-	}
-	s.talk.set(s.habits.Talk)
+	s.talk.set(cmp.Or(cfg.Talk, s.habits.Talk)) // what is wanted now is not what is kept
 	s.told = talkTold{talkOpen, true}
 	if s.volumes, err = readVolumes(cfg.Home); err != nil {
 		s.log.Warn("reading how loud people are played", "err", err)

@@ -149,6 +149,9 @@ func ifSo(so bool, text string) string {
 // on and off.
 func (s *Session) doPush(req Request) (Reply, error) {
 	word, who := argument(req.Args, 0), argument(req.Args, 1)
+	if (word == "hold" || word == "on") && !s.speaking() { // a key that is held now would be heard later
+		return Reply{}, &UserError{Text: "your microphone is muted, so nobody hears you", Hint: "`stoa unmute` makes it live"}
+	}
 	mode, known := s.push(word, who, time.Now())
 	switch {
 	case !known:
@@ -160,9 +163,6 @@ func (s *Session) doPush(req Request) (Reply, error) {
 	s.pushed.set()
 	if word == "end" || word == "off" {
 		return said("the key is up"), nil
-	}
-	if !s.speaking() {
-		return Reply{}, &UserError{Text: "your microphone is muted, so nobody hears you", Hint: "`stoa unmute` makes it live"}
 	}
 	if mode == talkToMute {
 		return said("nobody hears you while the key is down"), nil

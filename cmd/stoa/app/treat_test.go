@@ -106,7 +106,9 @@ func TestHabitsOfADamagedFile(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(home, habitsFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if h, err := loadHabits(home); err == nil || h != newHabits() {
+		lost := newHabits()
+		lost.Talk = talkPush
+		if h, err := loadHabits(home); err == nil || h != lost {
 			t.Errorf("%q gave %+v, %v", text, h, err)
 		}
 		if _, err := doSoundKept(home, Request{}); err == nil {
