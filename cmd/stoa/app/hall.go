@@ -363,6 +363,9 @@ func (h *hall) weigh(ctx context.Context) {
 			return
 		}
 		s, now := h.room.Snapshot(), time.Now()
+		if s.Me.Caps&(identity.CapHear|identity.CapSpeak) == 0 {
+			continue // it only carries
+		}
 		reports := map[identity.ID]report{}
 		if s.Me.Stage {
 			receipts, every, err := h.room.Receipts(ctx)

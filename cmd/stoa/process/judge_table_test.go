@@ -168,13 +168,14 @@ func TestTableWordErrors(t *testing.T) {
 	judges := []*judge{{t, &s, near, make(chan struct{}, 2)}, {t, &s, hear.NewPlainRecogniser(dir), make(chan struct{}, 2)}}
 
 	percents := []int{0, 5, 10}
-	recordings := map[int][][][]float64{}
+	recordings, bitrates := map[int][][][]float64{}, map[string]string{}
 	var all []*judged
 	for _, percent := range percents {
 		all = append(all, newJudged(t, mic, percent))
 	}
 	for _, n := range all {
 		recordings[n.percent] = n.recordings(&s)
+		bitrates[networkRow(n.percent)] = fmt.Sprintf("%.1f", n.ann.bitrate()/1000)
 	}
 
 	round := coded(t, s.sound)
@@ -191,13 +192,14 @@ func TestTableWordErrors(t *testing.T) {
 		rows = append(rows, struct {
 			name  string
 			clips [][][]float64
-		}{fmt.Sprintf("network, %d %% lost", percent), recordings[percent]})
+		}{networkRow(percent), recordings[percent]})
 	}
 	words := 0
 	for _, w := range s.words {
 		words += len(w)
 	}
-	t.Logf("%-22s %8s %12s %14s", "what was judged", "words", "errors in %", "plain English")
+	bitrates["Opus, no network"] = "32.0"
+	t.Logf("%-22s %8s %8s %12s %14s", "what was judged", "kbit/s", "words", "errors in %", "plain English")
 	rates := map[string]float64{}
 	for _, row := range rows {
 		rates[row.name] = judges[0].rate(row.clips...)
@@ -205,7 +207,7 @@ func TestTableWordErrors(t *testing.T) {
 		if !strings.Contains(row.name, "later") {
 			plain = fmt.Sprintf("%.1f", judges[1].rate(row.clips[0]))
 		}
-		t.Logf("%-22s %8d %12.1f %14s", row.name, words*len(row.clips), rates[row.name], plain)
+		t.Logf("%-22s %8s %8d %12.1f %14s", row.name, bitrates[row.name], words*len(row.clips), rates[row.name], plain)
 	}
 	if words < 200 {
 		t.Errorf("%d words: one error is more than half a percent", words)
@@ -214,11 +216,28 @@ func TestTableWordErrors(t *testing.T) {
 		t.Errorf("the recogniser gets %.1f %% of the original wrong: it judges nothing", r)
 	}
 	for _, percent := range percents {
-		got, base := rates[fmt.Sprintf("network, %d %% lost", percent)], rates["Opus, no network"]
+		got, base := rates[networkRow(percent)], rates["Opus, no network"]
 		if got > base+judgeBounds[percent] {
 			t.Errorf("%d %% lost: %.1f %% of the words are wrong, with the codec alone %.1f %%; the network may add %.1f", percent, got, base, judgeBounds[percent])
 		}
 	}
+}
+
+func networkRow(percent int) string { return fmt.Sprintf("network, %d %% lost", percent) }
+
+// bitrate is what the encoder was told on average while its person could be heard, in bit/s. On
+// a machine that is too busy to pass packets on in time it falls, as on a thin line.
+func (p *process) bitrate() float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sum, n := 0, 0
+	for _, e := range p.events {
+		if e.Event == "stats" && e.Stats.Sending != nil {
+			sum += e.Stats.Sending.Bitrate
+			n++
+		}
+	}
+	return float64(sum) / float64(max(n, 1))
 }
 
 // judged is a speaker, and listeners behind hops of their own.

@@ -102,6 +102,9 @@ type event struct {
 			Shadow  string `json:"shadow"`
 			Carrier string `json:"carrier"`
 		} `json:"relays"`
+		Sending *struct {
+			Bitrate int `json:"bitrate"`
+		} `json:"sending"`
 	} `json:"stats"`
 
 	at   time.Time // when it was read
