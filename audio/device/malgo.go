@@ -196,13 +196,17 @@ func (m mini) start(s *server, p pick, period func([]float32)) (*malgo.Device, e
 	return dev, nil
 }
 
-// config asks for 48 kHz mono in periods of 10 ms. Three of them are the sound card's buffer, which
-// is what a thread that is woken a little late needs.
+// config asks for 48 kHz mono in periods of 10 ms. Three of them are the loudspeaker's buffer, which
+// is what a thread that is woken a little late needs. The microphone's is larger: what waits in it
+// comes with the next period, so it costs no delay, and a thread that is late loses nothing.
 func config(kind malgo.DeviceType) malgo.DeviceConfig {
 	c := malgo.DefaultDeviceConfig(kind)
 	c.SampleRate = audio.Rate
 	c.PeriodSizeInFrames = audio.BlockSize
 	c.Periods = 3
+	if kind == malgo.Capture {
+		c.Periods = 8
+	}
 	for _, side := range []*malgo.SubConfig{&c.Capture, &c.Playback} {
 		side.Format = malgo.FormatF32
 		side.Channels = 1
