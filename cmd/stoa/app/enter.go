@@ -265,6 +265,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		net:       net,
 		room:      r,
 		plays:     s.sound.plays,
+		lacked:    s.sound.lacked,
 		voice:     newVoice(rec.Room, s.home.key, s.run, net),
 		ears:      newEars(rec.Room, s.sound.source),
 		calls:     newCaller(net, log, time.Now()),

@@ -90,8 +90,9 @@ type Stats struct {
 	Dropped  uint64            `json:"dropped"` // packets dropped unsent because they had become late
 	Refused  map[string]uint64 `json:"refused"` // packets not played, by reason
 	Speakers []SpeakerStats    `json:"speakers"`
-	Relays   *RelayStats       `json:"relays,omitempty"`  // while this node is served by any
-	Sending  *SendingStats     `json:"sending,omitempty"` // while this person may be heard
+	Lacked   float64           `json:"lacked_ms,omitempty"` // sound that the loudspeaker wanted and was not there in time, since the program began
+	Relays   *RelayStats       `json:"relays,omitempty"`    // while this node is served by any
+	Sending  *SendingStats     `json:"sending,omitempty"`   // while this person may be heard
 }
 
 // SendingStats is how this node sends its own voice, as the ways to its listeners ask for.

@@ -58,7 +58,8 @@ type hall struct {
 	manner    atomic.Pointer[manner]  // how voice is sent; nil at first
 	audible   atomic.Pointer[Audible] // who hears this person, and whom they hear; nil at first
 	ears      *ears
-	plays     func() bool // what comes is played here
+	plays     func() bool          // what comes is played here
+	lacked    func() time.Duration // what the loudspeaker wanted and did not get
 	calls     *caller
 	carry     *carrier
 	seats     *seats

@@ -62,6 +62,14 @@ func (s *sound) plays() bool {
 	return s.audible && !s.failed.Load() && (!can || !lost.Lost())
 }
 
+// lacked is how much the loudspeaker wanted that was not there in time.
+func (s *sound) lacked() time.Duration {
+	if s.played == nil {
+		return 0
+	}
+	return time.Duration(s.played.Underruns()) * time.Second / audio.Rate
+}
+
 // setMuted stops or resumes sending what the microphone hears.
 func (s *sound) setMuted(muted bool) {
 	if s.capture != nil {

@@ -30,6 +30,7 @@ func (h *hall) stats() *Stats {
 			"replayed":    counts.Replayed,
 		}),
 		Speakers: []SpeakerStats{},
+		Lacked:   ms(h.lacked()),
 	}
 	held := h.seats.tether.state()
 	out.Relays = relayStats(&held, h.seats.quiet())
