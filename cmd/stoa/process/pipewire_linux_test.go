@@ -175,6 +175,32 @@ func (s *pipewire) link(from, to string) {
 	s.until("pw-link", from, to)
 }
 
+// port is where to record a card: the monitor of a loudspeaker, or what a microphone captures; of
+// several channels the first.
+func (s *pipewire) port(name, kind string) string {
+	s.t.Helper()
+	return s.ports("-o", name+":"+kind+"_")[0]
+}
+
+// ports returns all ports that sound comes out of, -o, or goes into, -i, whose names begin so. There is
+// one at least.
+func (s *pipewire) ports(way, begin string) (found []string) {
+	s.t.Helper()
+	for limit := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		for _, port := range strings.Fields(s.must("pw-link", way)) {
+			if strings.HasPrefix(port, begin) {
+				found = append(found, port)
+			}
+		}
+		if len(found) > 0 {
+			return found
+		}
+		if time.Now().After(limit) {
+			s.t.Fatalf("there is no port %s", begin)
+		}
+	}
+}
+
 // A tool is a program of the sound system that runs beside the test.
 type tool struct {
 	t    testing.TB
@@ -209,12 +235,15 @@ func (p *tool) wait() {
 	<-p.done
 }
 
-// say lets a microphone hear a WAV file, from the first sample to the last. Of several who speak at
+// say lets a microphone hear a WAV file of one channel, from the first sample to the last, in all of its
+// own. Of several who speak at
 // once each needs a name of their own.
 func (s *pipewire) say(person, path, mic string) *tool {
 	s.t.Helper()
 	p := s.run("pw-cat", "-p", "--target", "0", "-P", "{ node.name = "+person+" }", path)
-	s.link(person+":output_MONO", mic+":input_MONO")
+	for _, port := range s.ports("-i", mic+":input_") {
+		s.link(person+":output_MONO", port)
+	}
 	return p
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -81,6 +82,7 @@ type event struct {
 	Stats *struct {
 		People   int               `json:"people"`
 		Links    int               `json:"links"`
+		Lacked   float64           `json:"lacked_ms"`
 		Refused  map[string]uint64 `json:"refused"`
 		Speakers []struct {
 			Who      string  `json:"who"`
@@ -247,6 +249,20 @@ func (p *process) waitSince(mark int, what string, fits func(event) bool) event 
 			p.t.Fatalf("%s: %s did not come", p.name, what)
 		}
 	}
+}
+
+// last returns the latest event that fits, of those printed so far.
+func (p *process) last(fits func(event) bool) event {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range slices.Backward(p.events) {
+		if fits(e) {
+			return e
+		}
+	}
+	p.t.Fatalf("%s printed nothing of the kind", p.name)
+	return event{}
 }
 
 // about fits events of a kind about a person.

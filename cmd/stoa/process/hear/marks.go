@@ -3,10 +3,12 @@
 package hear
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -95,6 +97,42 @@ func Began(log, device string) (time.Duration, error) {
 	return time.Duration(us) * time.Microsecond, err
 }
 
+// MarkDelaysBeside does the same with a recording of two places side by side: of what WriteMarked has
+// written, from its beginning, and of where it was heard, which may be louder or softer.
+func MarkDelaysBeside(spoken, heard []float64) (delays []float64, missed int, err error) {
+	from := slices.IndexFunc(spoken, func(v float64) bool { return v != 0 })
+	if from < 0 || len(heard) < len(spoken) || len(spoken) < from+markEvery+markSize {
+		return nil, 0, errors.New("nothing was said, or less recorded of what was heard")
+	}
+	mark, best, begin := marks()[0], 0.0, 0
+	for at := from; at < from+markEvery; at++ {
+		if dot := product(spoken[at:], mark); dot > best {
+			best, begin = dot, at-markAt
+		}
+	}
+	if begin < 0 {
+		return nil, 0, errors.New("the beginning of what was said was not recorded")
+	}
+	gain := 0.0
+	if loud := RMS(heard[begin:]); loud > 0 {
+		gain = RMS(spoken[begin:]) / loud
+	}
+	level := make([]float64, len(heard)-begin)
+	for i, v := range heard[begin:] {
+		level[i] = gain * v
+	}
+	delays, missed = markDelays(level, 0)
+	return delays, missed, nil
+}
+
+// product is the sum of products of a mark and as much of x.
+func product(x, mark []float64) (sum float64) {
+	for i, v := range x[:len(mark)] {
+		sum += v * mark[i]
+	}
+	return sum
+}
+
 // markDelays does it for a recording that began so long after the speech did.
 func markDelays(heard []float64, after time.Duration) (delays []float64, missed int) {
 	shift := int(math.Round(after.Seconds() * Rate))
@@ -110,11 +148,7 @@ func markDelays(heard []float64, after time.Duration) (delays []float64, missed 
 		}
 		best, like := 0, 0.0
 		for lag := max(0, -at); lag < markMost && at+lag >= 0; lag++ {
-			dot := 0.0
-			for i, v := range heard[at+lag:][:markSize] {
-				dot += v * kinds[k%2][i]
-			}
-			if dot > like {
+			if dot := product(heard[at+lag:], kinds[k%2]); dot > like {
 				best, like = lag, dot
 			}
 		}

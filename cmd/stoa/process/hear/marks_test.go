@@ -48,6 +48,37 @@ func TestMarkDelays(t *testing.T) {
 	}
 }
 
+// The same side by side, from a beginning in the middle, and softer.
+func TestMarkDelaysBeside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "said.wav")
+	if err := WriteMarked(path, clip("a")); err != nil {
+		t.Fatal(err)
+	}
+	x, _, err := ReadWAV(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const began, delay = 1234, 99 * Rate / 1000
+	spoken := append(make([]float64, began), x...)
+	heard := make([]float64, len(spoken))
+	for i := range heard[began+delay:] {
+		heard[began+delay+i] = 0.3 * x[i]
+	}
+	got, missed, err := MarkDelaysBeside(spoken, heard)
+	if err != nil || missed != 0 || len(got) < 12 {
+		t.Fatalf("%d marks found, %d missed, %v", len(got), missed, err)
+	}
+	for _, d := range got {
+		if math.Abs(d-99) > 0.1 {
+			t.Errorf("delays %v", got)
+			break
+		}
+	}
+	if _, _, err := MarkDelaysBeside(heard[:0], heard); err == nil {
+		t.Error("nothing was said, and it was heard")
+	}
+}
+
 func TestMarkDelaysNeedsBothLogs(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
