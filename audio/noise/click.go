@@ -28,8 +28,9 @@ const (
 
 	sharpest = 25   // by what factor a click rises above the loudest piece of the 15 ms before: 14 dB
 	unheard  = 3e-7 // a piece weaker than this, -65 dBFS, counts as this
-	lasting  = 0.4  // what lasts at this share of the peak is no click
+	lasting  = 0.4  // what has this share of the peak for two pieces is no click
 	decayed  = 4    // pieces after which a click is below that
+	another  = 4    // what is this much louder than the click before begins a new one
 	judged   = 16   // pieces after which nothing more is judged
 
 	ringing   = 6   // blocks that a click is in the spectrum
@@ -67,7 +68,9 @@ func (c *clicks) listen(pcm []float32) {
 		switch {
 		case c.since <= attack:
 			c.peak = max(c.peak, e)
-		case c.since >= decayed && c.since <= judged && e > lasting*c.peak:
+		case c.since <= judged && e > another*c.peak:
+			c.since, c.age, c.peak = 0, 0, e
+		case c.since >= decayed && c.since <= judged && min(e, c.energy[i-1]) > lasting*c.peak:
 			c.since, c.age = forgotten, forgotten
 		case e > sharpest*before:
 			c.since, c.age, c.peak = 0, 0, e

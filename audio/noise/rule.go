@@ -11,9 +11,12 @@ const (
 	absentPause   = 0.99  // while nobody does
 	leastPrior    = 0.003 // a-priori SNR below which nothing is told apart: -25 dB
 
-	// expansion is by how many dB more a pause is turned down, whatever is in it: people in the
-	// background stand out of what is usual in the room, as whoever speaks near does.
+	// expansion is by how many dB more a pause is turned down, whatever is in it, where it is not
+	// calm: people in the background stand out of what is usual in the room, as whoever speaks near
+	// does.
 	expansion = 14.0
+	calm      = 0.35 // unrest below which a pause is not turned down as a whole
+	restless  = 0.6  // and from which on it is by all of it
 )
 
 // A rule is the optimally modified log-spectral amplitude estimator (I. Cohen and B. Berdugo, "Speech
@@ -26,15 +29,17 @@ type rule struct {
 	all     float32 // gain of everything
 }
 
-// ruleFor returns the rule for a moment between pause (0) and speech (1).
-func ruleFor(open float32) rule {
+// ruleFor returns the rule for a moment between pause (0) and speech (1), in a place of so much
+// unrest.
+func ruleFor(open, unrest float32) rule {
+	down := expansion * min(max((unrest-calm)/(restless-calm), 0), 1)
 	absent := absentPause + (absentSpeak-absentPause)*open
 	lnFloor := (floorPause + (floorSpeaking-floorPause)*open) * (math.Ln10 / 20)
 	return rule{
 		absent:  absent / (1 - absent),
 		floor:   exp(lnFloor),
 		lnFloor: lnFloor,
-		all:     exp(-expansion * (1 - open) * (math.Ln10 / 20)),
+		all:     exp(-down * (1 - open) * (math.Ln10 / 20)),
 	}
 }
 

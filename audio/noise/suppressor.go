@@ -40,7 +40,7 @@ func (s *Suppressor) Suppress(pcm []float32) {
 	s.decide()
 	power, noise := &s.ear.power, &s.ear.tracker.noise
 	s.expect(power, noise)
-	r := ruleFor(s.open)
+	r := ruleFor(s.open, s.ear.talker.unrest)
 	spectrum := &s.ear.transform.spectrum
 	for b, p := range power {
 		g := r.gain(s.speech[b]/noise[b], p/noise[b])

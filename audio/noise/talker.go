@@ -18,6 +18,7 @@ type talker struct {
 	place    float32 // dB, between words
 	near     float32 // dB, of the talker's loud syllables
 	evidence float32 // smoothed log-odds
+	unrest   float32 // mean excess while nobody speaks: a fan has 0.2, babble 1
 	hold     int     // blocks until a voice has ended
 }
 
@@ -29,11 +30,12 @@ const (
 )
 
 var (
-	placeFall = 1 - smoothing(0.10)
-	placeRise = 1 - smoothing(1.00)
-	placeLeak = 1 - smoothing(15.0)
-	nearRise  = 1 - smoothing(0.20)
-	nearFall  = 1 - smoothing(6.00)
+	placeFall  = 1 - smoothing(0.10)
+	placeRise  = 1 - smoothing(1.00)
+	placeLeak  = 1 - smoothing(15.0)
+	unrestRate = 1 - smoothing(1.50)
+	nearRise   = 1 - smoothing(0.20)
+	nearFall   = 1 - smoothing(6.00)
 )
 
 func newTalker() *talker { return &talker{fft: fft.NewReal(pitchSize)} }
@@ -70,6 +72,9 @@ func (t *talker) hear(power, noise *[bands]float32, click bool) bool {
 
 // learn follows how loud the place and the talker are.
 func (t *talker) learn(f features) {
+	if t.evidence < doubt {
+		t.unrest += unrestRate * (f.excess - t.unrest)
+	}
 	switch {
 	case f.level < t.place:
 		t.place += placeFall * (f.level - t.place)
