@@ -12,7 +12,7 @@ import (
 const (
 	concealHold = FrameSize * 3  // a lost voice is continued for 60 ms
 	concealFade = FrameSize * 3  // and fades over 60 ms more
-	comfortHold = FrameSize * 22 // an encoder refreshes its comfort noise every 400 ms
+	comfortHold = FrameSize * 42 // an encoder refreshes its comfort noise every 400 ms; one may be lost
 	comfortFade = FrameSize * 5
 	silenceFade = FrameSize / 4
 
