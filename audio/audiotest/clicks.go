@@ -5,6 +5,7 @@ package audiotest
 
 import (
 	"math"
+	"slices"
 
 	"stoa/audio"
 )
@@ -16,12 +17,14 @@ const (
 	clickBand    = 4                 // dB
 	clickFloor   = 2e-4              // steps below -74 dBFS are not heard whatever is around them
 	clickMargin  = 1.4               // 3 dB above the roughest that the speech has
+	clickStands  = 3                 // 10 dB above what is usual around it
 )
 
 // Clicks finds clicks. Roughness is the third difference of the samples: it grows by 18 dB with each
 // octave, so that a step, whose spectrum falls by 6, stands out of a voice, whose spectrum falls by
 // 12. The roughest millisecond of the speech itself is learnt for every loudness of what is around
-// it, give or take 4 dB, and what is rougher than that is a click. So a click in a quiet place is found though there
+// it, give or take 4 dB. What is rougher than that, and stands out of what is around it, is a click: a
+// hiss that fades is rough for its loudness, but all of it is. So a click in a quiet place is found though there
 // are plosives elsewhere.
 //
 // NewClicks makes one. Each stretch of sound is judged by a Clicks of its own or, when it goes on
@@ -63,8 +66,9 @@ func NewClicks(speech []float32) *Clicks {
 // Listen judges the next samples. A place is judged when the 10 ms after it are known.
 func (c *Clicks) Listen(pcm []float32) {
 	c.listen(pcm, func(w window, band int) {
-		c.Worst = max(c.Worst, w.rough/c.allowed[band])
-		if w.rough <= c.allowed[band] {
+		size := w.rough / max(c.allowed[band], clickStands*c.around())
+		c.Worst = max(c.Worst, size)
+		if size <= 1 {
 			return
 		}
 		if k := len(c.found); k > 0 && w.at-c.found[k-1] < 2*clickWindow {
@@ -96,6 +100,16 @@ func (c *Clicks) listen(pcm []float32, judge func(window, int)) {
 			judge(c.windows[(k-clickContext)%len(c.windows)], c.band())
 		}
 	}
+}
+
+// around is how rough it is in the middle one of all windows that are remembered.
+func (c *Clicks) around() float64 {
+	var rough [len(c.windows)]float64
+	for i, w := range c.windows {
+		rough[i] = w.rough
+	}
+	slices.Sort(rough[:])
+	return rough[len(rough)/2]
 }
 
 // band is how loud it is in all windows that are remembered.
