@@ -97,8 +97,8 @@ type drifted struct {
 }
 
 // drift plays e for length from a sender whose clock runs ppm too fast, over 30 ms of network with
-// 2 ms of jitter.
-func drift(t *testing.T, e encoded, ppm float64, length time.Duration) (d drifted) {
+// 2 ms of jitter, on which packets are lost; nil for none.
+func drift(t *testing.T, e encoded, ppm float64, length time.Duration, lost func() bool) (d drifted) {
 	synctest.Test(t, func(t *testing.T) {
 		dec, err := opus.NewDecoder()
 		if err != nil {
@@ -108,7 +108,8 @@ func drift(t *testing.T, e encoded, ppm float64, length time.Duration) (d drifte
 		defer cancel()
 		player, ring := audio.NewPlayer(), audio.NewRing(audio.RingSize)
 		source := player.NewSource(dec)
-		ear := &ear{said: e.plain, speed: 1 + ppm*1e-6, clicks: audiotest.NewClicks(e.plain)}
+		again := append(e.plain[:len(e.plain):len(e.plain)], e.plain[:audio.Rate]...) // its end before its beginning, too
+		ear := &ear{said: e.plain, speed: 1 + ppm*1e-6, clicks: audiotest.NewClicks(again)}
 		speaker := &audiotest.Speaker{Hear: ear.hear}
 		var wg sync.WaitGroup
 		wg.Go(func() { player.Run(ctx, ring) })
@@ -121,7 +122,7 @@ func drift(t *testing.T, e encoded, ppm float64, length time.Duration) (d drifte
 				at := sent + 30*time.Millisecond + time.Duration(rnd.ExpFloat64()*float64(2*time.Millisecond))
 				time.Sleep(time.Until(start.Add(at)))
 				p := e.packets[int(i)%len(e.packets)]
-				if p.Payload != nil {
+				if p.Payload != nil && (lost == nil || !lost()) {
 					p.Index = i
 					source.Push(p, time.Now())
 				}
@@ -228,7 +229,37 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func TestClocksApart(t *testing.T) {
 	e := encode(t, conversation(t)[:20*audio.Rate], opus.NewRecorder)
+	length := time.Minute
+	if testing.Short() {
+		length /= 3
+	}
 	for _, ppm := range []float64{-200, 200} {
-		checkDrift(t, ppm, drift(t, e, ppm, time.Minute))
+		checkDrift(t, ppm, drift(t, e, ppm, length, nil))
+	}
+}
+
+// Losses are concealed, faded out when they are long, and joined to what comes after them, without a
+// click.
+func TestLossesDoNotClick(t *testing.T) {
+	length, bursts := time.Minute, []int{8, 1, 3, 30}
+	if testing.Short() {
+		length, bursts = 10*time.Second, bursts[:1]
+	}
+	for name, enc := range map[string]func() (*opus.Encoder, error){"with pauses": opus.NewEncoder, "without": opus.NewRecorder} {
+		e := encode(t, conversation(t)[:20*audio.Rate], enc)
+		for _, burst := range bursts {
+			rnd := rand.New(rand.NewPCG(uint64(burst), 3))
+			left := 0
+			d := drift(t, e, 0, length, func() bool {
+				if left--; left < -10 && rnd.IntN(5*burst) == 0 {
+					left = burst
+				}
+				return left > 0
+			})
+			t.Logf("%s, %d lost in a row: roughest %.2f of a click, %d frames concealed", name, burst, d.worst, d.stats.Concealed)
+			if len(d.clicks) > 0 {
+				t.Errorf("%s, %d lost in a row: %d clicks, at samples %v", name, burst, len(d.clicks), d.clicks[:min(len(d.clicks), 8)])
+			}
+		}
 	}
 }
