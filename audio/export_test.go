@@ -24,6 +24,12 @@ func (s *Scaler) Scale(buf []float32, n int, frame []float32, want int) int {
 	return s.scale(buf, n, frame, want)
 }
 
+// A Limiter is what a Player turns its sum down with.
+type Limiter struct{ limiter }
+
+// Limit works in place on a block.
+func (l *Limiter) Limit(p []float32) { l.limit(p, clipKnee) }
+
 // Epoch is the moment that the times of Block are counted from.
 func (p *Player) Epoch() time.Time { return p.epoch }
 

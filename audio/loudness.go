@@ -10,11 +10,12 @@ const (
 	voiceLeast = 3e-6 // -55 dBFS: below that nobody does
 	voiceHang  = 40   // blocks for which a word goes on after its last loud one: 0.4 s
 
-	noiseStart = 1e-6 // -60 dBFS, until more is known
-	noiseFall  = 0.3  // of the way to what is quieter, a block
-	noiseMean  = 0.2  // of the way to the newest block: noise is what is heard over 50 ms
-	idleMean   = 0.01
-	noiseRise  = 1.007 // 3 dB a second: a voice breathes before that makes a noise of it
+	noiseStart  = 1e-6 // -60 dBFS, until more is known
+	noiseFall   = 0.3  // of the way to what is quieter, a block
+	noiseMean   = 0.2  // of the way to the newest block: noise is what is heard over 50 ms
+	idleMean    = 0.01
+	noiseForget = 0.8   // a block of nothing at all: 100 dB a second
+	noiseRise   = 1.007 // 3 dB a second: a voice breathes before that makes a noise of it
 
 	levelTarget = -24.0 // dBFS while speaking: what package voice brings a microphone to
 	levelMost   = 12.0  // dB either way
@@ -48,6 +49,8 @@ type loudness struct {
 // that is no number is silence.
 func (l *loudness) hear(power float64) bool {
 	if !(power > 0) {
+		// What was heard before it, a held note perhaps, was no noise: that does not stop.
+		l.noise = max(min(l.noise, noiseStart), l.noise*noiseForget)
 		l.hang = max(l.hang-1, 0)
 		return l.hang > 0
 	}

@@ -169,6 +169,23 @@ func TestOpenMicrophonesDoNotAddUp(t *testing.T) {
 	}
 }
 
+// A note that is held, and held again, is not taken for the noise of a microphone.
+func TestHeldNotesAreHeard(t *testing.T) {
+	const seconds = 20
+	notes := make([]float32, seconds*audio.Rate)
+	audiotest.Tone(440, 0.05)(0, notes)
+	for at := 0; at < len(notes); at += 2 * audio.Rate {
+		clear(notes[at : at+audio.Rate/5])
+	}
+	noise := audiotest.Fan(len(notes), 1)
+	audiotest.Scale(noise, -30-audiotest.RMS(noise)) // louder than the notes
+	heard := newHall(notes, noise).listen(seconds)
+	last := heard[len(heard)-audio.Rate:]
+	if a := 20 * math.Log10(audiotest.ToneAmplitude(last, 440)/0.05); a < -1 {
+		t.Errorf("a note is played %.1f dB softer", -a)
+	}
+}
+
 // Twenty people who all speak at once are turned down together, and what is heard is what they say:
 // the distortion beside the sum, turned down over each 10 ms as it is, stays below -30 dB.
 func TestTwentyWhoSpeakAreNotDistorted(t *testing.T) {

@@ -3,6 +3,7 @@
 package audio_test
 
 import (
+	"encoding/binary"
 	"math"
 	"testing"
 
@@ -78,4 +79,36 @@ func BenchmarkSoftClip(b *testing.B) {
 		audiotest.Tone(400, 0.9)(0, p[:16])
 		audio.SoftClip(p)
 	}
+}
+
+// FuzzLimit mixes anything: what is played is a number within full scale, and what follows a block gone
+// mad is as it was meant within two seconds.
+func FuzzLimit(f *testing.F) {
+	f.Add([]byte{0, 0, 0xc0, 0x7f, 0, 0, 0x80, 0x7f, 0, 0, 0x80, 0xff, 1, 2, 3, 4})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var l audio.Limiter
+		p := make([]float32, audio.BlockSize)
+		for i := range min(len(data)/4, 20*len(p)) {
+			p[i%len(p)] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+			if i%len(p) < len(p)-1 && i < len(data)/4-1 {
+				continue
+			}
+			l.Limit(p)
+			audio.SoftClip(p)
+			for k, v := range p {
+				if !(v >= -1 && v <= 1) {
+					t.Fatalf("sample %d is %v", k, v)
+				}
+			}
+		}
+		for range 250 {
+			for i := range p {
+				p[i] = 0.5
+			}
+			l.Limit(p)
+		}
+		if p[len(p)-1] < 0.499 || p[len(p)-1] > 0.501 {
+			t.Fatalf("a sample of 0.5 is played at %v", p[len(p)-1])
+		}
+	})
 }
