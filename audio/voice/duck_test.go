@@ -13,7 +13,7 @@ import (
 var (
 	quiet  = audio.Heard{}
 	speech = audio.Heard{Voice: true}
-	echo   = audio.Heard{Echo: true}
+	echoed = audio.Heard{Echo: true}
 	both   = audio.Heard{Voice: true, Echo: true}
 )
 
@@ -30,20 +30,20 @@ func TestDuck(t *testing.T) {
 		in   []stretch
 	}{
 		{"without echo nothing happens", []stretch{{10000, speech, false, 0, 0}}},
-		{"echo alone ducks nothing", []stretch{{10000, echo, false, 0, 0}}},
+		{"echo alone ducks nothing", []stretch{{10000, echoed, false, 0, 0}}},
 		{"a voice with echo ducks and comes back", []stretch{
 			{20, both, false, 0, 0}, {100, both, false, -15, 0}, {5000, both, false, -15, 0},
-			{300, echo, false, -15, 0}, {500, echo, false, 0, 0},
+			{300, echoed, false, -15, 0}, {500, echoed, false, 0, 0},
 		}},
 		{"the gap between two words is none", []stretch{{500, both, false, -15, 0}, {300, quiet, false, -15, 0}, {100, both, false, -15, 0}}},
-		{"echo is remembered while somebody speaks", []stretch{{500, echo, false, 0, 0}, {1000, speech, false, -15, 0}}},
-		{"but not for ever", []stretch{{500, echo, false, 0, 0}, {4000, speech, false, 0, 0}}},
-		{"a cough ducks nothing", []stretch{{500, echo, false, 0, 0}, {20, both, false, 0, 0}, {500, echo, false, 0, 0}}},
+		{"echo is remembered while somebody speaks", []stretch{{500, echoed, false, 0, 0}, {1000, speech, false, -15, 0}}},
+		{"but not for ever", []stretch{{500, echoed, false, 0, 0}, {4000, speech, false, 0, 0}}},
+		{"a cough ducks nothing", []stretch{{500, echoed, false, 0, 0}, {20, both, false, 0, 0}, {500, echoed, false, 0, 0}}},
 		{"whom nobody hears may hear", []stretch{{1000, both, true, 0, 0}}},
 		{"being muted brings it back", []stretch{{1000, both, false, -15, 0}, {350, both, true, 0, 0}}},
-		{"a hint comes once", []stretch{{29900, echo, false, 0, 0}, {200, echo, false, 0, 1}, {60000, echo, false, 0, 0}}},
-		{"and not to whom nobody hears", []stretch{{40000, echo, true, 0, 0}, {10, echo, false, 0, 1}}},
-		{"nor when it is gone in time", []stretch{{20000, echo, false, 0, 0}, {20000, quiet, false, 0, 0}, {20000, echo, false, 0, 0}}},
+		{"a hint comes once", []stretch{{29900, echoed, false, 0, 0}, {200, echoed, false, 0, 1}, {60000, echoed, false, 0, 0}}},
+		{"and not to whom nobody hears", []stretch{{40000, echoed, true, 0, 0}, {10, echoed, false, 0, 1}}},
+		{"nor when it is gone in time", []stretch{{20000, echoed, false, 0, 0}, {20000, quiet, false, 0, 0}, {20000, echoed, false, 0, 0}}},
 	} {
 		var d voice.Duck
 		before := float32(1)
