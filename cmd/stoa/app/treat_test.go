@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"stoa/audio"
+	"stoa/audio/audiotest"
 	chain "stoa/audio/voice"
 )
 
@@ -130,5 +131,21 @@ func TestHabitsOfADamagedFile(t *testing.T) {
 	}
 	if b, err := json.Marshal(soundData{habits: want}); err != nil || string(b) != `{"talk":"open","level":true,"highpass":true,"echo":true,"noise":false,"gain":true,"music":false,"holding":false,"live":false}` {
 		t.Errorf("as JSON %s, %v", b, err)
+	}
+}
+
+// All that is done to a voice adds 10 ms at most to the way to an ear.
+func TestTreatmentDelay(t *testing.T) {
+	said := audiotest.Voice(2*audio.Rate, 1)
+	heard := append([]float32(nil), said...)
+	treat := newTreatment(chain.Everything, nil)
+	far := make([]float32, audio.BlockSize)
+	for p := heard; len(p) >= audio.BlockSize; p = p[audio.BlockSize:] {
+		treat.Treat(p[:audio.BlockSize], far)
+	}
+	if lag := audiotest.Lag(said, heard, audio.Rate/20); lag < chain.LimiterDelay || lag > audio.Rate/100 {
+		t.Errorf("the voice comes %d samples later", lag)
+	} else {
+		t.Logf("%d samples, %.1f ms", lag, float64(lag)*1000/audio.Rate)
 	}
 }
