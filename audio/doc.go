@@ -20,8 +20,7 @@
 // Treatment, which package voice fills; beside each block it is given what the loudspeaker played
 // meanwhile, in the microphone's time. So no two goroutines meet in it, and no device waits for it.
 //
-// Delay is what this package guards. A Capture adds the 20 ms of a frame, and a Treatment 10 ms at
-// most. A Jitter adds what the
-// network has lately proven to need, 10 ms at least. The ring to the loudspeaker holds one pull.
-// Every queue is bounded, and what is late is dropped and counted.
+// Delay is what this package guards. A Capture adds the 20 ms of a frame, and a Treatment 15 ms at
+// most. A Jitter adds what the network has lately proven to need, 10 ms at least. The ring to the
+// loudspeaker holds one pull. Every queue is bounded, and what is late is dropped and counted.
 package audio

@@ -3,8 +3,8 @@
 //	near ─► high-pass ─► echo ─► noise ─► gain ─► limiter
 //	far  ─────────────────┘
 //
-// The high-pass, the canceller and the gain add no delay, the limiter adds 1.5 ms (LimiterDelay), and a
-// suppressor may add the 8.5 ms that are left of 10. A Detector looks at what the canceller has left; a
+// The high-pass and the gain add no delay and the limiter 1.5 ms (LimiterDelay). What package echo and
+// package noise have for the other two adds 5 and 8.5 ms. A Detector looks at what the canceller has left; a
 // Duck and an Unheard decide what follows from what it finds.
 //
 // Each stage works in place on blocks of 10 ms and can be switched off while it runs. The canceller

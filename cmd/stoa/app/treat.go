@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"stoa/audio"
+	canceller "stoa/audio/echo"
 	"stoa/audio/noise"
 	chain "stoa/audio/voice"
 )
@@ -44,7 +45,8 @@ func newTreatment(s chain.Settings, player *audio.Player) *treatment {
 
 // hireStages makes the best stages that this program was built with.
 func hireStages() (chain.Stages, crew) {
-	return chain.Stages{Noise: noise.New(), Voice: noise.NewDetector()}, crew{Noise: "its own suppressor"}
+	return chain.Stages{Echo: canceller.New(), Noise: noise.New(), Voice: noise.NewDetector()},
+		crew{Echo: "by stoa's own canceller", Noise: "by stoa's own suppressor"}
 }
 
 // Treat is part of audio.Treatment.
