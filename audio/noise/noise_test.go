@@ -58,7 +58,7 @@ func TestNoiseGoesAndVoiceStays(t *testing.T) {
 		{"white", audiotest.White(len(voice), 1), 6, 12, 0},
 		{"keys", audiotest.Keys(len(voice), 1), 3, 8, 0},
 	} {
-		if testing.Short() && c.name == "white" {
+		if testing.Short() && c.name != "keys" {
 			continue
 		}
 		noise := audiotest.AtSNR(voice, c.noise, 10)

@@ -100,7 +100,7 @@ func TestGainStaysWithinItsBounds(t *testing.T) {
 		{"shout", 60, gainLeast},
 		{"nothing", 1e-9, 0},
 	} {
-		pcm, voice := babbled(32, c.power)
+		pcm, voice := babbled(12, c.power)
 		g := NewGain()
 		for i := range voice {
 			g.Level(pcm[i*block:(i+1)*block], voice[i])
