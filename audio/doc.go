@@ -4,10 +4,10 @@
 //
 //	Input ─► Ring ─► Capture: Treatment ─► Encoder ─► Packet        one for the speaker
 //	                    ▲
-//	                Reference ◄── a copy of what is pulled ─────────────────────────────┐
-//	                                                                                    │
-//	Packet ─► Source(Jitter ─► Decoder ─► time scale) ─┐                                │
-//	Packet ─► Source(Jitter ─► Decoder ─► time scale) ─┼─► Player: mix, soft clip ─► Ring ─► Output
+//	                Reference ◄── a copy of what is pulled ────────────────────────────────┐
+//	                                                                                       │
+//	Packet ─► Source(Jitter ─► Decoder ─► time scale) ─┐                                   │
+//	Packet ─► Source(Jitter ─► Decoder ─► time scale) ─┼─► Player: level, mix, limit ─► Ring ─► Output
 //	Packet ─► Source(Jitter ─► Decoder ─► time scale) ─┘
 //
 // Samples are float32 in [-1, 1] at 48 kHz, mono. A frame is 20 ms.

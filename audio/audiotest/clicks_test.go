@@ -28,7 +28,7 @@ func voice(seconds int, seed uint64) []float32 {
 // Steps that decay in 5 ms are all found, down to 0.02, a fifteenth of the loudest places of the voice;
 // down to 0.003 those in pauses.
 func TestClicksAreFound(t *testing.T) {
-	speech := voice(12, 1)
+	speech := voice(8, 1)
 	for _, size := range []float32{0.3, 0.02, 0.003} {
 		rnd := rand.New(rand.NewPCG(9, 9))
 		planted := append([]float32(nil), speech...)
@@ -62,7 +62,7 @@ func TestClicksAreFound(t *testing.T) {
 // Cutting a piece out of the middle of speech, as playing faster without a seam would, is found in
 // most places; repeating silence is not.
 func TestClicksOfCutsAreFound(t *testing.T) {
-	speech := voice(10, 2)
+	speech := voice(6, 2)
 	var cut []float32
 	cuts := 0
 	for at := 0; at+4800 <= len(speech); at += 4800 {
@@ -83,8 +83,8 @@ func TestClicksOfCutsAreFound(t *testing.T) {
 	if len(same.Found()) > 0 || same.Worst > 1/1.3 {
 		t.Errorf("%d clicks found in the speech itself, worst %.2f", len(same.Found()), same.Worst)
 	}
-	other := NewClicks(voice(20, 2))
-	other.Listen(voice(25, 2)[20*audio.Rate:])
+	other := NewClicks(voice(12, 2))
+	other.Listen(voice(15, 2)[12*audio.Rate:])
 	if len(other.Found()) > 0 {
 		t.Errorf("%d clicks found in other speech of the same voice, worst %.2f", len(other.Found()), other.Worst)
 	}
