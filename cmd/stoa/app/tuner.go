@@ -273,13 +273,16 @@ func (t *tuner) observe(ways []way) {
 		if o.active = l.Sent >= o.sentAt+sentLeast; !o.active {
 			o.steps = 0
 		}
+		due := o.sentAt
 		o.sentAt = l.Sent
 		o.few = queueFew + time.Duration(rungs[t.at].frames)*audio.FrameTime + 2*min(l.Scatter, jitterMost)
 		if l.Reports != o.reports {
 			o.reports, o.missed = l.Reports, l.Missed
 			copy(o.sent[1:], o.sent[:])
 			copy(o.arrived[1:], o.arrived[:])
-			o.sent[0], o.arrived[0] = l.Sent, l.Arrived
+			// The report may have been made when the last step was, so what was sent since
+			// cannot be in it: it would be missed whenever somebody begins to speak.
+			o.sent[0], o.arrived[0] = due, l.Arrived
 			o.steps++
 		}
 		if o.fresh = l.Probed != o.probed; o.fresh {
@@ -299,8 +302,8 @@ func (t *tuner) observe(ways []way) {
 	}
 }
 
-// short is the share of what was sent between the last reports that has not arrived. What is
-// under way counts, so it is too much when somebody has just begun to speak.
+// short is the share of what was sent between the last reports that has not arrived, of
+// what could have.
 func (o *outletState) short() float64 {
 	sent, arrived := o.sent[0]-o.sent[shortSteps], o.arrived[0]-o.arrived[shortSteps]
 	if o.steps <= shortSteps || sent == 0 {

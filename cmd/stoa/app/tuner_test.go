@@ -344,6 +344,32 @@ func TestTunerFollowsTheWay(t *testing.T) {
 	}
 }
 
+// Somebody who speaks in sentences, on a line without fault, whose reports are half a second
+// old when they are seen: what they do not tell of yet is not missing.
+func TestTunerOfSentences(t *testing.T) {
+	for pause := 1; pause <= 4; pause++ { // half seconds
+		for length := 2; length <= 12; length++ {
+			u := newTuner()
+			l := node.LinkInfo{Jitter: time.Millisecond}
+			l.ID[0] = 1
+			for i := range 240 {
+				l.Arrived = uint32(l.Sent)
+				l.Reports++
+				l.Probed++
+				if i%(length+pause) < length {
+					l.Sent += 25
+				} else {
+					l.Sent += 3 // the noise of the room, refreshed
+				}
+				m := u.step([]way{{l, branch{root: identity.Hash(l.ID)}}}, time.Duration(i)*tunePeriod)
+				if m.rung != rungs[0] {
+					t.Fatalf("sentences of %d half seconds, pauses of %d: %+v after %d", length, pause, m, i)
+				}
+			}
+		}
+	}
+}
+
 // Music gets more where the way bears it, and where not what a voice gets.
 func TestTunerOfMusic(t *testing.T) {
 	for _, c := range []struct {
