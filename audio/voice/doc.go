@@ -30,5 +30,5 @@
 //	STOI, keys      0.91 to 0.93 0.84 to 0.90 0.84 to 0.90
 //
 // WebRTC's cancellers all but close the microphone while both speak; whoever interrupts is not
-// understood. So they are not used, though they find a moved room sooner, and cost a third.
+// understood. So they are not used, though they find a moved room sooner, and the first costs half.
 package voice
