@@ -28,7 +28,7 @@ const (
 
 	sharpest = 25   // by what factor a click rises above the loudest piece of the 15 ms before: 14 dB
 	unheard  = 3e-7 // a piece weaker than this, -65 dBFS, counts as this
-	lasting  = 0.4  // what has this share of the peak for two pieces is no click
+	lasting  = 0.2  // what has this share of the peak for two pieces is no click
 	decayed  = 4    // pieces after which a click is below that
 	another  = 4    // what is this much louder than the click before begins a new one
 	judged   = 16   // pieces after which nothing more is judged
