@@ -27,7 +27,7 @@ type Canceller interface {
 type Health struct {
 	Playing bool          // the loudspeaker has been heard, so that the rest says something
 	Left    bool          // echo is left that it cannot take out
-	Near    bool          // somebody near speaks now, whatever is played
+	Near    bool          // somebody near speaks now; it says nothing while nothing is played
 	ERLE    float32       // echo return loss enhancement, in dB: how much of the echo it takes out
 	Delay   time.Duration // from far to its echo in near; 0 while unknown
 }
@@ -114,16 +114,17 @@ func (c *Chain) Treat(near, far []float32) audio.Heard {
 			r.Health = c.stages.Echo.Health()
 		}
 	}
+	played := c.overheard(far)
 	if c.stages.Voice != nil {
 		r.Voice = c.stages.Voice.Detect(near)
-		if r.Left && !r.Near { // it may be the voice of the loudspeaker
+		if played && r.Left && !r.Near { // it may be the voice of the loudspeaker
 			r.Voice = false
 		}
 	}
 	if c.stages.Noise != nil {
 		c.switches[2].through(on.Noise, near, func() { c.stages.Noise.Suppress(near) })
 	}
-	c.gain.Hold(c.overheard(far))
+	c.gain.Hold(played)
 	c.switches[3].through(on.Gain, near, func() { c.gain.Level(near, r.Voice) })
 	c.limiter.Limit(near)
 	if on.Gain {

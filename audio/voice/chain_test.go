@@ -59,10 +59,11 @@ func TestChainSwitches(t *testing.T) {
 		if chain.Settings() != c.settings {
 			t.Errorf("%s: the settings are %+v", c.name, chain.Settings())
 		}
-		block := make([]float32, audio.BlockSize)
+		block, played := make([]float32, audio.BlockSize), make([]float32, audio.BlockSize)
+		audiotest.Tone(300, 0.1)(0, played)
 		for range 3 {
 			audiotest.Tone(200, 0.2)(0, block)
-			heard := chain.Treat(block, silence)
+			heard := chain.Treat(block, played)
 			if heard != (audio.Heard{Voice: !c.echo, Echo: c.echo}) { // what was left spoke
 				t.Errorf("%s: heard %+v", c.name, heard)
 			}
@@ -81,17 +82,25 @@ func TestChainSwitches(t *testing.T) {
 	}
 }
 
-// While echo is left a voice is only believed to be near when the canceller thinks so too.
+// While echo is left a voice is only believed to be near when the canceller thinks so too, unless
+// nothing is played.
 func TestChainDoesNotTakeEchoForAVoice(t *testing.T) {
-	for _, c := range []struct{ detected, left, near, voice bool }{
-		{true, false, false, true},
-		{true, true, false, false},
-		{true, true, true, true},
-		{false, true, true, false},
+	tone := make([]float32, audio.BlockSize)
+	audiotest.Tone(300, 0.1)(0, tone)
+	for _, c := range []struct{ detected, left, near, played, voice bool }{
+		{true, false, false, true, true},
+		{true, true, false, true, false},
+		{true, true, false, false, true},
+		{true, true, true, true, true},
+		{false, true, true, true, false},
 	} {
 		echo := &worker{health: voice.Health{Left: c.left, Near: c.near}}
 		chain := voice.New(voice.Stages{Echo: echo, Voice: &worker{speaks: c.detected}}, voice.Everything)
-		if heard := chain.Treat(make([]float32, audio.BlockSize), silence); heard.Voice != c.voice {
+		far := silence
+		if c.played {
+			far = tone
+		}
+		if heard := chain.Treat(make([]float32, audio.BlockSize), far); heard.Voice != c.voice {
 			t.Errorf("%+v: heard %+v", c, heard)
 		}
 	}
