@@ -8,25 +8,16 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
 	"stoa/audio/device"
-	"stoa/identity"
 )
 
 // devicesFile is where the choice is kept in a home: a chosenDevices as JSON.
 const devicesFile = "devices.json"
-
-// maxDevicesFile bounds it, in bytes.
-const maxDevicesFile = 64 << 10
 
 // chosenDevices are the devices that somebody has chosen to last. The zero value
 // of each is the system's default.
@@ -45,34 +36,13 @@ func (c *chosenDevices) of(e *soundEnd) *device.Choice {
 
 // readChosen reads what is kept in a home. Where nothing is kept nothing is chosen.
 func readChosen(dir string) (c chosenDevices, err error) {
-	f, err := os.Open(filepath.Join(dir, devicesFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil
-	}
-	if err != nil {
-		return c, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxDevicesFile))
-	if err != nil {
-		return c, err
-	}
-	if err := json.Unmarshal(data, &c); err != nil {
-		return chosenDevices{}, fmt.Errorf("%s: %w", f.Name(), err)
+	if err := loadKept(dir, devicesFile, &c); err != nil {
+		return chosenDevices{}, err
 	}
 	return c, nil
 }
 
-func (c *chosenDevices) write(dir string) error {
-	data, err := json.MarshalIndent(c, "", "\t")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	return identity.WriteFile(filepath.Join(dir, devicesFile), append(data, '\n'))
-}
+func (c *chosenDevices) write(dir string) error { return saveKept(dir, devicesFile, c) }
 
 // choiceOf is the device that word, of Config.In or Config.Out, asks for: the one
 // that it names, or else the one that the home keeps.
@@ -202,7 +172,7 @@ func doDevices(ctx context.Context, dir string, args []string, running *devices)
 	}
 	*chosen.of(e) = c
 	if err := chosen.write(dir); err != nil {
-		return Reply{}, &UserError{Text: "the choice cannot be kept: " + err.Error(), Hint: "look whether you may write to " + dir, Err: err}
+		return Reply{}, err
 	}
 	if running != nil {
 		running.use(e, c)

@@ -1,24 +1,14 @@
-// How this person wants their sound, as the home keeps it: in a file of its own
-// that can be changed whether a node runs or not, and lost without harm.
+// How this person wants their sound, as the home keeps it.
 
 package app
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 
 	chain "stoa/audio/voice"
-	"stoa/identity"
 )
 
-const (
-	habitsFile = "sound.json"
-	maxHabits  = 64 << 10 // bytes
-)
+const habitsFile = "sound.json"
 
 // habits are how one talks, which stages of the treatment work, and whether loud
 // and quiet people are played alike.
@@ -44,18 +34,9 @@ func (h *habits) button(name string) *bool {
 // With an error everything is, but nobody is heard without pushing: perhaps that is
 // what was chosen.
 func loadHabits(home string) (habits, error) {
-	lost := newHabits()
+	h, lost := newHabits(), newHabits()
 	lost.Talk = talkPush
-	f, err := os.Open(filepath.Join(home, habitsFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return newHabits(), nil
-	}
-	if err != nil {
-		return lost, err
-	}
-	defer f.Close()
-	h := newHabits()
-	if err := json.NewDecoder(io.LimitReader(f, maxHabits)).Decode(&h); err != nil {
+	if err := loadKept(home, habitsFile, &h); err != nil {
 		return lost, err
 	}
 	if !isTalk(h.Talk) {
@@ -64,20 +45,8 @@ func loadHabits(home string) (habits, error) {
 	return h, nil
 }
 
-// save keeps h in a home. A crash leaves what was there before, or all of h.
-func (h habits) save(home string) error {
-	data, err := json.Marshal(h)
-	if err == nil {
-		err = os.MkdirAll(home, 0o700)
-	}
-	if err == nil {
-		err = identity.WriteFile(filepath.Join(home, habitsFile), append(data, '\n'))
-	}
-	if err != nil {
-		return &UserError{Text: "your choice cannot be kept: " + err.Error(), Hint: "look whether you may write to " + home, Err: err}
-	}
-	return nil
-}
+// save keeps h in a home.
+func (h habits) save(home string) error { return saveKept(home, habitsFile, h) }
 
 // change does what the words of `stoa sound` ask for, and says what that was.
 func (h *habits) change(words []string) (string, error) {

@@ -5,13 +5,7 @@ package app
 
 import (
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,8 +17,7 @@ import (
 const (
 	// volumesFile is where they are kept in a home: an object of JSON from key to
 	// percent.
-	volumesFile    = "volumes.json"
-	maxVolumesFile = 256 << 10 // bytes
+	volumesFile = "volumes.json"
 
 	asSent     = 100 // percent, for everybody of whom nothing is kept
 	maxVolume  = 200 // percent
@@ -34,7 +27,7 @@ const (
 // volumes are how loud people are played. Their methods may be called from any
 // goroutine.
 type volumes struct {
-	path string
+	dir string // the home
 
 	mu      sync.Mutex
 	percent map[identity.ID]int // none of them is asSent
@@ -43,22 +36,10 @@ type volumes struct {
 // readVolumes reads what is kept in a home. With an error it returns volumes that
 // know nobody.
 func readVolumes(dir string) (*volumes, error) {
-	v := &volumes{path: filepath.Join(dir, volumesFile), percent: map[identity.ID]int{}}
-	f, err := os.Open(v.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return v, nil
-	}
-	if err != nil {
-		return v, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxVolumesFile))
-	if err != nil {
-		return v, err
-	}
+	v := &volumes{dir: dir, percent: map[identity.ID]int{}}
 	var kept map[string]int
-	if err := json.Unmarshal(data, &kept); err != nil {
-		return v, fmt.Errorf("%s: %w", v.path, err)
+	if err := loadKept(dir, volumesFile, &kept); err != nil {
+		return v, err
 	}
 	for text, percent := range kept {
 		id, err := identity.ParseID(text)
@@ -96,22 +77,13 @@ func (v *volumes) set(id identity.ID, percent int) error {
 		}
 		v.percent[id] = percent
 	}
-	if err := v.write(); err != nil {
+	if err := saveKept(v.dir, volumesFile, v.percent); err != nil {
 		if delete(v.percent, id); kept {
 			v.percent[id] = before
 		}
 		return err
 	}
 	return nil
-}
-
-// write keeps the volumes. The caller holds mu.
-func (v *volumes) write() error {
-	data, err := json.MarshalIndent(v.percent, "", "\t") // sorted by key
-	if err != nil {
-		return err
-	}
-	return identity.WriteFile(v.path, append(data, '\n'))
 }
 
 // A Volume is how loud somebody is played, as `stoa volume --json` has it.
