@@ -16,9 +16,10 @@ func idCommand() *command {
 		name:    app.VerbID,
 		summary: "your key and name; take everything to another machine",
 		usage:   "[show | name NAME | lock | unlock | export FILE | import FILE]",
-		about: `An export holds key, name, rooms and history in one file that only its
-passphrase opens. It can be imported into a home that has no rooms yet; a key
-that is there already is kept beside the new one.`,
+		about: `An export holds key, name, rooms, history, and how you want your sound and how
+loud you hear others, in one file that only its passphrase opens. It can be imported
+into a home that has no rooms yet; a key that is there already is kept beside the new
+one. Which devices you chose stays with this machine.`,
 		example: `stoa id
 stoa id name "Ann Lee"
 stoa id export ~/stoa-backup.age

@@ -134,6 +134,15 @@ func lived(t *testing.T, dir string) (key identity.ID, rec room.Record, b bundle
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := livedHabits().save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := readVolumes(dir); err != nil || v.set(identity.ID{1}, 50) != nil {
+		t.Fatal(err)
+	}
+	if err := saveKept(dir, "devices.json", "of this machine"); err != nil {
+		t.Fatal(err)
+	}
 	if b, err = h.bundle(); err != nil {
 		t.Fatal(err)
 	}
@@ -141,6 +150,13 @@ func lived(t *testing.T, dir string) (key identity.ID, rec room.Record, b bundle
 		t.Fatal(err)
 	}
 	return h.key.ID(), rec, b
+}
+
+// livedHabits are those of the home that lived makes.
+func livedHabits() habits {
+	h := newHabits()
+	h.Talk, h.Noise = talkPush, false
+	return h
 }
 
 // sealed encrypts what an export holds, which takes its time on purpose.
@@ -201,7 +217,13 @@ func wantImported(t *testing.T, dir string, key identity.ID, rec room.Record) {
 	if reply, err := history(rec, h.store, nil); err != nil || len(reply.Lines) < 2 {
 		t.Errorf("the history: %q, %v", reply.Lines, err)
 	}
-	for _, name := range []string{importTmp, importFinal} {
+	if h, err := loadHabits(dir); err != nil || h != livedHabits() {
+		t.Errorf("the habits are %+v, %v", h, err)
+	}
+	if v, err := readVolumes(dir); err != nil || v.of(identity.ID{1}) != 50 {
+		t.Errorf("the volumes are %v, %v", v.percent, err)
+	}
+	for _, name := range []string{importTmp, importFinal, "devices.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is left", name)
 		}
@@ -315,10 +337,14 @@ func TestImportAndCrash(t *testing.T) {
 			must(os.Remove(filepath.Join(at(importTmp), storeFile)))
 			must(keep.Restore(filepath.Join(at(importTmp), storeFile), bytes.NewReader(b.Store)))
 		}, false},
+		{"some choices", func() { must(os.WriteFile(filepath.Join(at(importTmp), habitsFile), b.Kept[habitsFile], 0o600)) }, false},
+		{"all choices", func() { must(os.WriteFile(filepath.Join(at(importTmp), volumesFile), b.Kept[volumesFile], 0o600)) }, false},
 		{"ready", func() { must(os.Rename(at(importTmp), at(importFinal))) }, true},
 		{"the old key kept", func() { must(keepOldKey(at(keyFile))) }, true},
 		{"the key in place", func() { must(os.Rename(filepath.Join(at(importFinal), keyFile), at(keyFile))) }, true},
 		{"the store in place", func() { must(os.Rename(filepath.Join(at(importFinal), storeFile), at(storeFile))) }, true},
+		{"some choices in place", func() { must(os.Rename(filepath.Join(at(importFinal), habitsFile), at(habitsFile))) }, true},
+		{"all choices in place", func() { must(os.Rename(filepath.Join(at(importFinal), volumesFile), at(volumesFile))) }, true},
 		{"done", func() { must(os.Remove(at(importFinal))) }, true},
 	}
 	for _, s := range steps {

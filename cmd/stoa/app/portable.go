@@ -28,14 +28,20 @@ const (
 	maxReplaced = 1000
 )
 
+// portableKept are the files that an export takes along. devicesFile is none of
+// them: another machine has other devices.
+var portableKept = []string{habitsFile, volumesFile}
+
 // bundle is what an export holds, before it is encrypted.
 type bundle struct {
 	Version uint8    `cbor:"1,keyasint"`
 	Seed    [32]byte `cbor:"2,keyasint"` // of the identity key
 	Store   []byte   `cbor:"3,keyasint"` // as keep.Store.Backup writes it
+
+	Kept map[string][]byte `cbor:"4,keyasint,omitempty"` // of portableKept, those that there are
 }
 
-// export returns everything in the home, encrypted under a passphrase.
+// export returns everything in the home but the choice of devices, encrypted under a passphrase.
 func (h *home) export(passphrase string) ([]byte, error) {
 	if passphrase == "" {
 		return nil, &UserError{Text: "an export needs a passphrase: who has the file would be you", Hint: "type one, or set STOA_PASSPHRASE"}
@@ -47,11 +53,18 @@ func (h *home) export(passphrase string) ([]byte, error) {
 	return identity.Lock(passphrase, identity.Marshal(b))
 }
 
-// bundle gathers everything in the home.
+// bundle gathers what export encrypts. A file of choices that cannot be read is left
+// out: for it nobody shall be without an export.
 func (h *home) bundle() (bundle, error) {
 	var store bytes.Buffer
 	err := h.store.Backup(&store)
-	return bundle{Version: bundleVersion, Seed: h.key.Seed(), Store: store.Bytes()}, err
+	b := bundle{Version: bundleVersion, Seed: h.key.Seed(), Store: store.Bytes(), Kept: map[string][]byte{}}
+	for _, name := range portableKept {
+		if data, err := readKept(h.dir, name); err == nil && data != nil {
+			b.Kept[name] = data
+		}
+	}
+	return b, err
 }
 
 // importHome puts what export returned into a home that has no rooms yet. A key
@@ -71,7 +84,7 @@ func importBundle(dir string, b bundle) (*identity.Key, error) {
 		return nil, err
 	}
 	key := identity.KeyFromSeed(b.Seed)
-	if err := errors.Join(prepareImport(dir, store, key, b.Store), store.Close()); err != nil {
+	if err := errors.Join(prepareImport(dir, store, key, b), store.Close()); err != nil {
 		return nil, err
 	}
 	// The next to open the home would finish it. So does this one, to tell
@@ -94,7 +107,7 @@ func openBundle(sealed []byte, passphrase string) (b bundle, err error) {
 }
 
 // prepareImport makes an import ready. The caller holds the lock of store.
-func prepareImport(dir string, store *keep.Store, key *identity.Key, backup []byte) error {
+func prepareImport(dir string, store *keep.Store, key *identity.Key, b bundle) error {
 	rooms, err := store.Rooms()
 	if err != nil {
 		return err
@@ -112,8 +125,15 @@ func prepareImport(dir string, store *keep.Store, key *identity.Key, backup []by
 	if err := key.Save(filepath.Join(tmp, keyFile), ""); err != nil {
 		return err
 	}
-	if err := keep.Restore(filepath.Join(tmp, storeFile), bytes.NewReader(backup)); err != nil {
+	if err := keep.Restore(filepath.Join(tmp, storeFile), bytes.NewReader(b.Store)); err != nil {
 		return &UserError{Text: "the rooms in the export cannot be restored: " + err.Error(), Hint: "use the file that `stoa id export` wrote, and the same or a newer stoa", Err: err}
+	}
+	for _, name := range portableKept {
+		if data, has := b.Kept[name]; has {
+			if err := identity.WriteFile(filepath.Join(tmp, name), data); err != nil {
+				return err
+			}
+		}
 	}
 	if err := identity.SyncDir(tmp); err != nil {
 		return err
@@ -142,7 +162,7 @@ func finishImport(dir string) error {
 			return err
 		}
 	}
-	for _, name := range []string{keyFile, storeFile} {
+	for _, name := range append([]string{keyFile, storeFile}, portableKept...) {
 		err := os.Rename(filepath.Join(ready, name), filepath.Join(dir, name))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
