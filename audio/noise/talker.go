@@ -24,6 +24,7 @@ type talker struct {
 
 const (
 	pitchSize = 640 // 25 Hz a bin, as in the spectrum: 16 kHz
+	tooFar    = 15  // dB: who is so much weaker than the talker may be the talker after all
 	widest    = 40  // dB between talker and place that matter
 	hangover  = 15  // blocks: the end of a word is weak, and pauses within words are short
 	pitchMost = 2000
@@ -36,6 +37,7 @@ var (
 	unrestRate = 1 - smoothing(1.50)
 	nearRise   = 1 - smoothing(0.20)
 	nearFall   = 1 - smoothing(6.00)
+	nearLost   = 1 - smoothing(8.00)
 )
 
 func newTalker() *talker { return &talker{fft: fft.NewReal(pitchSize)} }
@@ -89,6 +91,8 @@ func (t *talker) learn(f features) {
 			rate = nearRise
 		}
 		t.near += rate * (f.level - t.near)
+	} else if f.level < t.near-tooFar && 0.7*(f.excess-1.2)+4*(f.harmony-0.45) > 0 {
+		t.near += nearLost * (f.level - t.near) // but for its level it were a voice: a whistle must not hide it for ever
 	}
 	t.near = max(t.near, t.place+6)
 }
