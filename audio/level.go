@@ -14,7 +14,7 @@ func Level(pcm []float32) uint8 {
 }
 
 func levelOf(power float64) uint8 {
-	if power <= 0 {
+	if !(power > 0) { // what is no number is nothing
 		return Silence
 	}
 	return uint8(min(max(math.Round(-10*math.Log10(power)), 0), float64(Silence)))

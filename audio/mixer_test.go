@@ -68,6 +68,10 @@ func TestLevel(t *testing.T) {
 			t.Errorf("a tone of amplitude %v has level %d, want %d", tt.amp, got, tt.want)
 		}
 	}
+	pcm[7] = float32(math.NaN())
+	if got := audio.Level(pcm); got != audio.Silence {
+		t.Errorf("no number has level %d", got)
+	}
 	if audio.Level(nil) != audio.Silence {
 		t.Error("nothing is not silent")
 	}
