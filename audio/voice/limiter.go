@@ -84,8 +84,8 @@ func (l *Limiter) settle() {
 	}
 }
 
-// minimum is the least of the last limiterSpan values (the ascending minima algorithm): it keeps
-// those values that may still become the least, which rise from head to tail.
+// minimum is the least of the newest value and of limiterSpan before it (the ascending minima
+// algorithm): it keeps those values that may still become the least, which rise from head to tail.
 type minimum struct {
 	values     [limiterSpan + 1]float64
 	indexes    [limiterSpan + 1]uint32

@@ -84,7 +84,8 @@ func soundCommand() *command {
 goes. Each stage can be switched while you speak; music mode switches off those that
 are for voices. level plays loud and quiet people alike. talk says when you are heard.
 What you choose is kept. test records you for four seconds, plays that back to you
-alone, and says what is wrong with it. Which microphone and which loudspeaker that is, stoa devices says.`,
+alone, and says what is wrong with it. stoa devices says which microphone and which
+loudspeaker that is.`,
 		example: "stoa sound\nstoa sound test\nstoa sound noise off\nstoa sound talk push",
 		setup: func(fs *flag.FlagSet) action {
 			v := newVerb(fs, app.VerbSound)

@@ -39,7 +39,7 @@ const (
 	VerbMute    = "mute"   // [PERSON]: without one, one's own microphone
 	VerbUnmute  = "unmute" // [PERSON]
 	VerbPush    = "push"   // hold WHO | end WHO | on | off: a key, see Config.Talk
-	VerbSound   = "sound"  // * [talk|highpass|echo|noise|gain|music HOW]
+	VerbSound   = "sound"  // * [talk|highpass|echo|noise|gain|music|level HOW]
 	VerbVolume  = "volume" // [PERSON [PERCENT]]: how loud somebody is played here
 	VerbLeave   = "leave"  // leave the room and forget how to return without a link
 	VerbStage   = "stage"  // add|drop PERSON
