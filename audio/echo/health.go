@@ -8,6 +8,10 @@ const (
 	healthMemory = 0.99 // of powers, each block with echo and without a near voice: a second
 	healthLost   = 0.03 // of the echo that may be left: 15 dB. With the 15 dB of ducking it is 30.
 	healthLeast  = 100  // blocks before it is said that echo is left
+
+	// healthSettled is how many blocks with echo a model must have held before what it leaves can be a
+	// voice near: at first it is what a wrong model leaves.
+	healthSettled = 50
 )
 
 type health struct {
@@ -21,7 +25,8 @@ func (h *health) update(d *delay, m *model, r *residual) {
 		*h = health{}
 		return
 	}
-	if r.nearby > 0.5 || r.before == 0 || d.sound < delays {
+	near := r.nearby > 0.5 && m.belief.blocks >= healthSettled
+	if near || r.before == 0 || d.sound < delays {
 		return
 	}
 	h.before = healthMemory*h.before + r.before
