@@ -1,4 +1,7 @@
-// Tests of what a canceller says of itself.
+//go:build !race
+
+// Tests of what a canceller says of itself. One goroutine does long sums in them, which the race
+// detector makes ten times longer.
 
 package echo_test
 

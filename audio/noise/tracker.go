@@ -5,8 +5,9 @@ package noise
 
 // A tracker is the unbiased MMSE estimator of T. Gerkmann and R. C. Hendriks, "Unbiased MMSE-Based
 // Noise Power Estimation With Low Complexity and Low Tracking Delay", IEEE TASLP 20(4), 2012: each
-// band counts as noise as far as it is improbable that speech of 10 dB is in it. Slower than theirs and with a pause taken for what it is, it keeps more of
-// a voice before others; it cannot be locked out by a noise that jumps.
+// band counts as noise as far as it is improbable that speech of 10 dB is in it. Slower than theirs
+// and with a pause taken for what it is, it keeps more of a voice before others; it cannot be locked
+// out by a noise that jumps.
 type tracker struct {
 	noise    [bands]float32
 	presence [bands]float32 // probability of speech, smoothed

@@ -21,8 +21,8 @@ const (
 	span = 4 * block
 	bins = span/2 + 1 // 25 Hz apart
 
-	// Delay is by how many samples a Suppressor delays what goes through it: 8.5 ms. With the
-	// limiter's 1.5 ms the treatment of a voice takes one block.
+	// Delay is by how many samples a Suppressor delays what goes through it: 8.5 ms, one block
+	// together with the limiter's 1.5 ms.
 	Delay = 408
 
 	kept = block + Delay // samples of a spectrum that are put together again

@@ -4,8 +4,8 @@
 //	far  ─────────────────┘
 //
 // The high-pass and the gain add no delay and the limiter 1.5 ms (LimiterDelay). What package echo and
-// package noise have for the other two adds 5 and 8.5 ms. A Detector looks at what the canceller has left; a
-// Duck and an Unheard decide what follows from what it finds.
+// package noise have for the other two adds 5 and 8.5 ms: 15 ms in all. A Detector looks at what the
+// canceller has left; a Duck and an Unheard decide what follows from what it finds.
 //
 // Each stage works in place on blocks of 10 ms and can be switched off while it runs. The canceller
 // and the suppressor are given to the Chain, so that whichever is best where it was built can do

@@ -118,9 +118,10 @@ const (
 )
 
 // run plays from the start, and listens while wanted is open: nobody's
-// microphone is on who may not speak. Frames go to emit. A device that fails is told of, and silence stands in for it: whoever
-// has no microphone can still listen. It returns when both devices are still,
-// with nil when ctx ended and what was to be recorded is.
+// microphone is on who may not speak. Frames go to emit. A device that fails is
+// told of, and silence stands in for it: whoever has no microphone can still
+// listen. It returns when both devices are still, with nil when ctx ended and what
+// was to be recorded is.
 func (s *sound) run(ctx context.Context, wanted *gate, failed func(err error, hint string), emit func(audio.Packet)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if s.out != nil {
