@@ -11,7 +11,7 @@ const (
 	clockStep   = 0.0008 // samples a block by which the rate changes at most in one: 2 ppm
 	clockMost   = 0.25   // samples a block: 500 ppm. No sound card is worse.
 	clockLeast  = 0.0005 // samples a block: 1 ppm. Less is left to the model.
-	clockWait   = 40     // blocks in which a model that has just begun says nothing
+	clockWait   = 100    // blocks in which a model that has just begun says nothing
 	clockSound  = 1      // how sure a measurement must be to count half
 
 	// Lateness is measured from 200 Hz to 2 kHz: lower it cannot be seen, and higher up it would be

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	bands = 24 // in which the ratio is learnt
+	bands  = 24 // in which the ratio is learnt
+	levels = 3
 
 	// Ratios are natural logarithms of a power.
 	ratioFirst = -1.0
@@ -25,15 +26,15 @@ const (
 
 	// The residual is multiplied by the one when somebody near speaks and by the other when nobody does.
 	overNear = 1.0
-	overFar  = 20.0
+	overFar  = 10.0
 
 	// misjudge is how much of the power that the model expects in its error is taken for residual: the
 	// expectation is high, since neighbouring bins and partitions know more together.
 	misjudge = 0.5
 
 	// hold is how much of an estimate's power counts a block later: what a loudspeaker bends sounds as
-	// long in the room as the rest. 0.7 is a room of 390 ms.
-	hold = 0.7
+	// long in the room as the rest. 0.76 is a room of 500 ms.
+	hold = 0.76
 
 	gainLeast   = 0.003 // -50 dB
 	priorMemory = 0.6   // decision-directed
@@ -50,11 +51,13 @@ type residual struct {
 	background background
 
 	err, est, mic [bins]complex64
-	echo          [bins]float32  // power of the estimate, held for a moment
-	ratio         [bands]float32 // of residual to estimate, learnt
-	prior         [bins]float32  // power of what was passed last
-	nearby        float32        // 0: only the loudspeaker is heard; 1: somebody near
-	before, after float32        // power of the microphone, and of what is passed
+	echo          [bins]float32          // power of the estimate, held for a moment
+	ratio         [levels][bands]float32 // of residual to estimate, learnt
+	loud          float32
+	level         int
+	prior         [bins]float32 // power of what was passed last
+	nearby        float32       // 0: only the loudspeaker is heard; 1: somebody near
+	before, after float32       // power of the microphone, and of what is passed
 }
 
 // edges are the first bins of bands: 100 Hz wide at first, then a sixth of an octave more and more.
@@ -70,8 +73,10 @@ var edges = func() (e [bands + 1]int) {
 
 func newResidual() *residual {
 	r := &residual{fft: fft.NewReal(frame), windows: newWindows()}
-	for b := range r.ratio {
-		r.ratio[b] = ratioFirst
+	for i := range r.ratio {
+		for b := range r.ratio[i] {
+			r.ratio[i][b] = ratioFirst
+		}
 	}
 	return r
 }
@@ -106,29 +111,44 @@ func (r *residual) judge(total float32, m *model) {
 	if m.belief.value() < 0.7 {
 		up = ratioLost
 	}
+	r.loud = max(total, 0.999*r.loud)
+	switch {
+	case total > 0.25*r.loud:
+		r.level = 0
+	case total > 0.05*r.loud:
+		r.level = 1
+	default:
+		r.level = 2
+	}
+	known := &r.ratio[r.level]
 	var votes, voters float32
 	for b := range bands {
 		lo, hi := edges[b], edges[b+1]
 		width := float32(hi - lo)
-		echo, left, noise := spread*total*width/100, float32(0), float32(0)
+		echo, left, noise, unlearnt := spread*total*width/100, float32(0), float32(0), float32(0)
 		for k := lo; k < hi; k++ {
 			left += power(r.err[k])
 			echo += r.echo[k]
 			noise += r.background.power[k]
+			unlearnt += misjudge * r.windows.power * m.misjudged[k]
 		}
 		left = max(left-noise, 0.1*noise)
-		if echo < 4*noise || echo < 1e-6*width {
+		if max(echo, unlearnt) < 4*noise || max(echo, unlearnt) < 1e-6*width {
 			continue
 		}
-		d := float32(math.Log(float64(left/echo+1e-9))) - r.ratio[b]
-		votes += max(min(d, 3), -1)
+		d := float32(math.Log(float64(left/echo+1e-9))) - known[b]
+		expected := float32(math.Exp(float64(known[b]))) * echo
+		votes += max(min(float32(math.Log(float64(left/max(expected, unlearnt)+1e-9))), 3), -1)
 		voters++
-		if d > 0 {
-			r.ratio[b] += up * min(d, 2)
-		} else {
-			r.ratio[b] += ratioDown * max(d, -2)
+		if unlearnt > expected {
+			d = min(d, 0)
 		}
-		r.ratio[b] = max(min(r.ratio[b], ratioMost), ratioLeast)
+		if d > 0 {
+			known[b] += up * min(d, 2)
+		} else {
+			known[b] += ratioDown * max(d, -2)
+		}
+		known[b] = max(min(known[b], ratioMost), ratioLeast)
 	}
 	if voters <= 2 {
 		// Nothing is turned down now. What comes first after a pause is more often echo alone, and if not
@@ -148,10 +168,10 @@ func (r *residual) apply(total float32, m *model) {
 	over := overFar + (overNear-overFar)*r.nearby
 	r.before, r.after = 0, 0
 	for b := range bands {
-		ratio := float32(math.Exp(float64(r.ratio[b])))
+		ratio := float32(math.Exp(float64(r.ratio[r.level][b])))
 		for k := edges[b]; k < edges[b+1]; k++ {
 			left := ratio * (r.echo[k] + spread*total/100)
-			left = over * max(left, misjudge*r.windows.power*m.misjudged[k])
+			left = max(over*left, (0.2+0.8*(1-r.nearby))*over*misjudge*r.windows.power*m.misjudged[k])
 			e := r.err[k]
 			p := power(e)
 			ratio := priorMemory*r.prior[k]/(left+1e-12) + (1-priorMemory)*max(p/(left+1e-12)-1, 0)
