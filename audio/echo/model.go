@@ -19,6 +19,11 @@ const (
 	expected = 0.3
 	fading   = 0.8
 
+	// After a change the first sound may come up to jump blocks later, and have as much of the power
+	// as anywhere. More would be learnt faster, and more of a near voice too.
+	jump     = 8
+	anywhere = 0.25
+
 	// noiseMemory is how much of the power of what is not echo is kept each block.
 	noiseMemory = 0.85
 
@@ -62,18 +67,20 @@ func newModel() *model {
 	for p := range m.response {
 		m.response[p], m.unsure[p] = new([bins]complex64), new([bins]float32)
 	}
-	m.expect(expected)
+	m.expect(expected, 1)
 	return m
 }
 
-// expect makes the model at least as unsure as one that knows only the power of the response at its
-// beginning.
-func (m *model) expect(power float32) {
-	for _, v := range m.unsure {
+// expect makes the model at least as unsure as one that knows only the power of a partition of the
+// response, that it is as much in so many from the beginning on, and fades then.
+func (m *model) expect(power float32, so int) {
+	for p, v := range m.unsure {
 		for k := range v {
 			v[k] = max(v[k], power)
 		}
-		power *= fading
+		if p+1 >= so {
+			power *= fading
+		}
 	}
 }
 
@@ -88,7 +95,7 @@ func (m *model) mistrust(scale float32) {
 		}
 	}
 	lost := min((1-scale)*(1-scale), 1)
-	m.expect(lost * total / bins * (1 - fading))
+	m.expect(anywhere*lost*total/bins, jump)
 	m.belief.again()
 	m.clock.wait()
 }
@@ -112,7 +119,7 @@ func (m *model) move(to int) {
 		m.response[0], m.unsure[0] = w, v
 		*w, *v = [bins]complex64{}, *m.unsure[1]
 	}
-	m.expect(expected)
+	m.expect(expected, 1)
 }
 
 // cancel sets estimate to the echo in near, and near to what is left without it; then it learns.
