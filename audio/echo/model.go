@@ -22,7 +22,7 @@ const (
 	// After a change the first sound may come up to jump blocks later, and have as much of the power
 	// as anywhere. More would be learnt faster, and more of a near voice too.
 	jump     = 8
-	anywhere = 0.25
+	anywhere = 0.1
 
 	// noiseMemory is how much of the power of what is not echo is kept each block.
 	noiseMemory = 0.85

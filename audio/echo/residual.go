@@ -45,7 +45,7 @@ const (
 
 	// The residual is multiplied by the one when somebody near speaks and by the other when nobody does.
 	overNear = 1.0
-	overFar  = 10.0
+	overFar  = 12.0
 
 	// misjudge is how much of the power that the model expects in its error is taken for residual: the
 	// expectation is high, since neighbouring bins and partitions know more together.
