@@ -20,10 +20,17 @@ const maxKept = 256 << 10
 
 // readKept returns what a home keeps under a name: nothing, where it keeps nothing.
 func readKept(dir, name string) ([]byte, error) {
-	f, err := os.Open(filepath.Join(dir, name))
-	if errors.Is(err, fs.ErrNotExist) {
+	path := filepath.Join(dir, name)
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular(): // a pipe would never end
+		return nil, fmt.Errorf("%s is no file", path)
 	}
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -30,10 +30,12 @@ func HearYourself(ctx context.Context, cfg Config, tell func(line string)) (Repl
 }
 
 func hearYourself(ctx context.Context, cfg Config, tell func(line string)) (Reply, error) {
-	if reply, err := askControl(ctx, cfg.Home, Request{Verb: VerbSound}); err == nil {
-		if d, is := reply.Data.(map[string]any); is && d["live"] == true {
-			return Reply{}, &UserError{Text: "you are live in a room, where others would hear the test", Hint: "`stoa mute` first"}
-		}
+	reply, err := askControl(ctx, cfg.Home, Request{Verb: VerbSound})
+	if err != nil && !errors.Is(err, errNotRunning) { // perhaps this person is live
+		return Reply{}, err
+	}
+	if d, is := reply.Data.(map[string]any); is && d["live"] == true {
+		return Reply{}, &UserError{Text: "you are live in a room, where others would hear the test", Hint: "`stoa mute` first"}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
