@@ -139,7 +139,7 @@ func (c *Chain) Treat(near, far []float32) audio.Heard {
 }
 
 const (
-	audible  = 60                                                  // dB below full scale, and louder
+	audible  = 45                                                  // dB below full scale, and louder: a voice, not the hiss of rooms
 	comeback = int(500 * time.Millisecond / (audio.FrameTime / 2)) // blocks until what was played is gone
 )
 
