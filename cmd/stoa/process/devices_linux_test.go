@@ -29,7 +29,7 @@ func newCall(s *pipewire, in, out string, more ...string) *call {
 	s.t.Helper()
 	w := newWorld(s.t)
 	w.env = s.env()
-	c := &call{pipewire: s, path: filepath.Join(w.dir, "tape.wav")}
+	c := &call{pipewire: s, path: filepath.Join(s.dir, "tape.wav")}
 	c.ann = w.run(honest, "ann", append([]string{"open", "Stoa", "--in", in, "--out", "null"}, more...)...)
 	link := c.ann.wait("a link", kind("link")).Link
 	c.bob = w.run(honest, "bob", append([]string{"join", link, "--out", out}, more...)...)

@@ -61,11 +61,16 @@ func TestTableDevices(t *testing.T) {
 			envelope, gap := 1.0, 0.0
 			for i := range parts {
 				from, to := i*len(voice)/parts, (i+1)*len(voice)/parts
-				v := hear.Compare(voice[from:to], tape[1][from:min(to+2*hear.Rate, len(tape[1]))])
+				until := min(to+2*hear.Rate, len(tape[0]))
+				if v := hear.Compare(voice[from:to], tape[0][from:until]); v.Correlation < 0.95 || v.Gap > 20 {
+					t.Fatalf("the machine is too busy to tell: already what was said is not whole: %v", v)
+				}
+				v := hear.Compare(voice[from:to], tape[1][from:until])
+				t.Logf("seconds %d to %d: %v", from/hear.Rate, to/hear.Rate, v)
 				envelope, gap = min(envelope, v.Correlation), max(gap, v.Gap)
 			}
 			fmt.Printf("%-36s %7.0f ms %7.0f ms %10.4f\n", c.what, lacked, gap, envelope)
-			if lacked > 0 || gap > 40 || envelope < 0.95 {
+			if lacked > 0 || gap > 40 || envelope < 0.85 { // the gain and the levelling change the envelope
 				t.Errorf("%.0f ms of underrun, a gap of %.0f ms, envelope %.4f", lacked, gap, envelope)
 			}
 		})
@@ -93,7 +98,7 @@ func TestTableMouthToEarDevices(t *testing.T) {
 		wait, _ := c.speak(voice, "mic", "mic:capture_MONO", "speaker:monitor_MONO")
 		tape := wait()
 		delays, missed, err := hear.MarkDelaysBeside(tape[0], tape[1])
-		if err != nil || len(delays) < 20 || missed > len(delays)/10 {
+		if err != nil || len(delays) < 20 || missed > len(delays)/4 { // some a suppressor takes for noise
 			t.Fatalf("%d marks were heard, and then %d were not: %v", len(delays), missed, err)
 		}
 		way = append(way, delays[markSkip:]...)
@@ -110,6 +115,7 @@ func TestTableMouthToEarDevices(t *testing.T) {
 	row("all the way", way)
 	row("  of it: microphone to ring to loudspeaker, with a block in it", cards)
 	row("  of it: frame, codec, network, jitter buffer, the listener says", stats)
+	fmt.Printf("%-62s %6.1f\n", "  the rest: treatment of the voice", quantile(way, 50)-quantile(cards, 50)-quantile(stats, 50))
 	begin, end := apart[:len(apart)/2], apart[len(apart)/2:]
 	fmt.Printf("between the two cards' counts: %.1f ms of jitter, %.0f ppm of drift\n",
 		quantile(apart, 100)-quantile(apart, 1), (quantile(end, 50)-quantile(begin, 50))/(trial.Seconds()*1000/2)*1e6)
