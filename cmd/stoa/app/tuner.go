@@ -83,6 +83,10 @@ const (
 	stuckNear  = 30 * time.Millisecond
 	lossStuck  = 0.02
 
+	// sleptFor without a step says that this machine has slept, or had no time for anything.
+	// The reports that come then would be of a way that loses all and holds seconds.
+	sleptFor = 2 * time.Second
+
 	// sentLeast is the packets in a period from which on somebody is spoken to.
 	sentLeast = 3
 )
@@ -180,6 +184,7 @@ type tuner struct {
 	stuckAt time.Duration // that queue
 	cut     time.Duration // when the last one was
 	last    time.Duration // when the last step was
+	woke    time.Duration // when this machine last came back after a sleep; 0: it has not slept
 	begun   bool
 	links   map[outlet]*outletState
 }
@@ -221,8 +226,14 @@ func newTuner() *tuner {
 // step takes how all ways are at a time and returns how to send until the next step.
 func (t *tuner) step(ways []way, now time.Duration) manner {
 	passed := min(now-t.last, 2*tunePeriod)
-	if !t.begun {
+	switch {
+	case !t.begun:
 		t.begun, passed = true, 0
+	case now-t.last >= sleptFor:
+		t.woke = now
+	}
+	if t.woke > 0 && now-t.woke < cutPause {
+		clear(t.links) // what is told of the time before is told of nothing that was sent
 	}
 	t.last = now
 	t.observe(ways)

@@ -658,3 +658,37 @@ func FuzzTuner(f *testing.F) {
 		}
 	})
 }
+
+// A machine sleeps while its owner speaks. What was under way is lost, and the first answers
+// took as long as the sleep, which says nothing about the way there is now.
+func TestTunerAfterSleep(t *testing.T) {
+	u := newTuner()
+	l := node.LinkInfo{Jitter: time.Millisecond}
+	l.ID[0] = 1
+	var now time.Duration
+	step := func() manner {
+		now += tunePeriod
+		l.Sent += 25
+		l.Reports++
+		l.Probed++
+		return u.step([]way{{l, branch{root: identity.Hash(l.ID)}}}, now)
+	}
+	for range 40 {
+		l.Arrived = uint32(l.Sent)
+		step()
+	}
+	now += time.Minute
+	for range 4 {
+		l.Missed, l.Queue = 1, 30*time.Second
+		if m := step(); m.rung != rungs[0] {
+			t.Fatalf("after a sleep: %+v", m)
+		}
+	}
+	l.Missed, l.Queue = 0, 0
+	for range 40 {
+		l.Arrived = uint32(l.Sent)
+		if m := step(); m.rung != rungs[0] {
+			t.Fatalf("some time after a sleep: %+v", m)
+		}
+	}
+}
