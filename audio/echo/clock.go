@@ -2,7 +2,11 @@
 
 package echo
 
-import "math"
+import (
+	"math"
+
+	"stoa/audio/fft"
+)
 
 const (
 	clockMemory = 0.95   // of the measurement, each block
@@ -78,7 +82,7 @@ func (m *model) turnWith(samples float32) {
 	}
 	for _, w := range m.response {
 		for k, v := range w {
-			w[k] = mul(v, c.turned[k])
+			w[k] = fft.Mul(v, c.turned[k])
 		}
 	}
 }

@@ -46,11 +46,6 @@ func (h *history) place(ago int) int {
 
 func power(v complex64) float32 { return real(v)*real(v) + imag(v)*imag(v) }
 
-// mul is a product in float32; the compiler makes that of complex64 in float64.
-func mul(a, b complex64) complex64 {
-	return complex(real(a)*real(b)-imag(a)*imag(b), real(a)*imag(b)+imag(a)*real(b))
-}
-
 // dot returns the product of b and the conjugate of a.
 func dot(a, b complex64) complex64 {
 	return complex(real(a)*real(b)+imag(a)*imag(b), real(a)*imag(b)-imag(a)*real(b))

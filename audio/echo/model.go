@@ -156,7 +156,7 @@ func (m *model) predict(far *history) {
 		x, px := far.spectrum(m.delay+p), far.power(m.delay+p)
 		w, v := m.response[p], m.unsure[p]
 		for k := range sum {
-			sum[k] += mul(x[k], w[k])
+			sum[k] += fft.Mul(x[k], w[k])
 			misjudged[k] += px[k] * v[k]
 		}
 	}

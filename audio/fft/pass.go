@@ -37,7 +37,8 @@ func (p *pass) run(y, x []complex64) {
 	}
 }
 
-func mul(a, b complex64) complex64 {
+// Mul is a product in float32; the compiler makes that of complex64 in float64.
+func Mul(a, b complex64) complex64 {
 	return complex(real(a)*real(b)-imag(a)*imag(b), real(a)*imag(b)+imag(a)*real(b))
 }
 
@@ -56,7 +57,7 @@ func (p *pass) run2(y, x []complex64) {
 		for q, a := range x0 {
 			b := x1[q]
 			y0[q] = a + b
-			y1[q] = mul(w, a-b)
+			y1[q] = Mul(w, a-b)
 		}
 	}
 }
@@ -79,8 +80,8 @@ func (p *pass) run3(y, x []complex64) {
 			mid := complex(real(a)-real(sum)/2, imag(a)-imag(sum)/2)
 			side := complex(sin60*imag(diff), -sin60*real(diff)) // -i sin60 (b-c)
 			y0[q] = a + sum
-			y1[q] = mul(w1, mid+side)
-			y2[q] = mul(w2, mid-side)
+			y1[q] = Mul(w1, mid+side)
+			y2[q] = Mul(w2, mid-side)
 		}
 	}
 }
@@ -102,9 +103,9 @@ func (p *pass) run4(y, x []complex64) {
 			evenDiff, oddDiff := a-c, b-d
 			side := complex(imag(oddDiff), -real(oddDiff)) // -i (b-d)
 			y0[q] = even + odd
-			y1[q] = mul(w1, evenDiff+side)
-			y2[q] = mul(w2, even-odd)
-			y3[q] = mul(w3, evenDiff-side)
+			y1[q] = Mul(w1, evenDiff+side)
+			y2[q] = Mul(w2, even-odd)
+			y3[q] = Mul(w3, evenDiff-side)
 		}
 	}
 }
@@ -131,10 +132,10 @@ func (p *pass) run5(y, x []complex64) {
 			side2 := complex(sin144*imag(nearDiff)-sin72*imag(farDiff), sin72*real(farDiff)-sin144*real(nearDiff))
 			o := 4*at + q // 5·at + (q-at)
 			y[o] = a + near + far
-			y[o+s] = mul(w1, mid1+side1)
-			y[o+2*s] = mul(w2, mid2+side2)
-			y[o+3*s] = mul(w3, mid2-side2)
-			y[o+4*s] = mul(w4, mid1-side1)
+			y[o+s] = Mul(w1, mid1+side1)
+			y[o+2*s] = Mul(w2, mid2+side2)
+			y[o+3*s] = Mul(w3, mid2-side2)
+			y[o+4*s] = Mul(w4, mid1-side1)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 // goroutine.
 type ears struct {
 	sources func() (*audio.Source, error) // makes one more in the player; nil when nothing is played
-	fresh   chan struct{}                 // holds a value when there is a speaker who was not heard before
+	fresh   flag                          // holds a value when there is a speaker who was not heard before
 	witness func([]byte, time.Time)       // is shown every packet that is opened; may be nil
 	volume  func(identity.ID) float32     // how loud somebody is to be played; nil: as sent
 
@@ -37,7 +37,7 @@ type hearing struct {
 }
 
 func newEars(id identity.RoomID, sources func() (*audio.Source, error)) *ears {
-	return &ears{sources: sources, fresh: make(chan struct{}, 1), opener: seal.NewOpener(id), sealed: seal.NewVerifier(id), heard: map[seal.Stream]*hearing{}}
+	return &ears{sources: sources, fresh: newFlag(), opener: seal.NewOpener(id), sealed: seal.NewVerifier(id), heard: map[seal.Stream]*hearing{}}
 }
 
 // follow makes the ears obey a snapshot: from here on only those who may speak
@@ -163,10 +163,7 @@ func (e *ears) take(st seal.Stream, frames []seal.Frame, packet []byte, at time.
 			e.loudness(st.Speaker, source)
 		}
 		e.heard[st] = h
-		select {
-		case e.fresh <- struct{}{}:
-		default:
-		}
+		e.fresh.set()
 	}
 	h.tally.packets++
 	for _, f := range frames {

@@ -18,12 +18,12 @@ type teller struct {
 
 	mu     sync.Mutex
 	untold []Event
-	more   chan struct{} // holds a value when untold may not be empty
+	more   flag // holds a value when untold may not be empty
 	closed bool
 }
 
 func newTeller(to func(Event)) *teller {
-	return &teller{to: to, more: make(chan struct{}, 1)}
+	return &teller{to: to, more: newFlag()}
 }
 
 // tell adds an event. It never blocks. After close it does nothing.
@@ -43,12 +43,7 @@ func (t *teller) tell(e Event) {
 	t.nudge()
 }
 
-func (t *teller) nudge() {
-	select {
-	case t.more <- struct{}{}:
-	default:
-	}
-}
+func (t *teller) nudge() { t.more.set() }
 
 // close ends run when it has told everything.
 func (t *teller) close() {
