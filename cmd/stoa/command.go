@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stoa/cmd/stoa/app"
+	"stoa/cmd/stoa/plain"
 )
 
 // A cli is one run of the program: where it reads and writes, and what it acts on.
@@ -227,15 +228,15 @@ func runsNode(cmd *command) bool {
 
 // printError writes the two lines every error has.
 func printError(w io.Writer, text, hint string) {
-	fmt.Fprintf(w, "stoa: error: %s\n", clean(text))
+	fmt.Fprintf(w, "stoa: error: %s\n", plain.Line(text))
 	if hint != "" {
-		fmt.Fprintf(w, "stoa: hint: %s\n", clean(hint))
+		fmt.Fprintf(w, "stoa: hint: %s\n", plain.Line(hint))
 	}
 }
 
 // printWarning writes what a person should know before they go on.
 func printWarning(w io.Writer, text, hint string) {
-	fmt.Fprintf(w, "stoa: warning: %s\nstoa: hint: %s\n", clean(text), clean(hint))
+	fmt.Fprintf(w, "stoa: warning: %s\nstoa: hint: %s\n", plain.Line(text), plain.Line(hint))
 }
 
 // wantsJSON finds --json without parsing, so that a script also gets the

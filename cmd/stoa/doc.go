@@ -23,7 +23,7 @@
 // and with --json also an object {"event":"error","text":…,"hint":…} on
 // standard output. Names and titles are chosen by strangers: text printed for
 // a person holds no control characters, escape sequences or changes of
-// direction (see clean.go); JSON holds what was received.
+// direction (see package plain); JSON holds what was received.
 //
 // # Exit status
 //

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"stoa/cmd/stoa/app"
+	"stoa/cmd/stoa/plain"
 )
 
 func doctorCommand() *command {
@@ -59,9 +60,9 @@ func (c *cli) doctor(ctx context.Context, cfg app.Config, opt app.DoctorOptions,
 			}{"finding", f})
 			return
 		}
-		fmt.Fprintf(c.stdout, "%-13s  %-12s  %s\n", f.Verdict, f.Check, clean(f.Text))
+		fmt.Fprintf(c.stdout, "%-13s  %-12s  %s\n", f.Verdict, f.Check, plain.Line(f.Text))
 		if f.Do != "" {
-			fmt.Fprintf(c.stdout, "%29s%s\n", "", clean(f.Do))
+			fmt.Fprintf(c.stdout, "%29s%s\n", "", plain.Line(f.Do))
 		}
 	})
 	if broken {

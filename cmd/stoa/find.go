@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stoa/cmd/stoa/app"
+	"stoa/cmd/stoa/plain"
 )
 
 // A preview is what a link promises. Its fields are those that app.Preview
@@ -131,10 +132,10 @@ func (c *cli) look(ctx context.Context, f *netFlags, wait time.Duration, fn func
 
 func printPreview(w io.Writer, p preview) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", clean(p.Title))
+	fmt.Fprintf(&b, "%s\n", plain.Line(p.Title))
 	printCard(&b, p.Stage, p.People, p.Topic, p.Lang)
 	if p.Role != "" {
-		fmt.Fprintf(&b, "  this link: %s", clean(p.Role))
+		fmt.Fprintf(&b, "  this link: %s", plain.Line(p.Role))
 		if !p.Expires.IsZero() {
 			fmt.Fprintf(&b, ", until %s", p.Expires.Local().Format("2006-01-02 15:04"))
 		}
@@ -148,17 +149,17 @@ func printPreview(w io.Writer, p preview) error {
 func printCard(b *strings.Builder, stage []string, people int, topic, lang string) {
 	names := make([]string, len(stage))
 	for i, s := range stage {
-		names[i] = clean(s)
+		names[i] = plain.Line(s)
 	}
 	if len(names) == 0 {
 		names = []string{"nobody"}
 	}
 	fmt.Fprintf(b, "  on stage: %s\n  people: %d\n", strings.Join(names, ", "), people)
 	if topic != "" {
-		fmt.Fprintf(b, "  topic: %s\n", clean(topic))
+		fmt.Fprintf(b, "  topic: %s\n", plain.Line(topic))
 	}
 	if lang != "" {
-		fmt.Fprintf(b, "  language: %s\n", clean(lang))
+		fmt.Fprintf(b, "  language: %s\n", plain.Line(lang))
 	}
 }
 
@@ -180,9 +181,9 @@ func printRooms(w io.Writer, found []listing, asJSON bool) error {
 		b.WriteString("no public room answered; `stoa open --public TITLE` opens one\n")
 	}
 	for _, l := range found {
-		fmt.Fprintf(&b, "%s\n", clean(l.Title))
+		fmt.Fprintf(&b, "%s\n", plain.Line(l.Title))
 		printCard(&b, l.Stage, l.People, l.Topic, l.Lang)
-		fmt.Fprintf(&b, "  %s\n", clean(l.Link))
+		fmt.Fprintf(&b, "  %s\n", plain.Line(l.Link))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

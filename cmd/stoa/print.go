@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"stoa/cmd/stoa/app"
+	"stoa/cmd/stoa/plain"
 )
 
 // writeJSON writes v as one line. Links hold no characters that HTML needs
@@ -95,7 +96,7 @@ func (p *printer) print(e app.Event) {
 		p.room(e)
 	case app.EventLink:
 		p.line(e, "link for a %s:", role(e.Role))
-		p.out.line(clean(e.Link))
+		p.out.line(plain.Line(e.Link))
 		p.out.qr(e.Link)
 	case app.EventJoined:
 		p.line(e, "you are in, as %s%s", role(e.Role), after(e.MS))
@@ -122,7 +123,7 @@ func (p *printer) print(e app.Event) {
 	case app.EventCarries, app.EventDrain:
 		p.carries(e)
 	case app.EventMetrics:
-		p.out.line("figures: http://" + clean(strings.Join(e.Addrs, " ")) + "/metrics")
+		p.out.line("figures: http://" + plain.Line(strings.Join(e.Addrs, " ")) + "/metrics")
 	case app.EventMic:
 		p.mic = either(e.On, "live", "muted")
 		p.line(e, "your microphone is %s", p.mic)
@@ -132,7 +133,7 @@ func (p *printer) print(e app.Event) {
 			p.talk = either(e.On, " (heard now)", " (not heard now)")
 		}
 	case app.EventUnheard, app.EventEcho:
-		p.line(e, "%s: %s", clean(e.Text), clean(e.Hint))
+		p.line(e, "%s: %s", plain.Line(e.Text), plain.Line(e.Hint))
 	case app.EventDuck: // it can be heard
 	case app.EventSound:
 		p.line(e, "you hear %s", who)
@@ -148,7 +149,7 @@ func (p *printer) print(e app.Event) {
 	case app.EventError: // printed on standard error
 	default:
 		if e.Text != "" {
-			p.line(e, "%s", clean(e.Text))
+			p.line(e, "%s", plain.Line(e.Text))
 		}
 	}
 }
@@ -158,7 +159,7 @@ func (p *printer) print(e app.Event) {
 func (p *printer) line(e app.Event, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if title, ok := p.rooms[e.Room]; ok && len(p.rooms) > 1 {
-		text = clean(title) + ": " + text
+		text = plain.Line(title) + ": " + text
 	}
 	p.out.line(text)
 }
@@ -171,7 +172,7 @@ func (p *printer) ready(e app.Event) {
 	}
 	if p.addrs || p.relay {
 		for _, a := range e.Addrs {
-			p.out.line("  " + clean(a))
+			p.out.line("  " + plain.Line(a))
 		}
 	}
 	if p.idle && len(p.rooms) == 0 {
@@ -184,9 +185,9 @@ func (p *printer) room(e app.Event) {
 	p.rooms[e.Room] = e.Title
 	switch {
 	case !known:
-		p.out.line(fmt.Sprintf("room: %s (%s)", clean(e.Title), short(e.Room)))
+		p.out.line(fmt.Sprintf("room: %s (%s)", plain.Line(e.Title), short(e.Room)))
 	case old != e.Title:
-		p.out.line(fmt.Sprintf("%s is now called %s", clean(old), clean(e.Title)))
+		p.out.line(fmt.Sprintf("%s is now called %s", plain.Line(old), plain.Line(e.Title)))
 	}
 }
 
@@ -274,7 +275,7 @@ func (p *printer) stats(e app.Event) {
 func (p *printer) hearers(e app.Event) {
 	if e.Audible != nil && p.audible[e.Room] != e.Audible.Text {
 		p.audible[e.Room] = e.Audible.Text
-		p.line(e, "%s", clean(e.Audible.Text))
+		p.line(e, "%s", plain.Line(e.Audible.Text))
 	}
 }
 
@@ -352,12 +353,12 @@ func (p *printer) forget(room string) {
 // person is how to call somebody: the name, with the key behind it where two in
 // the room have the same, or the key alone.
 func (p *printer) person(room, who string) string {
-	name := clean(p.members[seat{room, who}].name)
+	name := plain.Line(p.members[seat{room, who}].name)
 	if strings.TrimSpace(name) == "" {
 		return short(who)
 	}
 	for at, m := range p.members {
-		if at.room == room && at.who != who && m.state != gone && strings.EqualFold(clean(m.name), name) {
+		if at.room == room && at.who != who && m.state != gone && strings.EqualFold(plain.Line(m.name), name) {
 			return name + " (" + short(who) + ")"
 		}
 	}
@@ -373,7 +374,7 @@ func (p *printer) by(e app.Event) string {
 
 // short is a key or room ID as people compare it: its first 8 characters.
 func short(id string) string {
-	id = clean(id)
+	id = plain.Line(id)
 	return id[:min(len(id), 8)]
 }
 
@@ -381,14 +382,14 @@ func role(r string) string {
 	if r == "" {
 		return "member"
 	}
-	return clean(r)
+	return plain.Line(r)
 }
 
 func why(text string) string {
 	if text == "" {
 		return ""
 	}
-	return ": " + clean(text)
+	return ": " + plain.Line(text)
 }
 
 func after(ms *int64) string {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stoa/cmd/stoa/app"
+	"stoa/cmd/stoa/plain"
 )
 
 const (
@@ -114,7 +115,7 @@ loudspeaker that is.`,
 func (v *verb) hearYourself(ctx context.Context, c *cli, cfg app.Config) error {
 	reply, err := c.app.self(ctx, cfg, func(line string) {
 		if !v.json {
-			fmt.Fprintln(c.stdout, clean(line))
+			fmt.Fprintln(c.stdout, plain.Line(line))
 		}
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"stoa/cmd/stoa/app"
+	"stoa/cmd/stoa/plain"
 )
 
 // A verb is the flags every such command has and the request it fills.
@@ -103,7 +104,7 @@ func (v *verb) print(c *cli, reply app.Reply) error {
 		return writeJSON(c.stdout, reply)
 	}
 	for _, l := range reply.Lines {
-		if _, err := fmt.Fprintln(c.stdout, clean(l)); err != nil {
+		if _, err := fmt.Fprintln(c.stdout, plain.Line(l)); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,6 @@
 // What strangers may make a terminal show.
 
-package main
+package plain
 
 import (
 	"strings"
@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestClean(t *testing.T) {
+func TestLine(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"nothing", "", ""},
 		{"plain", "Ann Lee", "Ann Lee"},
@@ -47,29 +47,29 @@ func TestClean(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := clean(tt.in); got != tt.want {
-				t.Errorf("clean(%q) = %q, want %q", tt.in, got, tt.want)
+			if got := Line(tt.in); got != tt.want {
+				t.Errorf("Line(%q) = %q, want %q", tt.in, got, tt.want)
 			}
 		})
 	}
 }
 
-func FuzzClean(f *testing.F) {
+func FuzzLine(f *testing.F) {
 	for _, s := range []string{"Ann", "a\x1b[1;31mb", "a\x1b]0;t\ab", "\u009d\x1b\\", "\x1b(0", "\u202e", "\xff\x9b", "e\u0301\u0301\u0301\u0301\u0301", "\x1b\u009b1m"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := clean(s)
+		got := Line(s)
 		if !utf8.ValidString(got) {
-			t.Fatalf("clean(%q) = %q is no UTF-8", s, got)
+			t.Fatalf("Line(%q) = %q is no UTF-8", s, got)
 		}
 		for _, r := range got {
 			if unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Bidi_Control, r) {
-				t.Fatalf("clean(%q) = %q holds %U", s, got, r)
+				t.Fatalf("Line(%q) = %q holds %U", s, got, r)
 			}
 		}
-		if again := clean(got); again != got {
-			t.Fatalf("clean(%q) = %q, and again %q", s, got, again)
+		if again := Line(got); again != got {
+			t.Fatalf("Line(%q) = %q, and again %q", s, got, again)
 		}
 	})
 }

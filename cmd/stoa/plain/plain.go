@@ -1,6 +1,9 @@
-// Making text of strangers safe to print to a terminal.
+// Making text of strangers safe to show, in a terminal and in a page.
 
-package main
+// Package plain makes text that somebody else has written safe to show: names,
+// titles, topics, what people say in chat. Whatever shows such text takes it
+// through Line first.
+package plain
 
 import (
 	"strings"
@@ -12,14 +15,14 @@ import (
 // system needs more; stacks of them paint over the lines above.
 const maxMarks = 4
 
-// clean returns s as one line that a terminal shows as it stands: without
+// Line returns s as one line that a terminal shows as it stands: without
 // control characters, without terminal escape sequences (their parameters go
 // too), without format characters such as the direction overrides that make a
 // name read backwards or another's text change place. What separates lines or
 // columns becomes a space, bytes that are no UTF-8 the replacement character.
 // The joiners U+200C and U+200D stay: Persian, Indic scripts and emoji need
 // them. Cleaning twice changes nothing.
-func clean(s string) string {
+func Line(s string) string {
 	if isClean(s) {
 		return s
 	}
