@@ -3,6 +3,7 @@
 package process
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -73,33 +74,25 @@ func (r tape) now() time.Duration {
 // reach waits until the recording is so long, and returns how long it is then.
 func (r tape) reach(at time.Duration) time.Duration {
 	r.t.Helper()
-	limit := time.Now().Add(at - r.now() + patience)
-	for r.now() < at {
-		if time.Now().After(limit) {
-			r.t.Fatalf("%s does not grow", r.path)
-		}
-		time.Sleep(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(r.t.Context(), at-r.now()+patience)
+	defer cancel()
+	now, err := hear.Tape(r.path).Reach(ctx, at)
+	if err != nil {
+		r.t.Fatal(err)
 	}
-	return r.now()
+	return now
 }
 
-// hears waits until a clip is recognised in what is recorded from now on. A
-// machine that is busy elsewhere may spoil the sound for a while, which is no
-// failure here; that the clip is never heard is one.
+// hears waits until a clip is recognised in what is recorded from now on.
 func (r tape) hears(who, letter string) {
 	r.t.Helper()
-	const enough = 5 * time.Second
-	c := soughtClip(r.t, clip(letter))
-	share := 0.0
-	for limit := time.Now().Add(patience); time.Now().Before(limit); {
-		from := r.now() + flushed
-		share = hear.Listen(r.between(from, r.reach(from+enough))).Share(c)
-		if share >= heardShare {
-			r.t.Logf("%s hears clip %s: found in %.2f", who, letter, share)
-			return
-		}
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	share, err := hear.Tape(r.path).Hears(ctx, soughtClip(r.t, clip(letter)))
+	if err != nil {
+		r.t.Fatalf("%s, clip %s: %v", who, letter, err)
 	}
-	r.t.Fatalf("%s does not hear clip %s (%.2f)", who, letter, share)
+	r.t.Logf("%s hears clip %s: found in %.2f", who, letter, share)
 }
 
 // neverHeard fails the test when a clip is in a part of the recording.

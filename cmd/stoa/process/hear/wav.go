@@ -1,4 +1,4 @@
-// Reading recordings, also those that are being made.
+// Reading and writing of WAV files.
 
 package hear
 
@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"time"
 )
 
 // Rate is that of everything compared here, in samples a second.
@@ -100,35 +99,4 @@ func ReadClip(path string) ([]float64, error) {
 		out[i] = in[k] + (in[next]-in[k])*(at-float64(k))
 	}
 	return out, nil
-}
-
-// A Tape is the path of a recording that a running stoa makes with --out.
-type Tape string
-
-// Flushed is how far behind the sound what is on the disk may be.
-const Flushed = 200 * time.Millisecond
-
-// Now is how long the recording is. What is heard later is recorded later.
-func (r Tape) Now() (time.Duration, error) {
-	info, err := os.Stat(string(r))
-	if err != nil {
-		return 0, err
-	}
-	return time.Duration(info.Size()) * time.Second / (2 * Rate), nil
-}
-
-// Between returns a part of the recording. No end means all the rest.
-func (r Tape) Between(from, to time.Duration) ([]float64, error) {
-	x, _, err := ReadWAV(string(r))
-	if err != nil {
-		return nil, err
-	}
-	a, b := int(from.Seconds()*Rate), int(to.Seconds()*Rate)
-	if to == 0 || b > len(x) {
-		b = len(x)
-	}
-	if a >= b {
-		return nil, fmt.Errorf("%s holds nothing from %v to %v", string(r), from, to)
-	}
-	return x[a:b], nil
 }
