@@ -1,5 +1,7 @@
 # make run [ARGS="open Hello"]   build stoa and run it
 # make test                      everything that must hold
+# make page                      the page: types, tests, and that its build is what is checked in
+# make e2e [E2ETEST=story]       the page of real nodes in a real browser; a minute
 # make bench                     the figures, in a table at the end; five minutes
 # make relaybench                what a relay costs, beside other ways; fifteen minutes
 # make crowd [LISTENERS=400]     crowds behind relays, real processes; ten minutes
@@ -25,7 +27,7 @@ TESTFLAGS :=
 
 export CGO_ENABLED := 1
 
-.PHONY: run build need test check bench relaybench crowd sim sound lab lines fuzz clean
+.PHONY: run build need test check page need-e2e e2e bench relaybench crowd sim sound lab lines fuzz clean
 
 run: build
 	@bin/stoa $(ARGS)
@@ -68,6 +70,31 @@ test: check
 	$(VERDICT) -limit 10m -- -race -cpu 1 -short -timeout 8m $(TAGS) $(TESTFLAGS) $(PURE)
 	$(VERDICT) -limit 6m -- -timeout 5m $(TAGS) $(TESTFLAGS) $(PURE)
 	$(VERDICT) -limit 8m -- -timeout 8m -parallel 6 $(TAGS) $(TESTFLAGS) ./cmd/stoa/process
+
+# Those who only run stoa need nothing of what follows: the page's build is checked in.
+PAGE := cmd/stoa/ui/page
+E2E := cmd/stoa/ui/e2e
+E2ETEST := *
+
+# npm writes this file when it is done, so it installs again when the list has changed.
+%/node_modules/.package-lock.json: %/package-lock.json
+	@.ci/need page
+	npm --prefix $* ci
+	@touch $@
+
+page: $(PAGE)/node_modules/.package-lock.json
+	npm --prefix $(PAGE) run check
+	npm --prefix $(PAGE) test
+	npm --prefix $(PAGE) run build -- --outDir $(CURDIR)/bin/page --emptyOutDir
+	@diff -r bin/page cmd/stoa/ui/dist >/dev/null || { \
+		echo "cmd/stoa/ui/dist is not what its sources build: npm run build in $(PAGE), and check it in" >&2; exit 1; }
+
+# What the tests of the page run beside the program.
+need-e2e: build $(E2E)/node_modules/.package-lock.json
+	@go build -trimpath -o bin/heard ./cmd/stoa/ui/e2e/heard
+
+e2e: need-e2e
+	cd $(E2E) && STRICT=$(STRICT) node --test --test-concurrency=1 --test-reporter=./lib/verdict.js lib/verdict.test.js $(E2ETEST).test.js
 
 # The figures that .ci/figures puts into its table; go test -bench . runs them all.
 FIGURES := VerifyThree|^Benchmark(Seal|Open|Refuse|Add|Encode|Decode|FirstPacket)$$|^BenchmarkEvaluate$$/8000|^BenchmarkPlayedInTime$$/rtt=100ms/loss=5%

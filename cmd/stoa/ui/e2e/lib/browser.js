@@ -1,0 +1,39 @@
+// Chromium, as these tests run it.
+
+import { chromium } from "playwright-core";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** Where a browser may be: .ci/need looks for the same ones. */
+const names = ["chromium", "chromium-browser", "google-chrome"];
+const applications = [
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+function findChromium() {
+  const inPath = names.flatMap((name) => process.env.PATH.split(delimiter).map((folder) => join(folder, name)));
+  const found = [process.env.CHROMIUM, ...inPath, ...applications].find((path) => path && existsSync(path));
+  if (!found) throw new Error("there is no Chromium: run .ci/need page");
+  return found;
+}
+
+// It talks to the node alone, and to nobody when it starts. What runs as root, as tests
+// in a container do, cannot have its sandbox.
+const quiet = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Starts a browser. Whoever starts it closes it; it also ends with this process. */
+export function launch({ args = [] } = {}) {
+  return chromium.launch({
+    executablePath: findChromium(),
+    chromiumSandbox: process.getuid?.() !== 0,
+    args: [...quiet, ...args],
+  });
+}
