@@ -40,6 +40,9 @@ type Card struct {
 	Charter    *identity.Charter   `cbor:"10,keyasint"`           // of Room
 	Credential identity.Credential `cbor:"11,keyasint"`           // of By; empty for an owner
 	Relay      string              `cbor:"12,keyasint,omitempty"` // how a relay gets in, for a listed room that welcomes volunteers; else empty
+	Starts     uint64              `cbor:"13,keyasint,omitempty"` // when the room meets, as in [Schedule]; 0 when nothing is planned or it is over
+	Ends       uint64              `cbor:"14,keyasint,omitempty"`
+	About      string              `cbor:"15,keyasint,omitempty"` // at most MaxAbout bytes
 }
 
 // Card makes a card of the room as it is now, with a link for those who want
@@ -54,6 +57,9 @@ func (r *Room) Card(link, relay string) ([]byte, error) {
 		Room: r.id, Title: s.State.Title, Topic: r.charter.Policy.Topic, Lang: r.charter.Policy.Lang,
 		Count: uint32(len(s.People)), Link: link, Time: millis(r.Now()), By: r.me,
 		Charter: r.charter, Credential: s.Me.Credential, Relay: relay,
+	}
+	if plan := s.State.Schedule; plan.Ends > c.Time {
+		c.Starts, c.Ends, c.About = plan.Starts, plan.Ends, plan.Text
 	}
 	for _, p := range s.People {
 		if p.Stage && len(c.Stage) < maxCardStage {
@@ -75,6 +81,9 @@ func ParseCard(raw []byte) (*Card, error) {
 		return nil, err
 	}
 	if c.Charter == nil || checkText(c.Title, MaxTitle) != nil || len(c.Stage) > maxCardStage || !plain(c.Link, maxCardLink) || !plain(c.Relay, maxCardLink) {
+		return nil, identity.ErrMalformed
+	}
+	if plan := (ScheduleArgs{c.Starts, c.Ends, c.About}); plan.check() != nil {
 		return nil, identity.ErrMalformed
 	}
 	for _, name := range c.Stage {

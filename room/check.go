@@ -152,8 +152,53 @@ func (l *Log) checkAct(n *node) error {
 		}
 	case KindAdvert, KindAudit:
 		return l.checkReport(n)
+	case KindRecord:
+		return l.checkRecord(n)
+	case KindConsent:
+		return l.checkConsent(n)
 	}
 	return nil
+}
+
+// checkRecord checks that a recording is ended by whom may: its author, or a stronger rank.
+func (l *Log) checkRecord(n *node) error {
+	if n.op.begins() {
+		return nil
+	}
+	began, err := l.recording(n.op.args.record.Ends, n.past)
+	if err == nil && began.op.Author != n.op.Author && began.rank <= n.rank {
+		return fmt.Errorf("ends the recording of a rank as strong: %w", ErrNotAllowed)
+	}
+	return err
+}
+
+// maxConsents is how often somebody may change their mind about one recording.
+const maxConsents = 8
+
+// checkConsent checks that there is a recording to consent to, and keeps those who cannot decide from filling the log.
+func (l *Log) checkConsent(n *node) error {
+	of := n.op.args.consent.Recording
+	if _, err := l.recording(of, n.past); err != nil {
+		return err
+	}
+	answers := 0
+	for _, m := range l.byAuthor[n.op.Author] {
+		if m.op.Kind == KindConsent && m.op.args.consent.Recording == of && n.sees(m) {
+			answers++
+		}
+	}
+	if answers >= maxConsents {
+		return fmt.Errorf("answered %d times already: %w", answers, ErrNotAllowed)
+	}
+	return nil
+}
+
+// recording is the operation within past that began the recording of that name.
+func (l *Log) recording(name identity.Hash, past bitset) (*node, error) {
+	if n := l.byHash[name]; n != nil && past.has(n.at) && n.op.begins() {
+		return n, nil
+	}
+	return nil, fmt.Errorf("names no recording that it has seen: %w", identity.ErrMalformed)
 }
 
 // checkReport keeps what relays say of themselves, and others of them, from filling the log, and relays from auditing themselves.

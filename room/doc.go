@@ -46,6 +46,10 @@
 //	14 advert  no      1 slots, 2 kbit/s,          relay                        register of the author as a relay
 //	                   3 addresses, 4 of 128 bytes
 //	15 audit   yes     1 kbit/s                    anything but hear and relay  register of the author on the target
+//	16 schedule no     1 start, 2 end (unix ms),   title                        register of the room
+//	                   3 text, 500 bytes
+//	17 record  no      1 recording that it ends    mute                         see Recordings
+//	18 consent no      1 recording, 2 yes          anything                     register of the author on the recording
 //
 // The owners of the charter have rank 0 and every capability, act under no grant, and nobody acts on them. A register holds what the valid
 // operation says that no other valid one on it has seen; of several, the stronger rank wins, then mute over unmute, then the lower hash. A
@@ -58,7 +62,8 @@
 // does what follows it: bytes, sequence, time or epoch number (1 + the highest in the past) not as above; an act under a grant that the
 // author was not given in its past, that had lapsed by its time, or that lacks the capability; a target who is an owner; a credential or
 // grant that package identity does not verify at the operation's time; an advert within five minutes of the author's last one in its past, an
-// audit within five minutes of the author's last one of the same target, an audit of oneself. For an admit moreover:
+// audit within five minutes of the author's last one of the same target, an audit of oneself; the end of a recording, or consent to one, that
+// is not in its past, the end of another's whose rank is as strong, a ninth consent of one author to one recording. For an admit moreover:
 //   - the credential is verified not at the operation's time but at when, the author's clock, where that is behind it, by an hour at most; or
 //     at the time of the seat (see Seats) that it carries, of the target by the same credential, where the gate is an owner or was given what
 //     makes a gate, an hour after the seat's time at the latest, in the operation's past;
@@ -120,6 +125,16 @@
 // relay: the earliest by time, then by hash. It is not known when the relay chooses its key, and later epochs do not change it. Who may make epochs makes one for relays that have no beacon, five
 // minutes after the last epoch, or half a minute while no relay has one. Package relay says who carries whom.
 //
+// # Recordings
+//
+// A record that ends nothing begins a recording, which is named by its hash. It is on while its author holds the grant under which they began
+// it, until they or a stronger rank end it or they begin another, and is not on again after that. Of several the one of the strongest rank is
+// on, then the one that had seen none of the others, then that of the lower hash.
+//
+// A consent says whether its author lets themself be recorded in one recording: the last one counts, and no where two had not seen each other.
+// It is never void, whatever became of its author's grant, since it is about nobody else: else a withdrawal could be lost because somebody moved
+// its author to another place at the same time. Silence is no. The log shows who said what; nothing can keep from recording who hears.
+//
 // # Seats
 //
 // When 24 people are here and a relay is alive the room is a crowd, until for 30 s fewer than 16 have been here or no relay alive. Then those
@@ -176,13 +191,15 @@
 //	admits by others       300, then 4 a second for each author, 1000, then 5 a second of all of them together
 //	of the same person     8, then 1 a minute beside that, where the grant had admitted them already
 //	adverts and audits     16, then 1 a minute for each author, 256, then 1 in 5 seconds of all of them together
+//	consents               8, then 1 a minute for each author; of those who may not speak 256, then 1 in 5 seconds together
 //	most likely void       256, then 1 a second together: an admit that would be void now or is by somebody not in, an act without the right
 //
 // Somebody moderates who is in with any capability but hear, speak and relay. What they have seen joins at their expense if it cannot at
 // its own, so that a flood does not hold up those who act on it.
 //
 // A log holds 10,000 operations and 3 MiB. Three quarters of that are for everybody, and for letting in people who do not moderate. The rest
-// is for the acts of those who do, for letting in more of them, and for what they have seen; the last sixteenth is for the owners' alone.
+// is for the acts of those who do, for letting in more of them, and for what they have seen, and for those on the stage to withdraw a consent;
+// the last sixteenth is for the owners' alone.
 // These bounds decide what a member takes in, never what it means: the state is a function of what is in the log.
 //
 // # What is not promised

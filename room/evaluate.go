@@ -32,15 +32,27 @@ type evaluation struct {
 
 	adverts map[identity.ID][]*node // by relay: those that no other of its has seen
 	audits  map[report][]*node      // those that no other by the same auditor of the same relay has seen
+
+	schedules []*node                 // those that no other schedule has seen
+	records   map[identity.ID][]*node // beginnings of recordings, by author: those that no other of theirs has seen
+	stopped   map[identity.Hash]bool  // recordings that somebody ended
+	consents  map[answerer][]*node    // those that no other by the same person to the same recording has seen
 }
 
 // report is who says something of a relay.
 type report struct{ relay, auditor identity.ID }
 
+// answerer is who answers whether they may be recorded.
+type answerer struct {
+	recording identity.Hash
+	who       identity.ID
+}
+
 func newEvaluation(r *rules) evaluation {
 	return evaluation{
 		rules: r, mutes: map[identity.ID][]*node{}, enders: map[identity.ID]bool{},
 		adverts: map[identity.ID][]*node{}, audits: map[report][]*node{},
+		records: map[identity.ID][]*node{}, stopped: map[identity.Hash]bool{}, consents: map[answerer][]*node{},
 	}
 }
 
@@ -154,6 +166,10 @@ func (e *evaluation) spoil(n *node, why string, blame []*node) {
 // judgeAct judges an operation that rests on its author's standing and, if valid, notes what it does.
 func (l *Log) judgeAct(n *node) {
 	e := &l.eval
+	if n.op.Kind == KindConsent {
+		e.register(n) // their own word about themselves, whatever became of their grant: a withdrawal must never be lost
+		return
+	}
 	if why, blame := e.standing(n); why != "" {
 		e.spoil(n, why, blame)
 		return
@@ -212,6 +228,17 @@ func (e *evaluation) register(n *node) {
 	case KindAudit:
 		by := report{n.op.Target, n.op.Author}
 		e.audits[by] = latest(append(e.audits[by], n))
+	case KindSchedule:
+		e.schedules = latest(append(e.schedules, n))
+	case KindRecord:
+		if n.op.begins() {
+			e.records[n.op.Author] = latest(append(e.records[n.op.Author], n))
+		} else {
+			e.stopped[n.op.args.record.Ends] = true
+		}
+	case KindConsent:
+		by := answerer{n.op.args.consent.Recording, n.op.Author}
+		e.consents[by] = latest(append(e.consents[by], n))
 	case KindEpoch:
 		e.epochs = append(e.epochs, n)
 		if e.epoch == nil || newer(n, e.epoch) {

@@ -76,7 +76,8 @@ func (h *history) act(who, target int) *Op {
 		return nil
 	}
 	kinds := []Kind{KindGrant, KindGrant, KindGrant, KindRevoke, KindMute, KindUnmute, KindKick, KindKick, KindBan, KindPardon,
-		KindLock, KindUnlock, KindTitle, KindEpoch, KindClose, KindAdvert, KindAudit, KindAudit}
+		KindLock, KindUnlock, KindTitle, KindEpoch, KindClose, KindAdvert, KindAudit, KindAudit,
+		KindSchedule, KindRecord, KindRecord, KindConsent, KindConsent}
 	var args any
 	kind, id := kinds[h.rng.IntN(len(kinds))], h.c.id(target)
 	if !kind.onPerson() {
@@ -102,6 +103,16 @@ func (h *history) act(who, target int) *Op {
 		args = AdvertArgs{uint16(h.rng.IntN(100)), uint32(h.rng.IntN(8000)), []string{fmt.Sprint("/at/", who)}}
 	case KindAudit:
 		args = AuditArgs{uint32(h.rng.IntN(8000))}
+	case KindSchedule:
+		args = ScheduleArgs{h.time, h.time + 1 + uint64(h.rng.IntN(1000)), ""}
+	case KindRecord:
+		args = RecordArgs{h.someRecording()}
+	case KindConsent:
+		of := h.someRecording()
+		if of.IsZero() {
+			return nil
+		}
+		args = ConsentArgs{of, h.rng.IntN(2) == 0}
 	case KindClose:
 		grant = identity.Hash{}
 	}
@@ -176,6 +187,17 @@ func (h *history) someGrant() identity.Hash {
 		return identity.Hash{9}
 	}
 	return all[h.rng.IntN(len(all))]
+}
+
+// someRecording is one that began; none when there is none, and now and then.
+func (h *history) someRecording() identity.Hash {
+	names := []identity.Hash{{}}
+	for _, n := range h.graph.nodes {
+		if n.op.begins() {
+			names = append(names, n.op.hash)
+		}
+	}
+	return names[h.rng.IntN(len(names))]
 }
 
 func (h *history) someGrantOrNone() identity.Hash {
@@ -254,7 +276,7 @@ func TestHistories(t *testing.T) {
 			}
 		}
 	}
-	for kind := KindAdmit; kind <= KindAudit; kind++ {
+	for kind := KindAdmit; kind <= lastKind; kind++ {
 		if kinds[kind] < int(histories/10) {
 			t.Errorf("only %d valid operations of kind %s: the histories do not try it", kinds[kind], kind)
 		}

@@ -41,6 +41,8 @@ type intake struct {
 	idle    bucket  // whatever is most likely void
 	reports buckets // adverts and audits, by author, whoever they are
 	news    bucket  // of all of them
+	answers buckets // consents, by author, whoever they are
+	hearsay bucket  // of all those who may not speak
 
 	now     time.Time
 	vouched map[identity.Hash]voucher
@@ -61,6 +63,8 @@ func newIntake() intake {
 		idle:    bucket{burst: 256, every: time.Second},
 		reports: buckets{burst: 16, every: time.Minute},
 		news:    bucket{burst: 256, every: 5 * time.Second},
+		answers: buckets{burst: 8, every: time.Minute},
+		hearsay: bucket{burst: 256, every: 5 * time.Second},
 	}
 }
 
@@ -152,6 +156,9 @@ func (r *Room) share(o *Op) int {
 	if o.Kind.reports() {
 		return everybodys
 	}
+	if o.Kind == KindConsent && !o.args.consent.Yes && m.Caps.Has(identity.CapSpeak) {
+		return moderators // who is recorded must be able to end it
+	}
 	switch {
 	case m.Role == identity.RoleOwner:
 		return owners
@@ -197,6 +204,9 @@ func (r *Room) costs(o *Op) []*bucket {
 		}
 		return costs
 	}
+	if o.Kind == KindConsent {
+		return r.costsOfAnswer(o)
+	}
 	if r.staff(o.Author) {
 		return []*bucket{i.staff.bucket(o.Author, i.now)}
 	}
@@ -207,6 +217,20 @@ func (r *Room) costs(o *Op) []*bucket {
 	costs = append(costs, &i.entries)
 	if r.log.admitted(o.Target, o.Credential().Leaf().Hash()) {
 		costs = append(costs, i.repeats.bucket(o.Target, i.now))
+	}
+	return costs
+}
+
+// costsOfAnswer keeps an answer of somebody on the stage apart from all
+// others: a withdrawal must not wait because a crowd of listeners answers.
+func (r *Room) costsOfAnswer(o *Op) []*bucket {
+	i := &r.intake
+	costs := []*bucket{i.answers.bucket(o.Author, i.now)}
+	switch caps := r.state.Members[o.Author].Caps; {
+	case caps == 0:
+		costs = append(costs, &i.idle)
+	case !caps.Has(identity.CapSpeak):
+		costs = append(costs, &i.hearsay)
 	}
 	return costs
 }

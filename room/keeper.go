@@ -52,6 +52,7 @@ type Record struct {
 	Title      string   // as it was last seen
 	Left       bool     // the person left and does not want to be back
 	Peers      []Peer   // who was here last, and where: the way back in
+	Schedule   Schedule // when the room meets, as was last seen
 }
 
 // Peer is a member's last known addresses.

@@ -31,12 +31,16 @@ const (
 	KindClose  Kind = 13 // one owner's vote to end the room
 	KindAdvert Kind = 14 // what a relay offers, and where it is
 	KindAudit  Kind = 15 // what a member measured of a relay
+
+	KindSchedule Kind = 16 // say when the room meets
+	KindRecord   Kind = 17 // begin or end a recording
+	KindConsent  Kind = 18 // let oneself be recorded, or not
 )
 
 var kindNames = [...]string{
 	KindAdmit: "admit", KindGrant: "grant", KindRevoke: "revoke", KindMute: "mute", KindUnmute: "unmute", KindKick: "kick", KindBan: "ban",
 	KindPardon: "pardon", KindLock: "lock", KindUnlock: "unlock", KindTitle: "title", KindEpoch: "epoch", KindClose: "close",
-	KindAdvert: "advert", KindAudit: "audit",
+	KindAdvert: "advert", KindAudit: "audit", KindSchedule: "schedule", KindRecord: "record", KindConsent: "consent",
 }
 
 // String returns the kind's name in lower case, or "kind(n)" for a number that is not a kind.
@@ -47,7 +51,10 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
 
-func (k Kind) known() bool { return k >= KindAdmit && k <= KindAudit }
+// lastKind is the highest of them.
+const lastKind = KindConsent
+
+func (k Kind) known() bool { return k >= KindAdmit && k <= lastKind }
 
 // Limits of one operation, in bytes unless said otherwise.
 const (
@@ -57,6 +64,7 @@ const (
 	MaxReason = 140
 	MaxPlaces = 4   // addresses in an advert
 	MaxPlace  = 128 // of one of them
+	MaxAbout  = 500 // the text of a schedule
 )
 
 // maxTime is the last ms of the year 9999, as in package identity.
@@ -131,6 +139,24 @@ type AuditArgs struct {
 	Kbps uint32 `cbor:"1,keyasint"` // upload measured, kbit/s
 }
 
+// ScheduleArgs are the arguments of KindSchedule. Without a start nothing is scheduled any more, and the rest is empty.
+type ScheduleArgs struct {
+	Starts uint64 `cbor:"1,keyasint"` // unix ms
+	Ends   uint64 `cbor:"2,keyasint"` // unix ms, later than Starts
+	Text   string `cbor:"3,keyasint"` // at most MaxAbout bytes
+}
+
+// RecordArgs are the arguments of KindRecord.
+type RecordArgs struct {
+	Ends identity.Hash `cbor:"1,keyasint"` // the recording that this ends; zero: this begins one
+}
+
+// ConsentArgs are the arguments of KindConsent.
+type ConsentArgs struct {
+	Recording identity.Hash `cbor:"1,keyasint"` // the operation that began it
+	Yes       bool          `cbor:"2,keyasint"`
+}
+
 // opArgs are the arguments of an operation, parsed once. Only the fields of its kind are set.
 type opArgs struct {
 	credential identity.Credential
@@ -144,6 +170,9 @@ type opArgs struct {
 	epoch      EpochArgs
 	advert     AdvertArgs
 	audit      AuditArgs
+	schedule   ScheduleArgs
+	record     RecordArgs
+	consent    ConsentArgs
 }
 
 // Hash names the operation: SHA-256 of its body as signed.
@@ -169,6 +198,15 @@ func (o *Op) Advert() AdvertArgs { return o.args.advert }
 
 // Audit is what a KindAudit operation measured.
 func (o *Op) Audit() AuditArgs { return o.args.audit }
+
+// Schedule is the time that a KindSchedule operation sets.
+func (o *Op) Schedule() ScheduleArgs { return o.args.schedule }
+
+// Record is the recording that a KindRecord operation ends, zero where it begins one.
+func (o *Op) Record() RecordArgs { return o.args.record }
+
+// Consent is the answer in a KindConsent operation.
+func (o *Op) Consent() ConsentArgs { return o.args.consent }
 
 // Conferred is the grant that a KindGrant or KindAdmit operation gives its Target; false for other kinds.
 func (o *Op) Conferred() (g identity.Grant, replace, ok bool) {
@@ -259,6 +297,9 @@ func (k Kind) overPerson() bool { return k.onPerson() && k != KindAudit }
 // reports tells whether operations of this kind only tell what is the case. They come more often than what people decide.
 func (k Kind) reports() bool { return k == KindAdvert || k == KindAudit }
 
+// begins tells whether o begins a recording.
+func (o *Op) begins() bool { return o.Kind == KindRecord && o.args.record.Ends.IsZero() }
+
 func (o *Op) parseArgs() error {
 	switch o.Kind {
 	case KindAdmit:
@@ -298,6 +339,20 @@ func (o *Op) parseArgs() error {
 		return o.args.advert.check()
 	case KindAudit:
 		return identity.Unmarshal(o.Args, &o.args.audit)
+	case KindSchedule:
+		if err := identity.Unmarshal(o.Args, &o.args.schedule); err != nil {
+			return err
+		}
+		return o.args.schedule.check()
+	case KindRecord:
+		return identity.Unmarshal(o.Args, &o.args.record)
+	case KindConsent:
+		if err := identity.Unmarshal(o.Args, &o.args.consent); err != nil {
+			return err
+		}
+		if o.args.consent.Recording.IsZero() {
+			return errors.New("consent to no recording")
+		}
 	default:
 		if len(o.Args) != 0 {
 			return errors.New("takes no arguments")
@@ -316,6 +371,16 @@ func (a *AdvertArgs) check() error {
 		}
 	}
 	return nil
+}
+
+func (a *ScheduleArgs) check() error {
+	switch {
+	case *a == ScheduleArgs{}:
+		return nil
+	case a.Starts == 0 || a.Ends <= a.Starts || a.Ends > maxTime:
+		return errors.New("it does not end after it starts")
+	}
+	return checkText(a.Text, MaxAbout)
 }
 
 func (o *Op) parseAdmit() error {

@@ -53,6 +53,12 @@ func opVectors(tb testing.TB) map[string][]byte {
 		"ok-epoch":  signed(base(KindEpoch, EpochArgs{identity.Hash{7}, 1})),
 		"ok-advert": signed(base(KindAdvert, AdvertArgs{64, 4096, []string{"/ip4/192.0.2.1/udp/7862/quic-v1"}})),
 		"ok-audit":  signed(base(KindAudit, AuditArgs{4000})),
+
+		"ok-schedule":   signed(base(KindSchedule, ScheduleArgs{dawn, dawn + 3600_000, "Στοά"})),
+		"ok-unschedule": signed(base(KindSchedule, ScheduleArgs{})),
+		"ok-record":     signed(base(KindRecord, RecordArgs{})),
+		"ok-unrecord":   signed(base(KindRecord, RecordArgs{identity.Hash{3}})),
+		"ok-consent":    signed(base(KindConsent, ConsentArgs{identity.Hash{3}, true})),
 	}
 	for _, kind := range []Kind{KindMute, KindUnmute, KindPardon, KindLock, KindUnlock, KindClose} {
 		v["ok-"+kind.String()] = signed(base(kind, nil))
@@ -62,7 +68,7 @@ func opVectors(tb testing.TB) map[string][]byte {
 		v["malformed-"+name] = signed(o)
 	}
 	title := base(KindTitle, TitleArgs{"x"})
-	bad("unknown-kind", title, func(o *Op) { o.Kind = KindAudit + 1 })
+	bad("unknown-kind", title, func(o *Op) { o.Kind = lastKind + 1 })
 	bad("sequence-0", title, func(o *Op) { o.Seq = 0 })
 	bad("deps-descending", title, func(o *Op) { o.Deps = []identity.Hash{{2}, {1}} })
 	bad("deps-twice", title, func(o *Op) { o.Deps = []identity.Hash{{1}, {1}} })
@@ -100,6 +106,16 @@ func opVectors(tb testing.TB) map[string][]byte {
 	bad("advert-escape", title, offer("\x1b[2J"))
 	bad("advert-target", title, func(o *Op) { *o = base(KindAdvert, AdvertArgs{}); o.Target = c.id(pia) })
 	bad("audit-of-nobody", title, func(o *Op) { *o = base(KindAudit, AuditArgs{}); o.Target = identity.ID{} })
+	plan := func(a ScheduleArgs) func(*Op) { return func(o *Op) { *o = base(KindSchedule, a) } }
+	bad("schedule-endless", title, plan(ScheduleArgs{Starts: dawn}))
+	bad("schedule-backwards", title, plan(ScheduleArgs{dawn, dawn, ""}))
+	bad("schedule-unbegun", title, plan(ScheduleArgs{0, dawn, ""}))
+	bad("schedule-only-text", title, plan(ScheduleArgs{Text: "soon"}))
+	bad("schedule-year-10000", title, plan(ScheduleArgs{dawn, maxTime + 1, ""}))
+	bad("schedule-501", title, plan(ScheduleArgs{dawn, dawn + 1, strings.Repeat("x", MaxAbout+1)}))
+	bad("schedule-escape", title, plan(ScheduleArgs{dawn, dawn + 1, "\x1b[2J"}))
+	bad("record-target", title, func(o *Op) { *o = base(KindRecord, RecordArgs{}); o.Target = c.id(pia) })
+	bad("consent-to-nothing", title, func(o *Op) { *o = base(KindConsent, ConsentArgs{Yes: true}) })
 	bad("grant-to-another", title, func(o *Op) { *o = base(KindGrant, GrantArgs{grant.Bytes(), false}); o.Target = c.id(pete) })
 	bad("grant-under-another", title, func(o *Op) { *o = base(KindGrant, GrantArgs{grant.Bytes(), false}); o.Grant = identity.Hash{1} })
 	bad("admit-another", title, func(o *Op) { *o = base(KindAdmit, AdmitArgs{Credential: cred.Bytes()}); o.Target = c.id(pete) })
@@ -253,6 +269,9 @@ func logVector(t *testing.T) (c *cast, records [][]byte) {
 	carrier := p.grant("relay", owner, nil, paul, identity.RoleRelay, false)
 	p.do("advert", paul, carrier, KindAdvert, room, AdvertArgs{32, 0, []string{"/ip4/192.0.2.1/udp/7862/quic-v1"}})
 	p.do("audit", mona, m, KindAudit, paul, AuditArgs{1300})
+	p.do("schedule", owner, nil, KindSchedule, room, ScheduleArgs{dawn, dawn + 3600_000, "Στοά"})
+	p.do("record", mona, m, KindRecord, room, RecordArgs{})
+	p.do("consent", paul, carrier, KindConsent, room, ConsentArgs{p.ops["record"].hash, true})
 	p.do("close", owner2, nil, KindClose, room, nil)
 	return p.c, p.signed()
 }

@@ -39,6 +39,10 @@ var needs = [...]identity.Caps{
 	KindClose:  identity.CapEnd,
 	KindAdvert: identity.CapRelay,
 	KindAudit:  identity.AllCaps &^ (identity.CapHear | identity.CapRelay),
+
+	KindSchedule: identity.CapTitle,
+	KindRecord:   identity.CapMute,
+	KindConsent:  identity.AllCaps,
 }
 
 // allows reports whether a grant with these capabilities covers the kind.

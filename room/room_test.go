@@ -699,6 +699,9 @@ func TestPreviewAndCard(t *testing.T) {
 		inv := a.invite(identity.Terms{Role: identity.RoleListener, Uses: 2})
 		b := h.join("ben", a, inv)
 		time.Sleep(time.Second)
+		soon := time.Now().Add(time.Hour)
+		h.must(a.SetSchedule(ctx, soon, soon.Add(time.Hour), "tea"))
+		time.Sleep(time.Second)
 		n := a.Snapshot().Ops
 		c := h.guest("cleo")
 		cred, err := inv.Redeem(c.key, time.Now())
@@ -708,7 +711,8 @@ func TestPreviewAndCard(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if card.Title != "the painted porch" || card.Count != 2 || !slices.Equal(card.Stage, []string{"anna"}) {
+			if card.Title != "the painted porch" || card.Count != 2 || !slices.Equal(card.Stage, []string{"anna"}) ||
+				card.About != "tea" || card.Starts != uint64(soon.UnixMilli()) {
 				t.Errorf("the preview at %s's says %+v", gate.name, card)
 			}
 		}

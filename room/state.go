@@ -13,19 +13,21 @@ import (
 
 // State is a pure function of the charter and the set of operations. Nobody changes it, so goroutines may share it.
 type State struct {
-	Room    identity.RoomID
-	Title   string
-	Locked  bool // admissions of ranks below the lock's author are void
-	Door    Mark // who locked it or, unless it is Locked, unlocked it last; zero when nobody has
-	Closed  bool // enough owners ended the room
-	Members map[identity.ID]Member
-	Muted   map[identity.ID]Mark
-	Unmuted map[identity.ID]Mark // who was muted before; nobody who is in Muted
-	Banned  map[identity.ID]Mark
-	Kicked  map[identity.ID]Mark // put out, and not let back; nobody who is in Banned
-	Epoch   EpochMark
-	Root    identity.Hash // SHA-256 of the canonical CBOR of all this but Door, Unmuted and Epoch.Stale: equal roots, equal states
+	Room     identity.RoomID
+	Title    string
+	Locked   bool // admissions of ranks below the lock's author are void
+	Door     Mark // who locked it or, unless it is Locked, unlocked it last; zero when nobody has
+	Closed   bool // enough owners ended the room
+	Members  map[identity.ID]Member
+	Muted    map[identity.ID]Mark
+	Unmuted  map[identity.ID]Mark // who was muted before; nobody who is in Muted
+	Banned   map[identity.ID]Mark
+	Kicked   map[identity.ID]Mark // put out, and not let back; nobody who is in Banned
+	Epoch    EpochMark
+	Schedule Schedule
+	Root     identity.Hash // SHA-256 of the canonical CBOR of all this but Door, Unmuted and Epoch.Stale: equal roots, equal states
 
+	records records // see Recording
 	charter *identity.Charter
 	live    map[identity.ID][]*conferral // what Members hold
 	origin  map[identity.ID]origin
@@ -101,6 +103,7 @@ func (l *Log) snapshot() *State {
 		s.Epoch = EpochMark{Commit: o.args.epoch.Commit, N: o.args.epoch.N, Op: o.hash, By: o.Author, Time: o.Time, Stale: l.stale(s)}
 	}
 	l.report(s)
+	l.tape(s)
 	s.Root = s.root()
 	return s
 }
@@ -403,6 +406,9 @@ func (s *State) root() identity.Hash {
 		Epoch          identity.Hash
 		Uses           []used
 		Relays         []carrier
+		Schedule       identity.Hash
+		Recording      identity.Hash
+		Answers        []marked
 	}
 	all.Room, all.Title, all.Locked, all.Closed, all.Epoch = s.Room, s.Title, s.Locked, s.Closed, s.Epoch.Op
 	for _, id := range sortedIDs(s.Members) {
@@ -423,6 +429,13 @@ func (s *State) root() identity.Hash {
 	}
 	for _, r := range s.Relays() {
 		all.Relays = append(all.Relays, carrier{ID: r.ID, Advert: r.Advert, Admitted: r.Admitted, Beacon: r.Beacon, Slots: r.Slots})
+	}
+	all.Schedule = s.Schedule.Op
+	if on := s.Recording(); on != nil {
+		all.Recording = on.ID
+		for _, id := range sortedIDs(on.Answers) {
+			all.Answers = append(all.Answers, marked{ID: id, Op: on.Answers[id].Op})
+		}
 	}
 	return identity.HashOf(identity.Marshal(all))
 }

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"stoa/identity"
 )
@@ -43,6 +44,11 @@ func messageVectors(tb testing.TB) map[string][]byte {
 	crowded := *c
 	crowded.Stage = make([]string, maxCardStage+1)
 	v["card-stage"] = pack(testKey, cardDomain, &crowded)
+	planned := *c
+	planned.Starts, planned.Ends, planned.About = at(time.Hour), at(2*time.Hour), "tea"
+	v["card-planned"] = pack(testKey, cardDomain, &planned)
+	planned.Ends = planned.Starts
+	v["card-endless"] = pack(testKey, cardDomain, &planned)
 	v["hand-longer"] = append(bytes.Clone(v["hand-ok"]), 0)
 	return v
 }

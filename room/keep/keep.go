@@ -155,6 +155,11 @@ func (s *Store) SetTitle(id identity.RoomID, title string) error {
 	return s.change(id, func(rec *room.Record) { rec.Title = title })
 }
 
+// SetSchedule keeps when a room meets, as it was last seen.
+func (s *Store) SetSchedule(id identity.RoomID, plan room.Schedule) error {
+	return s.change(id, func(rec *room.Record) { rec.Schedule = plan })
+}
+
 // SetLeft keeps whether the person has left a room for good.
 func (s *Store) SetLeft(id identity.RoomID, left bool) error {
 	return s.change(id, func(rec *room.Record) { rec.Left = left })

@@ -85,12 +85,14 @@ func TestKept(t *testing.T) {
 	must(t, s.SetName("anna"))
 	must(t, s.SetTitle(rec.Room, "renamed"))
 	must(t, s.SetLeft(rec.Room, true))
+	plan := room.Schedule{Starts: 1, Ends: 2, Text: "tea", By: identity.ID{3}, Op: identity.Hash{4}, Time: 5}
+	must(t, s.SetSchedule(rec.Room, plan))
 	must(t, s.SetPeers(rec.Room, nil))
 	must(t, s.Close())
 
 	s = open(t, path)
 	must(t, s.SaveSeat(rec.Room, []byte{7, 7}))
-	rec.Title, rec.Left, rec.Peers, rec.Seat = "renamed", true, nil, []byte{7, 7}
+	rec.Title, rec.Left, rec.Peers, rec.Seat, rec.Schedule = "renamed", true, nil, []byte{7, 7}, plan
 	if got, err := s.Room(rec.Room); err != nil || !reflect.DeepEqual(got, rec) {
 		t.Errorf("record: %+v, %v", got, err)
 	}

@@ -22,11 +22,22 @@ type record struct {
 	Left       bool            `cbor:"6,keyasint"`
 	Peers      []peer          `cbor:"7,keyasint"`
 	Seat       []byte          `cbor:"8,keyasint,omitempty"`
+	Schedule   *schedule       `cbor:"9,keyasint,omitempty"` // absent where nothing was ever planned
 }
 
 type peer struct {
 	ID    identity.ID `cbor:"1,keyasint"`
 	Addrs []string    `cbor:"2,keyasint"`
+}
+
+// schedule is a room.Schedule in the file.
+type schedule struct {
+	Starts uint64        `cbor:"1,keyasint"`
+	Ends   uint64        `cbor:"2,keyasint"`
+	Text   string        `cbor:"3,keyasint"`
+	By     identity.ID   `cbor:"4,keyasint"`
+	Op     identity.Hash `cbor:"5,keyasint"`
+	Time   uint64        `cbor:"6,keyasint"`
 }
 
 // invited is a room.Invited in the file. Times are Unix milliseconds, 0 for
@@ -43,7 +54,11 @@ type invited struct {
 }
 
 func toRecord(rec room.Record) record {
-	r := record{rec.Room, rec.Charter, rec.Rendezvous, rec.Credential, rec.Title, rec.Left, nil, rec.Seat}
+	r := record{rec.Room, rec.Charter, rec.Rendezvous, rec.Credential, rec.Title, rec.Left, nil, rec.Seat, nil}
+	if rec.Schedule != (room.Schedule{}) {
+		plan := schedule(rec.Schedule)
+		r.Schedule = &plan
+	}
 	for _, p := range rec.Peers {
 		r.Peers = append(r.Peers, peer(p))
 	}
@@ -57,6 +72,9 @@ func (r *record) record() room.Record {
 	}
 	for _, p := range r.Peers {
 		rec.Peers = append(rec.Peers, room.Peer(p))
+	}
+	if r.Schedule != nil {
+		rec.Schedule = room.Schedule(*r.Schedule)
 	}
 	return rec
 }

@@ -88,6 +88,15 @@ func history(rec room.Record, store room.Keeper, names map[identity.ID]string) (
 	return r, nil
 }
 
+// scheduleText is a plan in the history, in the time of everywhere.
+func scheduleText(a room.ScheduleArgs) string {
+	if a.Starts == 0 {
+		return "nothing any more"
+	}
+	at := func(ms uint64) string { return time.UnixMilli(int64(ms)).UTC().Format(time.RFC3339) }
+	return strings.TrimSpace(fmt.Sprintf("%s to %s %s", at(a.Starts), at(a.Ends), a.Text))
+}
+
 // keyAndName is somebody in the history.
 func keyAndName(id identity.ID, name string) string {
 	if name == "" {
@@ -134,6 +143,18 @@ func opText(o *room.Op) string {
 		return fmt.Sprintf("sends %d kbit/s", o.Audit().Kbps)
 	case room.KindTitle:
 		return fmt.Sprintf("%q", o.Title())
+	case room.KindSchedule:
+		return scheduleText(o.Schedule())
+	case room.KindRecord:
+		if of := o.Record().Ends; !of.IsZero() {
+			return "ends " + of.Short()
+		}
+		return "begins " + o.Hash().Short()
+	case room.KindConsent:
+		if !o.Consent().Yes {
+			return "no to recording " + o.Consent().Recording.Short()
+		}
+		return "yes to recording " + o.Consent().Recording.Short()
 	case room.KindEpoch:
 		return fmt.Sprintf("%d", o.Epoch().N)
 	}
