@@ -1,0 +1,82 @@
+// The words of the page. Each language is one file in ../lang, loaded when it is
+// chosen; en.json says which words there are, and the compiler knows them. A
+// sentence about a number has one key for each plural form of its language
+// ("people.one", "people.other").
+
+import type en from '../lang/en.json';
+import { settings } from './settings.svelte';
+import type { Millis, Problem } from './types';
+import { best, fill, type Values } from './words';
+
+export type Key = keyof typeof en;
+export type Counted = Key extends infer K ? (K extends `${infer Stem}.other` ? Stem : never) : never;
+
+const files = import.meta.glob<Record<string, string>>('../lang/*.json', { import: 'default' });
+
+/** The languages that there is a file of. */
+export const languages: string[] = Object.keys(files).map((path) => path.replace(/^.*\/|\.json$/g, ''));
+
+interface Language {
+  tag: string;
+  words: Record<string, string>;
+  plural: Intl.PluralRules;
+  number: Intl.NumberFormat;
+}
+
+let spoken: Language = $state.raw(language('en', {}));
+
+function language(tag: string, words: Record<string, string>): Language {
+  return { tag, words, plural: new Intl.PluralRules(tag), number: new Intl.NumberFormat(tag) };
+}
+
+/** speak loads the chosen language, or the browser's, and then has the page speak it. */
+export async function speak(): Promise<void> {
+  const tag = best(settings.language ? [settings.language] : navigator.languages, languages);
+  const words = await files[`../lang/${tag}.json`]?.();
+  if (!words) return;
+  spoken = language(tag, words);
+  document.documentElement.lang = tag;
+}
+
+/** tongue is the language that the page speaks now. */
+export const tongue = (): string => spoken.tag;
+
+/** t is a sentence. */
+export const t = (key: Key, values: Values = {}): string => fill(spoken.words[key] ?? key, values, spoken.number);
+
+/** n is a sentence about a number, which stands in it as {count}. */
+export function n(key: Counted, count: number, values: Values = {}): string {
+  const form = spoken.words[`${key}.${spoken.plural.select(count)}`] ?? spoken.words[`${key}.other`] ?? key;
+  return fill(form, { count, ...values }, spoken.number);
+}
+
+/** problem is what the node says went wrong, translated by its code where the page knows it. */
+export function problem(p: Problem): { text: string; hint: string } {
+  const text = spoken.words[`error.${p.code}`];
+  if (text === undefined) return { text: p.text, hint: p.hint ?? '' };
+  return { text, hint: spoken.words[`error.${p.code}.hint`] ?? '' };
+}
+
+/** listed joins names as the language does. */
+export const listed = (names: string[]): string => new Intl.ListFormat(spoken.tag, { type: 'conjunction' }).format(names);
+
+/** languageName is what a language is called in the one that the page speaks. */
+export const languageName = (tag: string): string => new Intl.DisplayNames(spoken.tag, { type: 'language', fallback: 'code' }).of(tag) ?? tag;
+
+/** clock is the time of day, when the day and the time of it. */
+export const clock = (ms: Millis): string => new Intl.DateTimeFormat(spoken.tag, { timeStyle: 'short' }).format(ms);
+export const when = (ms: Millis): string => new Intl.DateTimeFormat(spoken.tag, { dateStyle: 'medium', timeStyle: 'short' }).format(ms);
+
+const steps: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+];
+
+/** ago says how far a time lies back, or ahead. */
+export function ago(ms: Millis, now: Millis = Date.now()): string {
+  const far = ms - now;
+  const [unit, size] = steps.find(([, size]) => Math.abs(far) >= size) ?? ['second', 1000];
+  return new Intl.RelativeTimeFormat(spoken.tag, { numeric: 'auto' }).format(Math.round(far / size), unit);
+}
