@@ -67,6 +67,7 @@ PURE = $$(go list $(TAGS) ./... | grep -v /process$$ | sort -r)
 
 test: check
 	@.ci/need sound
+	@.ci/need desktop
 	$(VERDICT) -limit 10m -- -race -cpu 1 -short -timeout 8m $(TAGS) $(TESTFLAGS) $(PURE)
 	$(VERDICT) -limit 6m -- -timeout 5m $(TAGS) $(TESTFLAGS) $(PURE)
 	$(VERDICT) -limit 8m -- -timeout 8m -parallel 6 $(TAGS) $(TESTFLAGS) ./cmd/stoa/process

@@ -58,7 +58,7 @@ func sections() []section {
 			lockCommand(), unlockCommand(), titleCommand(), endCommand(),
 		}},
 		{"for rooms that grow", []*command{relayCommand(), lendCommand(), demoCommand()}},
-		{"this home", []*command{idCommand(), logCommand(), devicesCommand(), doctorCommand(), versionCommand()}},
+		{"this home", []*command{idCommand(), logCommand(), devicesCommand(), doctorCommand(), installCommand(), uninstallCommand(), versionCommand()}},
 	}
 }
 

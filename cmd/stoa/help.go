@@ -31,7 +31,7 @@ func (c *cli) printCommands() {
 	for _, s := range sections() {
 		fmt.Fprintf(w, "\n%s:\n", s.title)
 		for _, cmd := range s.commands {
-			fmt.Fprintf(w, "  %-8s  %s\n", cmd.label(), cmd.summary)
+			fmt.Fprintf(w, "  %-9s  %s\n", cmd.label(), cmd.summary)
 		}
 	}
 	fmt.Fprint(w, `

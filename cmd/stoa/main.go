@@ -61,6 +61,8 @@ type backend struct {
 	demo    func(ctx context.Context, opt demo.Options) error
 	self    func(ctx context.Context, cfg app.Config, tell func(line string)) (app.Reply, error)
 	doctor  func(ctx context.Context, cfg app.Config, opt app.DoctorOptions, tell func(app.Finding)) (broken bool)
+
+	installer
 }
 
 func realBackend() backend {
@@ -97,6 +99,7 @@ func realBackend() backend {
 			quietLibraries(cfg.Log)
 			return app.Doctor(ctx, cfg, opt, tell)
 		},
+		installer: realInstaller(),
 	}
 }
 

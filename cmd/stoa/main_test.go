@@ -101,6 +101,7 @@ func (f *fake) backend() backend {
 			tell(app.Finding{Check: "udp", Verdict: app.Fine, Text: "UDP gets out"})
 			return f.err != nil
 		},
+		installer: f.installer(),
 	}
 }
 
