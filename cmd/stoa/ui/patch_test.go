@@ -66,7 +66,7 @@ func TestDiff(t *testing.T) {
 			}
 		})
 	}
-	for _, bad := range []string{``, `null`, `[]`, `1`, `{`, `{"a":1}x`} {
+	for _, bad := range []string{``, `null`, `[]`, `1`, `{`, `{"a"`, `{"a":`, `{"a":"`, `{"a":"\`, `{"a":1`, `{a:1}`} {
 		if _, err := Diff([]byte(`{}`), []byte(bad)); err == nil {
 			t.Errorf("%q passes for an object", bad)
 		}
@@ -82,6 +82,12 @@ func FuzzDiff(f *testing.F) {
 	f.Add([]byte(`{"a":1.0,"a":2}`), []byte(`{"a":1}`))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		patch, err := Diff(a, b)
+		if !json.Valid(a) || !json.Valid(b) {
+			return // it has not panicked
+		}
+		if object := bytes.HasPrefix(bytes.TrimSpace(a), []byte("{")) && bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")); object != (err == nil) {
+			t.Fatalf("Diff: %v", err)
+		}
 		if err != nil {
 			return
 		}
