@@ -616,7 +616,13 @@ func TestHealedPartitionGossipsAgain(t *testing.T) {
 }
 
 // Two halves that have neighbours enough each look for one another all the same.
-func TestHealedPartitionOfManyGossipsAgain(t *testing.T) { healAfter(t, 14, true, time.Minute) }
+func TestHealedPartitionOfManyGossipsAgain(t *testing.T) {
+	each := 14
+	if testing.Short() {
+		each = 8
+	}
+	healAfter(t, each, true, time.Minute)
+}
 
 // healAfter cuts a room in halves of so many, in which all are connected with all or with as many
 // as there happen to be, lets them be apart for a while, and wants everybody in the second half
