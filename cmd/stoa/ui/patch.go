@@ -64,6 +64,28 @@ func diff(a, b []byte) (map[string]json.RawMessage, error) {
 	return patch, nil
 }
 
+// Apply is MergePatch of RFC 7396, section 2, over what package json makes of
+// documents: the other half of Diff, for whoever follows a node in Go. It changes
+// target, and returns what became of it.
+func Apply(target, patch any) any {
+	changes, is := patch.(map[string]any)
+	if !is {
+		return patch
+	}
+	object, is := target.(map[string]any)
+	if !is {
+		object = map[string]any{}
+	}
+	for name, value := range changes {
+		if value == nil {
+			delete(object, name)
+		} else {
+			object[name] = Apply(object[name], value)
+		}
+	}
+	return object
+}
+
 // members returns those of an object but the nulls, each as it is written.
 func members(doc []byte) (map[string][]byte, error) {
 	if len(doc) == 0 || doc[0] != '{' {

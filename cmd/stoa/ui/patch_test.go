@@ -8,26 +8,6 @@ import (
 	"testing"
 )
 
-// apply is MergePatch of RFC 7396, section 2.
-func apply(target, patch any) any {
-	changes, is := patch.(map[string]any)
-	if !is {
-		return patch
-	}
-	object, is := target.(map[string]any)
-	if !is {
-		object = map[string]any{}
-	}
-	for name, value := range changes {
-		if value == nil {
-			delete(object, name)
-		} else {
-			object[name] = apply(object[name], value)
-		}
-	}
-	return object
-}
-
 // parse returns what a document or a patch says.
 func parse(t *testing.T, doc []byte) any {
 	t.Helper()
@@ -92,8 +72,8 @@ func FuzzDiff(f *testing.F) {
 			return
 		}
 		// Nulls of objects are the same as nothing, which apply makes of them.
-		from, want := apply(nil, parse(t, a)), apply(nil, parse(t, b))
-		if got := apply(from, parse(t, patch)); !reflect.DeepEqual(got, want) {
+		from, want := Apply(nil, parse(t, a)), Apply(nil, parse(t, b))
+		if got := Apply(from, parse(t, patch)); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s and %s make %v, not %v", a, patch, got, want)
 		}
 	})

@@ -4,8 +4,9 @@
 //	go run ./cmd/stoa/ui/uitest -people 500 -stage 20 -speaking 10
 //
 // It prints an address that lets one browser in, and another one for each line on
-// standard input. Nothing is kept: a page has to be let in again after it ends.
-// The same -seed tells the same story.
+// standard input, which says where it leads. A line that is a JSON object is a merge
+// patch, which is laid over what the page is shown. Nothing is kept: a page has to
+// be let in again after it ends. The same -seed tells the same story.
 package main
 
 import (
@@ -18,6 +19,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -66,7 +68,11 @@ func run(cast cast, port int, dir string) error {
 	fmt.Println(srv.Address(""))
 	go func() { // ends with the program: a read of standard input cannot be interrupted
 		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-			fmt.Println(srv.Address(lines.Text()))
+			if line := lines.Text(); !strings.HasPrefix(line, "{") {
+				fmt.Println(srv.Address(line))
+			} else if err := p.lay([]byte(line)); err != nil {
+				fmt.Fprintln(os.Stderr, "uitest:", err)
+			}
 		}
 	}()
 	return g.Wait()

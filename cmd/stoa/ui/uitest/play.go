@@ -85,6 +85,7 @@ type play struct {
 	changed chan struct{}
 	said    int // messages
 	noticed int
+	over    map[string]any // a merge patch that is laid over the view
 }
 
 // A voice is somebody who speaks now.
@@ -297,7 +298,28 @@ func (p *play) State() (any, <-chan struct{}) {
 	if err != nil {
 		panic(err) // a view always marshals
 	}
-	return json.RawMessage(doc), p.changed
+	if p.over == nil {
+		return json.RawMessage(doc), p.changed
+	}
+	var shown any
+	if err := json.Unmarshal(doc, &shown); err != nil {
+		panic(err) // it was made above
+	}
+	return ui.Apply(shown, p.over), p.changed
+}
+
+// lay lays a merge patch over what the page is shown from now on, instead of the
+// one before: for screens to which no play leads.
+func (p *play) lay(patch []byte) error {
+	var over map[string]any
+	if err := json.Unmarshal(patch, &over); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = over
+	p.move()
+	return nil
 }
 
 // Levels returns syllables and pauses, made of a few waves.

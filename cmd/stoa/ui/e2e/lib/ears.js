@@ -1,9 +1,9 @@
 // The listener at the far end: recognises real speech in what a node plays.
 
 import { join } from "node:path";
-import { root, run } from "./node.js";
+import { built, root, run } from "./programs.js";
 
-const program = process.env.HEARD ?? join(root, "bin/heard");
+const program = built("heard");
 
 /** The path of what somebody says, of "a" to "j": each another text. */
 export const clip = (letter) => join(root, "cmd/stoa/testdata/speech", `${letter}.wav`);

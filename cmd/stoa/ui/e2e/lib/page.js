@@ -1,19 +1,21 @@
 // A node's page in a browser context of its own, and what a person does there. What is on
-// the page is found as people and their screen readers find it: by role, name and text.
+// the page is found as people and their screen readers find it, by role and name; names are
+// keys of the page's language files, see words.js.
 
-import { patience } from "./node.js";
+import { patience } from "./programs.js";
+import { word } from "./words.js";
 
 export class Page {
   /** What must not have happened: errors of scripts, refused content, requests to anybody else. */
   failures = [];
 
   /**
-   * Opens the page of a node.
+   * Opens the page of a node in a context of its own, with that context's storage.
    *
    * @param {import("playwright-core").Browser} browser
-   * @param {import("./node.js").Node} node
+   * @param {{name: string, address(fragment?: string): Promise<string>}} node a Node or a Play
    * @param {{address?: string, width?: number, height?: number, theme?: "light" | "dark", language?: string}} options
-   *   address: as the node printed it; without it the node makes one, as `stoa page` does
+   *   address: one that was made before; without it the node makes one
    */
   static async open(browser, node, { address, width = 1280, height = 800, theme = "light", language = "en" } = {}) {
     const context = await browser.newContext({
@@ -24,15 +26,16 @@ export class Page {
       permissions: ["clipboard-read", "clipboard-write"],
     });
     context.setDefaultTimeout(patience);
-    const page = new Page(node, await context.newPage());
-    await page.visit(address ?? (await page.address()));
+    const page = new Page(node, await context.newPage(), language);
+    await page.visit(address ?? (await node.address()));
     return page;
   }
 
-  constructor(node, tab) {
+  constructor(node, tab, language) {
     this.node = node;
     this.tab = tab;
-    tab.on("pageerror", (error) => this.#fail(`${error.stack ?? error}`));
+    this.language = language;
+    tab.on("pageerror", (error) => this.#fail(error.stack ?? String(error)));
     tab.on("console", (message) => {
       // That a request failed is news for whoever made it; the page says it in a sentence.
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
@@ -40,20 +43,13 @@ export class Page {
       }
     });
     tab.on("request", (request) => {
-      const url = new URL(request.url());
-      if (this.origin && url.origin !== this.origin && url.protocol !== "blob:" && url.protocol !== "data:") {
-        this.#fail(`asked ${url.origin}, which is not its node`);
-      }
+      const { origin, protocol } = new URL(request.url());
+      if (origin !== this.origin && protocol !== "blob:") this.#fail(`asked ${origin}, which is not its node`);
     });
   }
 
   #fail(what) {
     this.failures.push(`${this.node.name}: ${what}`);
-  }
-
-  /** Has the node make another address with a token that works once. */
-  async address() {
-    return (await this.node.ask("page")).url;
   }
 
   async visit(address) {
@@ -62,33 +58,43 @@ export class Page {
   }
 
   /** Goes to another screen, as a link of the page would. */
-  async go(fragment) {
-    await this.tab.evaluate((hash) => (location.hash = hash), fragment);
+  go(fragment) {
+    return this.tab.evaluate((hash) => void (location.hash = hash), fragment);
   }
 
-  button(name) {
-    return this.tab.getByRole("button", { name });
+  /** What the page says for a key of its language file. */
+  word(key, values) {
+    return word(this.language, key, values);
   }
 
-  link(name) {
-    return this.tab.getByRole("link", { name });
+  button(key, values) {
+    return this.tab.getByRole("button", { name: this.word(key, values), exact: true });
   }
 
-  field(label) {
-    return this.tab.getByLabel(label);
+  link(key, values) {
+    return this.tab.getByRole("link", { name: this.word(key, values), exact: true });
   }
 
-  /** Waits for a text, or a heading, that can be seen. */
-  async sees(text) {
-    await this.tab.getByText(text).filter({ visible: true }).first().waitFor();
+  field(key, values) {
+    return this.tab.getByRole("textbox", { name: this.word(key, values), exact: true });
   }
 
-  async reads(heading) {
-    await this.tab.getByRole("heading", { name: heading }).first().waitFor();
+  heading(key, values) {
+    return this.tab.getByRole("heading", { name: this.word(key, values), exact: true });
+  }
+
+  /** What can be seen and says just this. */
+  text(text) {
+    return this.tab.getByText(text, { exact: true }).filter({ visible: true }).first();
+  }
+
+  /** Waits until it can be seen that something is so. */
+  async says(key, values) {
+    await this.text(this.word(key, values)).waitFor();
   }
 
   /** What the page is to a screen reader, for the message of a test that failed. */
   describe() {
-    return this.tab.locator("body").ariaSnapshot({ timeout: 5_000 }).catch((error) => String(error));
+    return this.tab.locator("body").ariaSnapshot({ timeout: 5_000 }).catch(String);
   }
 }

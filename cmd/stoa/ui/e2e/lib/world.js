@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { launch } from "./browser.js";
-import { Node, patience, root } from "./node.js";
+import { Node } from "./node.js";
 import { Page } from "./page.js";
+import { patience, root } from "./programs.js";
 
 const loopback = "/ip4/127.0.0.1/udp/0/quic-v1,/ip4/127.0.0.1/tcp/0";
 
