@@ -53,6 +53,7 @@ type AttachmentInfo struct {
 	Jitter  time.Duration // of their arrival, RFC 3550
 	Bundles uint64
 	Packets uint64
+	Quiet   time.Duration // since anything came from the relay, of which there are digests five times a second
 }
 
 // An Attachment is a seat at a relay. Its methods may be called from any goroutine.
@@ -338,7 +339,7 @@ func (a *Attachment) Info() AttachmentInfo {
 	a.meter.mu.Lock()
 	info.LossIn, info.Jitter, info.Bundles = a.meter.lossIn, a.meter.in.jitter, a.meter.received
 	a.meter.mu.Unlock()
-	info.Packets = a.packets.Load()
+	info.Packets, info.Quiet = a.packets.Load(), a.path.quietFor()
 	return info
 }
 

@@ -53,6 +53,10 @@ type Record struct {
 	Left       bool     // the person left and does not want to be back
 	Peers      []Peer   // who was here last, and where: the way back in
 	Schedule   Schedule // when the room meets, as was last seen
+
+	Ended  bool      // the room is over, as was seen here
+	Pinned bool      // the person wants it at hand
+	Last   time.Time // when this node was in it last; zero: it is not known
 }
 
 // Peer is a member's last known addresses.

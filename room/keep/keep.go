@@ -165,6 +165,21 @@ func (s *Store) SetLeft(id identity.RoomID, left bool) error {
 	return s.change(id, func(rec *room.Record) { rec.Left = left })
 }
 
+// SetEnded keeps that a room is over, which nobody can return to.
+func (s *Store) SetEnded(id identity.RoomID) error {
+	return s.change(id, func(rec *room.Record) { rec.Left, rec.Ended = true, true })
+}
+
+// SetPinned keeps whether the person wants a room at hand.
+func (s *Store) SetPinned(id identity.RoomID, pinned bool) error {
+	return s.change(id, func(rec *room.Record) { rec.Pinned = pinned })
+}
+
+// SetLast keeps when this node was in a room last, to the millisecond.
+func (s *Store) SetLast(id identity.RoomID, at time.Time) error {
+	return s.change(id, func(rec *room.Record) { rec.Last = at })
+}
+
 // SetPeers keeps who was in a room last, and where.
 func (s *Store) SetPeers(id identity.RoomID, peers []room.Peer) error {
 	return s.change(id, func(rec *room.Record) { rec.Peers = peers })

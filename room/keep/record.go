@@ -23,6 +23,9 @@ type record struct {
 	Peers      []peer          `cbor:"7,keyasint"`
 	Seat       []byte          `cbor:"8,keyasint,omitempty"`
 	Schedule   *schedule       `cbor:"9,keyasint,omitempty"` // absent where nothing was ever planned
+	Ended      bool            `cbor:"10,keyasint,omitempty"`
+	Pinned     bool            `cbor:"11,keyasint,omitempty"`
+	Last       int64           `cbor:"12,keyasint,omitempty"` // Unix milliseconds
 }
 
 type peer struct {
@@ -54,7 +57,11 @@ type invited struct {
 }
 
 func toRecord(rec room.Record) record {
-	r := record{rec.Room, rec.Charter, rec.Rendezvous, rec.Credential, rec.Title, rec.Left, nil, rec.Seat, nil}
+	r := record{
+		Room: rec.Room, Charter: rec.Charter, Rendezvous: rec.Rendezvous,
+		Credential: rec.Credential, Title: rec.Title, Left: rec.Left, Seat: rec.Seat,
+		Ended: rec.Ended, Pinned: rec.Pinned, Last: stamp(rec.Last),
+	}
 	if rec.Schedule != (room.Schedule{}) {
 		plan := schedule(rec.Schedule)
 		r.Schedule = &plan
@@ -69,6 +76,7 @@ func (r *record) record() room.Record {
 	rec := room.Record{
 		Room: r.Room, Charter: r.Charter, Rendezvous: r.Rendezvous,
 		Credential: r.Credential, Title: r.Title, Left: r.Left, Seat: r.Seat,
+		Ended: r.Ended, Pinned: r.Pinned, Last: instant(r.Last),
 	}
 	for _, p := range r.Peers {
 		rec.Peers = append(rec.Peers, room.Peer(p))

@@ -391,7 +391,7 @@ func (a *seats) standUp(ctx context.Context) {
 
 // tell tells the person of a relay that was left.
 func (a *seats) tell(p parting) {
-	e := Event{Kind: EventRelay, Room: a.id.String(), Who: p.Relay.String(), Why: p.Fault.String(), Text: p.text()}
+	e := Event{Kind: EventRelay, Room: a.id.String(), Who: p.Relay.String(), Why: p.Fault.String(), Code: "relay_left", Text: p.text()}
 	if p.Path == relay.Primary {
 		gap := p.Gap.Milliseconds()
 		e.MS = &gap

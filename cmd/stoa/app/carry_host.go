@@ -40,6 +40,7 @@ func (s *Session) openHost(ctx context.Context) (*node.Node, error) {
 	n, err := startNode(ctx, &s.cfg, with)
 	if err == nil && len(s.cfg.Listen) == 0 && !n.Listens(node.WebPort) {
 		s.tellError(&UserError{
+			Code: "no_web_port",
 			Text: fmt.Sprintf("this relay could not open port %d, so it is out of reach for people whose network lets only the web through", node.WebPort),
 			Hint: "see that no web server runs here and that the program may open it: the unit of `stoa relay --unit` lets it",
 		})
@@ -63,7 +64,7 @@ func (s *Session) openFigures(ending context.Context) (stop func(), err error) {
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := s.figures.serve(ctx); err != nil {
-			s.tellError(&UserError{Text: "the figures are served no more: " + err.Error(), Err: err})
+			s.tellError(&UserError{Code: "figures_failed", Text: "the figures are served no more: " + err.Error(), Err: err})
 		}
 	})
 	s.emit(Event{Kind: EventMetrics, Addrs: []string{s.figures.addr()}})
@@ -158,6 +159,7 @@ func checkRelayLink(s *Session, link string) error {
 	}
 	if leaf := inv.Chain.Leaf(); !leaf.Caps.Has(identity.CapRelay) {
 		return &UserError{
+			Code: "not_a_relay_link",
 			Text: fmt.Sprintf("that link makes a %s and not a relay", leaf.Role),
 			Hint: "ask for one made with `stoa invite --role relay`",
 		}
@@ -372,6 +374,5 @@ func mayPass(err error) bool {
 
 // tellError tells the person of an error that belongs to no room of this node.
 func (s *Session) tellError(err error) {
-	text, hint := explain(err)
-	s.emit(Event{Kind: EventError, Text: text, Hint: hint})
+	s.emit(explain(err).event(""))
 }

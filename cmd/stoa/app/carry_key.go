@@ -40,6 +40,7 @@ func loadTransportKey(dir string) (ed25519.PrivateKey, error) {
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, &UserError{
+			Code: "key_unreadable",
 			Text: "the relay's transport key cannot be read: " + err.Error(),
 			Hint: "put a whole copy of it at " + path + ", readable by you alone; or move it away, and the relay gets another address",
 			Err:  err,
@@ -49,7 +50,7 @@ func loadTransportKey(dir string) (ed25519.PrivateKey, error) {
 		err = writeTransportKey(path, key)
 	}
 	if err != nil {
-		return nil, &UserError{Text: "the relay's transport key cannot be written: " + err.Error(), Hint: "look whether you may write to " + dir, Err: err}
+		return nil, &UserError{Code: "key_not_written", Text: "the relay's transport key cannot be written: " + err.Error(), Hint: "look whether you may write to " + dir, Err: err}
 	}
 	return key, nil
 }

@@ -69,5 +69,5 @@ func (c *clockWatch) next(s *room.Snapshot, now time.Time) (events []Event) {
 	}
 	c.last, c.at = c.fast, now
 	text, hint := clockText(c.fast)
-	return []Event{{Kind: EventError, Room: s.Room.String(), Text: text, Hint: hint}}
+	return []Event{Problem{"clock_wrong", text, hint}.event(s.Room.String())}
 }

@@ -52,6 +52,9 @@ type Config struct {
 	// voices are opened and counted, and that is all.
 	Out string
 
+	// Version is what a page shows as the version of the program.
+	Version string
+
 	// Name is what others see; empty keeps the one in Home.
 	Name string
 
@@ -112,6 +115,7 @@ func DefaultHome() string {
 // A UserError is one that the person at the command line reads: what went
 // wrong in one plain sentence, and what to do next.
 type UserError struct {
+	Code string // stays the same in every language: [a-z_]+
 	Text string
 	Hint string
 	Err  error // what the log gets; may be nil

@@ -93,12 +93,6 @@ func listenControl(home string) (net.Listener, error) {
 	return l, nil
 }
 
-// wireError is how an error for the person crosses the socket.
-type wireError struct {
-	Text string `json:"text"`
-	Hint string `json:"hint,omitempty"`
-}
-
 // serveControl answers verbs with do until ctx ends, and removes the socket.
 // It returns when the last answer has been written or, farewell after ctx, cut
 // off, and no verb is at work any more.
@@ -112,15 +106,14 @@ func serveControl(ctx context.Context, l net.Listener, home string, do func(cont
 		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&req); err != nil {
-			writeJSON(w, http.StatusBadRequest, wireError{Text: "this stoa does not understand the request", Hint: "run the same version of stoa on both sides"})
+			writeJSON(w, http.StatusBadRequest, Problem{Code: "other_version", Text: "this stoa does not understand the request", Hint: "run the same version of stoa on both sides"})
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), verbTime)
 		defer cancel()
 		reply, err := do(ctx, req)
 		if err != nil {
-			text, hint := explain(err)
-			writeJSON(w, http.StatusUnprocessableEntity, wireError{Text: text, Hint: hint})
+			writeJSON(w, http.StatusUnprocessableEntity, explain(err))
 			return
 		}
 		writeJSON(w, http.StatusOK, reply)
@@ -176,7 +169,7 @@ func askControl(ctx context.Context, home string, req Request) (Reply, error) {
 		case errors.Is(err, os.ErrNotExist):
 			return Reply{}, errNotRunning
 		case err != nil:
-			return Reply{}, &UserError{Text: "the running stoa cannot be asked: " + err.Error(), Hint: "remove that folder, then start stoa again", Err: err}
+			return Reply{}, &UserError{Code: "not_answering", Text: "the running stoa cannot be asked: " + err.Error(), Hint: "remove that folder, then start stoa again", Err: err}
 		}
 	}
 	transport := &http.Transport{
@@ -200,20 +193,20 @@ func askControl(ctx context.Context, home string, req Request) (Reply, error) {
 		if errors.As(err, &op) && op.Op == "dial" {
 			return Reply{}, errNotRunning
 		}
-		return Reply{}, &UserError{Text: "the running stoa did not answer", Hint: "look whether it still runs, then try again", Err: err}
+		return Reply{}, &UserError{Code: "not_answering", Text: "the running stoa did not answer", Hint: "look whether it still runs, then try again", Err: err}
 	}
 	defer resp.Body.Close()
 	dec := json.NewDecoder(io.LimitReader(resp.Body, maxReply))
 	if resp.StatusCode != http.StatusOK {
-		var we wireError
+		var we Problem
 		if err := dec.Decode(&we); err != nil || we.Text == "" {
-			return Reply{}, &UserError{Text: "the running stoa did not understand the request", Hint: "run the same version of stoa on both sides", Err: err}
+			return Reply{}, &UserError{Code: "other_version", Text: "the running stoa did not understand the request", Hint: "run the same version of stoa on both sides", Err: err}
 		}
-		return Reply{}, &UserError{Text: we.Text, Hint: we.Hint}
+		return Reply{}, &UserError{Code: we.Code, Text: we.Text, Hint: we.Hint}
 	}
 	var reply Reply
 	if err := dec.Decode(&reply); err != nil {
-		return Reply{}, &UserError{Text: "the running stoa's answer was cut off", Hint: "try again", Err: err}
+		return Reply{}, &UserError{Code: "not_answering", Text: "the running stoa's answer was cut off", Hint: "try again", Err: err}
 	}
 	return reply, nil
 }

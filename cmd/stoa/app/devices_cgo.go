@@ -142,12 +142,28 @@ func (d *devices) used(e *soundEnd) (device.Info, bool) {
 	return s.Device, ok && s.Err == nil
 }
 
+// ends says how the devices are.
+func (d *devices) ends() (mic, speaker endSight) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return micEnd.sight(d.now), speakerEnd.sight(d.now)
+}
+
+func (e *soundEnd) sight(now map[*soundEnd]device.State) endSight {
+	s, known := now[e]
+	if !known {
+		return endSight{}
+	}
+	news := e.news(nil, s)
+	return endSight{known: true, name: news.Name, state: news.State, news: news.Text}
+}
+
 // doDevices performs the verb devices: without words it lists, and with the word
 // mic or speaker and a name it chooses. running is nil where no node runs.
 func doDevices(ctx context.Context, dir string, args []string, running *devices) (Reply, error) {
 	mics, speakers, err := device.List(ctx)
 	if err != nil {
-		return Reply{}, &UserError{Text: "the sound devices of this machine cannot be listed: " + err.Error(), Hint: "see that its sound system runs", Err: err}
+		return Reply{}, &UserError{Code: "no_devices", Text: "the sound devices of this machine cannot be listed: " + err.Error(), Hint: "see that its sound system runs", Err: err}
 	}
 	chosen, err := readChosen(dir)
 	if err != nil && len(args) == 0 {
@@ -160,7 +176,7 @@ func doDevices(ctx context.Context, dir string, args []string, running *devices)
 	if args[0] == speakerEnd.word {
 		e, there = speakerEnd, speakers
 	} else if args[0] != micEnd.word {
-		return Reply{}, &UserError{Text: "devices takes mic or speaker, and the name of one", Hint: "`stoa devices` lists them"}
+		return Reply{}, &UserError{Code: "usage", Text: "devices takes mic or speaker, and the name of one", Hint: "`stoa devices` lists them"}
 	}
 	c := device.Choice{}
 	if name := strings.Join(args[1:], " "); name != wordDefault {
@@ -194,7 +210,7 @@ func notFound(e *soundEnd, name string, err error) error {
 	case errors.Is(err, device.ErrAmbiguous):
 		text = fmt.Sprintf("%q is several of the %ss", name, e.name)
 	}
-	return &UserError{Text: text, Hint: "`stoa devices` lists them; any part of a name will do", Err: err}
+	return &UserError{Code: "no_such_device", Text: text, Hint: "`stoa devices` lists them; any part of a name will do", Err: err}
 }
 
 // deviceLine is a device as the verb devices lists it.

@@ -8,6 +8,8 @@ import "context"
 
 type devices struct{}
 
+func (*devices) ends() (mic, speaker endSight) { return mic, speaker }
+
 func doDevices(context.Context, string, []string, *devices) (Reply, error) {
-	return Reply{}, &UserError{Text: "this stoa was built without sound", Hint: "use one that was built with cgo"}
+	return Reply{}, &UserError{Code: "no_sound", Text: "this stoa was built without sound", Hint: "use one that was built with cgo"}
 }

@@ -64,7 +64,7 @@ func completeID(req *Request, passphrase func() (string, error)) (err error) {
 	}
 	if what != "lock" {
 		if len(req.Args) != 2 {
-			return &UserError{Text: "the file is missing", Hint: "`stoa id " + what + " FILE`"}
+			return &UserError{Code: "usage", Text: "the file is missing", Hint: "`stoa id " + what + " FILE`"}
 		}
 		if req.Args[1], err = filepath.Abs(req.Args[1]); err != nil {
 			return err
@@ -84,7 +84,7 @@ func completeID(req *Request, passphrase func() (string, error)) (err error) {
 
 // unreadable tells that the file to import cannot be read.
 func unreadable(err error) error {
-	return &UserError{Text: "the export cannot be read: " + err.Error(), Hint: "name the file that `stoa id export` wrote", Err: err}
+	return &UserError{Code: "bad_export", Text: "the export cannot be read: " + err.Error(), Hint: "name the file that `stoa id export` wrote", Err: err}
 }
 
 // argument returns one of a verb's words, or nothing.
@@ -188,17 +188,17 @@ func (h *home) doID(req Request, renamed func(string) error) (Reply, error) {
 		}
 		path := argument(req.Args, 1)
 		if err := identity.WriteFile(path, sealed); err != nil {
-			return Reply{}, &UserError{Text: "the export cannot be written: " + err.Error(), Hint: "name another file", Err: err}
+			return Reply{}, &UserError{Code: "export_not_written", Text: "the export cannot be written: " + err.Error(), Hint: "name another file", Err: err}
 		}
 		return said("everything is in %s, under your passphrase", path), nil
 	}
-	return Reply{}, &UserError{Text: "id takes show, name, lock, unlock, export or import", Hint: "`stoa id --help` says more"}
+	return Reply{}, &UserError{Code: "usage", Text: "id takes show, name, lock, unlock, export or import", Hint: "`stoa id --help` says more"}
 }
 
 // lockKey puts the key file under a passphrase, or, with none, takes it off.
 func (h *home) lockKey(passphrase string) (Reply, error) {
 	if err := h.key.Save(filepath.Join(h.dir, keyFile), passphrase); err != nil {
-		return Reply{}, &UserError{Text: "the key file cannot be written: " + err.Error(), Hint: "look whether you may write to " + h.dir, Err: err}
+		return Reply{}, &UserError{Code: "key_not_written", Text: "the key file cannot be written: " + err.Error(), Hint: "look whether you may write to " + h.dir, Err: err}
 	}
 	if passphrase == "" {
 		return said("your key needs no passphrase any more"), nil
@@ -220,7 +220,7 @@ func (h *home) showID() Reply {
 // checkTitle refuses what would not be the room's title as it was written.
 func checkTitle(title string) error {
 	if len(title) > room.MaxTitle || strings.ContainsFunc(title, unicode.IsControl) {
-		return &UserError{Text: fmt.Sprintf("a title has at most %d bytes and no control characters", room.MaxTitle), Hint: "choose a shorter one"}
+		return &UserError{Code: "bad_title", Text: fmt.Sprintf("a title has at most %d bytes and no control characters", room.MaxTitle), Hint: "choose a shorter one"}
 	}
 	return nil
 }
@@ -228,7 +228,7 @@ func checkTitle(title string) error {
 // checkName refuses what others could not see as a name.
 func checkName(name string) error {
 	if name == "" || len(name) > room.MaxName || strings.ContainsFunc(name, unicode.IsControl) {
-		return &UserError{Text: fmt.Sprintf("a name has 1 to %d bytes and no control characters", room.MaxName), Hint: "choose another one"}
+		return &UserError{Code: "bad_name", Text: fmt.Sprintf("a name has 1 to %d bytes and no control characters", room.MaxName), Hint: "choose another one"}
 	}
 	return nil
 }
@@ -246,7 +246,7 @@ func doImport(dir string, req Request) (Reply, error) {
 		return Reply{}, unreadable(err)
 	}
 	if len(sealed) > maxBundle {
-		return Reply{}, &UserError{Text: path + " is too large to be an export", Hint: "name the file that `stoa id export` wrote"}
+		return Reply{}, &UserError{Code: "bad_export", Text: path + " is too large to be an export", Hint: "name the file that `stoa id export` wrote"}
 	}
 	key, err := importHome(dir, sealed, req.Secret)
 	if err != nil {

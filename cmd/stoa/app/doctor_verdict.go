@@ -16,9 +16,8 @@ import (
 func judgeHome(err error) Finding {
 	f := Finding{Check: "home", Verdict: Fine, Text: "your home can be written"}
 	if err != nil {
-		var user string
-		user, f.Do = explain(err)
-		f.Verdict, f.Text = Broken, "your home cannot be written: "+user
+		why := explain(err)
+		f.Verdict, f.Text, f.Do = Broken, "your home cannot be written: "+why.Text, why.Hint
 	}
 	return f
 }

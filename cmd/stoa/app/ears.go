@@ -22,6 +22,7 @@ type ears struct {
 	fresh   flag                          // holds a value when there is a speaker who was not heard before
 	witness func([]byte, time.Time)       // is shown every packet that is opened; may be nil
 	volume  func(identity.ID) float32     // how loud somebody is to be played; nil: as sent
+	begins  func()                        // is told when somebody begins to speak; may be nil, and must not block
 
 	mu     sync.Mutex
 	opener *seal.Opener
@@ -33,7 +34,8 @@ type ears struct {
 type hearing struct {
 	source *audio.Source // nil when nothing is played
 	tally  tally
-	told   bool // of the first sound
+	level  uint8 // of the newest frame, as RFC 6464 counts it
+	told   bool  // of the first sound
 }
 
 func newEars(id identity.RoomID, sources func() (*audio.Source, error)) *ears {
@@ -166,7 +168,11 @@ func (e *ears) take(st seal.Stream, frames []seal.Frame, packet []byte, at time.
 		e.fresh.set()
 	}
 	h.tally.packets++
+	if silent := h.tally.frames == 0 || h.tally.paused || at.Sub(h.tally.last) >= soundsFor; silent && e.begins != nil {
+		e.begins()
+	}
 	for _, f := range frames {
+		h.level = f.Level
 		h.tally.add(f.Index, f.End, at)
 		if h.source != nil {
 			h.source.Push(audio.Packet{Index: f.Index, Since: f.Since, End: f.End, Level: f.Level, Payload: f.Payload}, at)

@@ -211,8 +211,7 @@ func (s *Session) resumeAll(ctx context.Context) error {
 
 // tellRoom tells the person of an error in one room.
 func (s *Session) tellRoom(id identity.RoomID, err error) {
-	text, hint := explain(err)
-	s.emit(Event{Kind: EventError, Room: id.String(), Text: text, Hint: hint})
+	s.emit(explain(err).event(id.String()))
 }
 
 func (s *Session) emitJoined(h *hall, role identity.Role) {
@@ -271,6 +270,8 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		calls:     newCaller(net, log, time.Now()),
 		log:       log,
 		emit:      s.emit,
+		changed:   s.shows.changed.ring,
+		volume:    s.volumes.of,
 		micSet:    s.micSet,
 		savePeers: func(peers []room.Peer) error { return s.home.store.SetPeers(rec.Room, peers) },
 		saveTitle: func(title string) error { return s.home.store.SetTitle(rec.Room, title) },
@@ -282,7 +283,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		leaving:   make(chan struct{}),
 		over:      make(chan struct{}),
 	}
-	h.ears.volume = s.volumes.gain
+	h.ears.volume, h.ears.begins = s.volumes.gain, s.shows.sounds.ring
 	h.seats = newSeats(s.home.key, rec.Room, r, net, log)
 	h.seats.hear(h.ears, h.voice)
 	h.seats.emit = s.emit

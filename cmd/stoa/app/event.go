@@ -36,6 +36,7 @@ type Event struct {
 
 	Device string `json:"device,omitempty"` // device: mic or speaker
 
+	Code string `json:"code,omitempty"` // error, relay, echo: see Problem
 	Text string `json:"text,omitempty"` // error, device, relay, reach, unheard, echo
 	Hint string `json:"hint,omitempty"` // error, unheard, echo
 }

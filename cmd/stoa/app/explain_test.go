@@ -23,9 +23,8 @@ var goish = regexp.MustCompile(`stoa/|0x[0-9a-f]|%!|\.go:|nil |errno|context |cb
 
 func TestExplanationsAreForPeople(t *testing.T) {
 	for i, e := range explanations {
-		text, hint := explain(fmt.Errorf("reading x: %w", e.err))
-		if text != e.text || hint != e.hint {
-			t.Errorf("%v is explained as %q: an earlier one hides it", e.err, text)
+		if p := explain(fmt.Errorf("reading x: %w", e.err)); p != (Problem{e.code, e.text, e.hint}) {
+			t.Errorf("%v is explained as %q: an earlier one hides it", e.err, p.Text)
 		}
 		for _, words := range []string{e.text, e.hint} {
 			if goish.MatchString(words) || strings.HasSuffix(words, ".") || words != strings.TrimSpace(words) {
@@ -102,16 +101,16 @@ func sentinels(t *testing.T, dir string) map[string]string {
 }
 
 func TestExplainOthers(t *testing.T) {
-	user := &UserError{Text: "no", Hint: "yes", Err: identity.ErrExpired}
-	if text, hint := explain(errors.Join(errors.New("closing"), fmt.Errorf("x: %w", user))); text != "no" || hint != "yes" {
-		t.Errorf("a UserError inside: %q, %q", text, hint)
+	user := &UserError{Code: "c", Text: "no", Hint: "yes", Err: identity.ErrExpired}
+	if p := explain(errors.Join(errors.New("closing"), fmt.Errorf("x: %w", user))); p != (Problem{"c", "no", "yes"}) {
+		t.Errorf("a UserError inside: %+v", p)
 	}
-	if text, hint := explain(seal.ErrNoEpoch); text != seal.ErrNoEpoch.Error() || hint != "" {
-		t.Errorf("an unknown error: %q, %q", text, hint)
+	if p := explain(seal.ErrNoEpoch); p != (Problem{Code: codeOther, Text: seal.ErrNoEpoch.Error()}) {
+		t.Errorf("an unknown error: %+v", p)
 	}
 	full := &os.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}
-	if text, _ := explain(fmt.Errorf("keep: %w", full)); text != "the disk is full" {
-		t.Errorf("a full disk: %q", text)
+	if p := explain(fmt.Errorf("keep: %w", full)); p.Text != "the disk is full" {
+		t.Errorf("a full disk: %q", p.Text)
 	}
 	if asUserError(nil) != nil {
 		t.Error("no error became one")

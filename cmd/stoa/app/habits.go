@@ -50,7 +50,7 @@ func (h habits) save(home string) error { return saveKept(home, habitsFile, h) }
 
 // change does what the words of `stoa sound` ask for, and says what that was.
 func (h *habits) change(words []string) (string, error) {
-	usage := &UserError{Text: "sound takes highpass, echo, noise, gain, music or level with on or off, or talk with open, push or push-to-mute", Hint: "`stoa sound noise off`"}
+	usage := &UserError{Code: "usage", Text: "sound takes highpass, echo, noise, gain, music or level with on or off, or talk with open, push or push-to-mute", Hint: "`stoa sound noise off`"}
 	if len(words) != 2 {
 		return "", usage
 	}

@@ -65,6 +65,10 @@ type hall struct {
 	seats     *seats
 	log       *slog.Logger
 	emit      func(Event)
+	changed   func()                // tells that a View of the room would be another one
+	volume    func(identity.ID) int // how loud somebody is played here, percent
+	glance    glance
+	viewed    atomic.Pointer[RoomView]    // as it was shown last; nil: never
 	started   time.Time                   // of the program: what sound counts from
 	hints     []string                    // where others were when this node came in
 	micSet    func()                      // tells the session that the microphone may have changed
@@ -190,6 +194,8 @@ func (h *hall) follow(ctx context.Context) error {
 		}
 		h.seats.follow(next, time.Now())
 		h.net.Review()
+		h.glance.remember(next)
+		h.changed()
 		switch {
 		case invitedUp(prev, next):
 			h.voice.want(true)
@@ -295,9 +301,9 @@ func (h *hall) search(ctx context.Context) {
 			// A refusal is one peer's word: whether this member is out, the
 			// signed history says, which that peer hands on if it is so.
 			if room.IsRefusal(err) {
-				if text, hint := explain(err); text != told {
-					h.emit(Event{Kind: EventError, Room: h.id.String(), Text: text, Hint: hint})
-					told = text
+				if p := explain(err); p.Text != told {
+					h.emit(p.event(h.id.String()))
+					told = p.Text
 				}
 			}
 		}
@@ -394,10 +400,10 @@ func (h *hall) weigh(ctx context.Context) {
 func (h *hall) setMic(ctx context.Context, on bool) error {
 	s := h.room.Snapshot()
 	if on && !s.Me.Stage {
-		return &UserError{Text: "you are not on the stage, so nobody would hear you", Hint: "raise your hand with `stoa hand`"}
+		return &UserError{Code: "off_stage_mic", Text: "you are not on the stage, so nobody would hear you", Hint: "raise your hand with `stoa hand`"}
 	}
 	if on && s.Me.Muted {
-		return &UserError{Text: "a moderator has muted you", Hint: "raise your hand with `stoa hand`"}
+		return &UserError{Code: "muted", Text: "a moderator has muted you", Hint: "raise your hand with `stoa hand`"}
 	}
 	h.voice.want(on)
 	if on && !h.room.Snapshot().Me.Speaks {

@@ -32,7 +32,7 @@ type entryData struct {
 func loadLog(rec room.Record, store room.Keeper) (log *room.Log, bad int, err error) {
 	charter, err := identity.ParseCharter(rec.Charter)
 	if err != nil {
-		return nil, 0, &UserError{Text: "what is kept here of the room is damaged", Hint: "join the room by a link again", Err: err}
+		return nil, 0, &UserError{Code: "room_damaged", Text: "what is kept here of the room is damaged", Hint: "join the room by a link again", Err: err}
 	}
 	raws, err := store.Ops(rec.Room)
 	if err != nil {

@@ -56,12 +56,12 @@ func (h *home) close() error { return h.store.Close() }
 // openStore opens and locks the store of a home.
 func openStore(dir string) (*keep.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, &UserError{Text: "the home cannot be made: " + err.Error(), Hint: "name another --home", Err: err}
+		return nil, &UserError{Code: "home_unusable", Text: "the home cannot be made: " + err.Error(), Hint: "name another --home", Err: err}
 	}
 	path := filepath.Join(dir, storeFile)
 	for {
 		if err := finishImport(dir); err != nil {
-			return nil, &UserError{Text: "the import cannot be finished: " + err.Error(), Hint: "look whether you may write to " + dir, Err: err}
+			return nil, &UserError{Code: "import_unfinished", Text: "the import cannot be finished: " + err.Error(), Hint: "look whether you may write to " + dir, Err: err}
 		}
 		before, _ := os.Stat(path) // nil when there is none yet
 		store, err := keep.Open(path)
@@ -84,7 +84,7 @@ func openStore(dir string) (*keep.Store, error) {
 // storeError says what is the matter with the file of rooms.
 func storeError(path string, err error) error {
 	if errors.Is(err, identity.ErrDamaged) {
-		return &UserError{Text: "the file with your rooms is damaged: " + path, Hint: "move it away and join your rooms again, or import your last export into another --home", Err: err}
+		return &UserError{Code: "rooms_damaged", Text: "the file with your rooms is damaged: " + path, Hint: "move it away and join your rooms again, or import your last export into another --home", Err: err}
 	}
 	return err
 }
@@ -102,9 +102,9 @@ func loadKey(dir string, passphrase func() (string, error), fresh bool) (*identi
 	case errors.As(err, &user): // no passphrase was to be had, which says nothing against the file
 		return nil, user
 	case !errors.Is(err, os.ErrNotExist):
-		return nil, &UserError{Text: "your key cannot be read: " + err.Error(), Hint: "put a whole copy of it at " + path + ", readable by you alone", Err: err}
+		return nil, &UserError{Code: "key_unreadable", Text: "your key cannot be read: " + err.Error(), Hint: "put a whole copy of it at " + path + ", readable by you alone", Err: err}
 	case !fresh:
-		return nil, &UserError{Text: "your key is missing: there is no " + path, Hint: "put it back, or import your export into another --home", Err: err}
+		return nil, &UserError{Code: "key_missing", Text: "your key is missing: there is no " + path, Hint: "put it back, or import your export into another --home", Err: err}
 	}
 	if key, err = identity.NewKey(); err != nil {
 		return nil, err

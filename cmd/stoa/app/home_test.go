@@ -102,8 +102,8 @@ func TestDamagedHome(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := openHome(dir, nil)
-		if text, hint := explain(err); !strings.HasPrefix(text, want) || hint == "" {
-			t.Errorf("%s: %q, %q", file, text, hint)
+		if p := explain(err); !strings.HasPrefix(p.Text, want) || p.Hint == "" {
+			t.Errorf("%s: %+v", file, p)
 		}
 		if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, garbage) {
 			t.Errorf("%s was replaced: %v", file, err)
@@ -117,7 +117,7 @@ func TestHomeThatCannotBeMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := openHome(filepath.Join(file, "home"), nil)
-	if text, _ := explain(err); !strings.HasPrefix(text, "the home cannot be made: ") {
+	if text := explain(err).Text; !strings.HasPrefix(text, "the home cannot be made: ") {
 		t.Errorf("got %q", text)
 	}
 }
@@ -283,8 +283,8 @@ func TestImportRefuses(t *testing.T) {
 			key := h.key.ID()
 			h.close()
 			_, err := importHome(dir, c.sealed, c.passphrase)
-			if text, hint := explain(err); err == nil || !strings.HasPrefix(text, c.want) || hint == "" {
-				t.Errorf("got %q, %q, want %q", text, hint, c.want)
+			if p := explain(err); err == nil || !strings.HasPrefix(p.Text, c.want) || p.Hint == "" {
+				t.Errorf("got %+v, want %q", p, c.want)
 			}
 			if again := openTestHome(t, dir); again.key.ID() != key {
 				t.Error("the key is another")

@@ -24,7 +24,7 @@ const maxExpiry = 10 * 365 * 24 * time.Hour
 func parseLink(text string) (*identity.Invite, error) {
 	inv, err := identity.ParseInvite(text)
 	if errors.Is(err, identity.ErrMalformed) {
-		return nil, &UserError{Text: "that is not a link that this stoa can read", Hint: "a link begins with stoa:j/; copy all of it, or look for a newer stoa", Err: err}
+		return nil, &UserError{Code: "not_a_link", Text: "that is not a link that this stoa can read", Hint: "a link begins with stoa:j/; copy all of it, or look for a newer stoa", Err: err}
 	}
 	return inv, err
 }
@@ -35,7 +35,7 @@ func termsOf(o InviteOptions, now time.Time, person func(string) (identity.ID, e
 	if o.Role != "" {
 		role, err := identity.ParseRole(o.Role)
 		if err != nil || role == identity.RoleOwner {
-			return t, &UserError{Text: fmt.Sprintf("a link cannot give the role %q", o.Role), Hint: "--role takes listener, speaker, moderator or relay"}
+			return t, &UserError{Code: "bad_role", Text: fmt.Sprintf("a link cannot give the role %q", o.Role), Hint: "--role takes listener, speaker, moderator or relay"}
 		}
 		t.Role = role
 	}
@@ -46,15 +46,15 @@ func termsOf(o InviteOptions, now time.Time, person func(string) (identity.ID, e
 	default:
 		d, err := time.ParseDuration(o.Expires)
 		if err != nil || d <= 0 || d > maxExpiry {
-			return t, &UserError{Text: fmt.Sprintf("%q is not a time for which a link can live", o.Expires), Hint: "--expires takes a duration such as 30m, 24h or 720h, or never"}
+			return t, &UserError{Code: "bad_time", Text: fmt.Sprintf("%q is not a time for which a link can live", o.Expires), Hint: "--expires takes a duration such as 30m, 24h or 720h, or never"}
 		}
 		t.Expires = now.Add(d)
 	}
 	if o.Uses < 0 || o.Uses > 1_000_000 {
-		return t, &UserError{Text: fmt.Sprintf("a link cannot be used %d times", o.Uses), Hint: "--uses takes a number from 1, or 0 for any number"}
+		return t, &UserError{Code: "bad_uses", Text: fmt.Sprintf("a link cannot be used %d times", o.Uses), Hint: "--uses takes a number from 1, or 0 for any number"}
 	}
 	if o.Slots < 0 || o.Slots > identity.MaxSlots || o.Slots > 0 && t.Role != identity.RoleRelay {
-		return t, &UserError{Text: fmt.Sprintf("a %s's link cannot have %d slots", t.Role, o.Slots), Hint: fmt.Sprintf("--slots takes a number from 1 to %d, with --role relay", identity.MaxSlots)}
+		return t, &UserError{Code: "bad_slots", Text: fmt.Sprintf("a %s's link cannot have %d slots", t.Role, o.Slots), Hint: fmt.Sprintf("--slots takes a number from 1 to %d, with --role relay", identity.MaxSlots)}
 	}
 	t.Slots = uint32(o.Slots)
 	t.Uses = uint32(o.Uses)
@@ -108,7 +108,7 @@ func findInvite(s *room.Snapshot, text string) (identity.Hash, error) {
 	text = strings.TrimSpace(text)
 	if inv, err := identity.ParseInvite(text); err == nil {
 		if inv.Room != s.Room {
-			return identity.Hash{}, &UserError{Text: "that link is of another room", Hint: "`stoa links` lists the links of this one"}
+			return identity.Hash{}, &UserError{Code: "link_other_room", Text: "that link is of another room", Hint: "`stoa links` lists the links of this one"}
 		}
 		return inv.Chain.Leaf().Hash(), nil
 	}
@@ -117,9 +117,9 @@ func findInvite(s *room.Snapshot, text string) (identity.Hash, error) {
 	}
 	switch found := s.FindInvite(text); {
 	case text == "" || len(found) == 0:
-		return identity.Hash{}, &UserError{Text: fmt.Sprintf("no link made here has a name that begins with %q", text), Hint: "`stoa links` lists them; a whole link or whole name may be anybody's"}
+		return identity.Hash{}, &UserError{Code: "no_such_link", Text: fmt.Sprintf("no link made here has a name that begins with %q", text), Hint: "`stoa links` lists them; a whole link or whole name may be anybody's"}
 	case len(found) > 1:
-		return identity.Hash{}, &UserError{Text: fmt.Sprintf("%d links have a name that begins with %q", len(found), text), Hint: "give more of the name"}
+		return identity.Hash{}, &UserError{Code: "several_links", Text: fmt.Sprintf("%d links have a name that begins with %q", len(found), text), Hint: "give more of the name"}
 	default:
 		return found[0].Grant, nil
 	}
@@ -162,9 +162,7 @@ func links(made []room.Invited, s *room.State, now time.Time) Reply {
 			Name: inv.Grant.String(), Role: inv.Role.String(), Link: inv.Link, For: inv.Label, Uses: inv.Uses,
 			Count: counting(inv.Uses, inv.Exact), Used: s.Uses(inv.Grant), State: linkState(inv, s, now),
 		}
-		if parsed, err := identity.ParseInvite(inv.Link); err == nil {
-			d.Slots = parsed.Chain.Leaf().Slots
-		}
+		d.Slots = slotsOf(inv)
 		if !inv.Expires.IsZero() {
 			d.Expires = inv.Expires.UTC().Format(time.RFC3339)
 		}
@@ -189,6 +187,18 @@ func links(made []room.Invited, s *room.State, now time.Time) Reply {
 	}
 	r.Data = map[string]any{"links": list}
 	return r
+}
+
+// slotsOf is how many listeners a relay may carry that comes by a link; 0 for others.
+func slotsOf(inv room.Invited) uint32 {
+	if inv.Role != identity.RoleRelay {
+		return 0
+	}
+	parsed, err := identity.ParseInvite(inv.Link)
+	if err != nil {
+		return 0
+	}
+	return parsed.Chain.Leaf().Slots
 }
 
 // The states of a link, as `links` names them.

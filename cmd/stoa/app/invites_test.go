@@ -76,7 +76,16 @@ func TestTermsInWords(t *testing.T) {
 	}
 }
 
-func TestLinks(t *testing.T) {
+// madeLinks are links of every kind that ann has made by now, and the state of their
+// room: bob came by the one that is used up.
+type madeLinks struct {
+	now                                   time.Time
+	state                                 *room.State
+	open, relay, expired, revoked, usedUp room.Invited
+}
+
+func makeLinks(t testing.TB) (m madeLinks) {
+	t.Helper()
 	ann := keyOf("ann")
 	now := time.Unix(1e9, 0)
 	charter, err := identity.SignCharter(identity.Charter{Owners: []identity.ID{ann.ID()}, Threshold: 1, Created: uint64(now.UnixMilli())}, ann)
@@ -99,13 +108,14 @@ func TestLinks(t *testing.T) {
 		inv := room.Invited{Grant: name, Role: terms.Role, Link: link, Label: label, Uses: terms.Uses, Exact: terms.Exact, Expires: terms.Expires}
 		return inv
 	}
-	open := make(identity.Terms{Role: identity.RoleSpeaker, Uses: 2, Exact: true, Expires: now.Add(time.Hour)}, "bob")
-	relay := make(identity.Terms{Role: identity.RoleRelay, Slots: 500}, "")
-	expired := make(identity.Terms{Role: identity.RoleListener, Expires: now.Add(-time.Hour)}, "")
-	revoked := make(identity.Terms{Role: identity.RoleListener, Expires: now.Add(-time.Hour)}, "")
-	usedUp := make(identity.Terms{Role: identity.RoleListener, Uses: 1}, "")
-	write(room.KindRevoke, identity.ID{}, room.RevokeArgs{Grant: revoked.Grant})
-	inv, err := identity.ParseInvite(usedUp.Link)
+	m.now = now
+	m.open = make(identity.Terms{Role: identity.RoleSpeaker, Uses: 2, Exact: true, Expires: now.Add(time.Hour)}, "bob")
+	m.relay = make(identity.Terms{Role: identity.RoleRelay, Slots: 500}, "")
+	m.expired = make(identity.Terms{Role: identity.RoleListener, Expires: now.Add(-time.Hour)}, "")
+	m.revoked = make(identity.Terms{Role: identity.RoleListener, Expires: now.Add(-time.Hour)}, "")
+	m.usedUp = make(identity.Terms{Role: identity.RoleListener, Uses: 1}, "")
+	write(room.KindRevoke, identity.ID{}, room.RevokeArgs{Grant: m.revoked.Grant})
+	inv, err := identity.ParseInvite(m.usedUp.Link)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,25 +124,30 @@ func TestLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(room.KindAdmit, idOf("bob"), room.AdmitArgs{Credential: cred.Bytes()})
+	m.state = log.State()
+	return m
+}
 
-	if none := links(nil, log.State(), now); len(none.Lines) != 1 || none.Lines[0] != "no links were made here" {
+func TestLinks(t *testing.T) {
+	m := makeLinks(t)
+	if none := links(nil, m.state, m.now); len(none.Lines) != 1 || none.Lines[0] != "no links were made here" {
 		t.Errorf("no links: %q", none.Lines)
 	}
 	want := []string{
-		open.Grant.Short() + "  for a speaker, only for bob, 2 uses, counted by you: it opens only while you are in the room, until 2001-09-09T02:46:40Z",
-		relay.Grant.Short() + "  for a relay, up to 500 listeners, never expires",
-		expired.Grant.Short() + "  expired: for a listener, until 2001-09-09T00:46:40Z",
-		revoked.Grant.Short() + "  revoked: for a listener, until 2001-09-09T00:46:40Z",
-		usedUp.Grant.Short() + "  used up: for a listener, 1 use, though a few more may slip in while the room is split, never expires, 1 person came by it",
+		m.open.Grant.Short() + "  for a speaker, only for bob, 2 uses, counted by you: it opens only while you are in the room, until 2001-09-09T02:46:40Z",
+		m.relay.Grant.Short() + "  for a relay, up to 500 listeners, never expires",
+		m.expired.Grant.Short() + "  expired: for a listener, until 2001-09-09T00:46:40Z",
+		m.revoked.Grant.Short() + "  revoked: for a listener, until 2001-09-09T00:46:40Z",
+		m.usedUp.Grant.Short() + "  used up: for a listener, 1 use, though a few more may slip in while the room is split, never expires, 1 person came by it",
 	}
-	r := links([]room.Invited{expired, revoked, open, usedUp, relay}, log.State(), now)
+	r := links([]room.Invited{m.expired, m.revoked, m.open, m.usedUp, m.relay}, m.state, m.now)
 	if !slices.Equal(r.Lines, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(r.Lines, "\n"), strings.Join(want, "\n"))
 	}
 }
 
 // A link of a room, and the same as it lies in the hands of who made it.
-func makeLink(t *testing.T, issuer string, id identity.RoomID, terms identity.Terms) (string, identity.Hash) {
+func makeLink(t testing.TB, issuer string, id identity.RoomID, terms identity.Terms) (string, identity.Hash) {
 	t.Helper()
 	chain, seed, err := identity.IssueInvite(keyOf(issuer), nil, terms, id)
 	if err != nil {

@@ -71,7 +71,7 @@ func saveKept(dir, name string, v any) error {
 		err = identity.WriteFile(filepath.Join(dir, name), append(data, '\n'))
 	}
 	if err != nil {
-		return &UserError{Text: "your choice cannot be kept: " + err.Error(), Hint: "look whether you may write to " + dir, Err: err}
+		return &UserError{Code: "choice_not_kept", Text: "your choice cannot be kept: " + err.Error(), Hint: "look whether you may write to " + dir, Err: err}
 	}
 	return nil
 }

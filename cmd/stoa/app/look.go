@@ -155,7 +155,7 @@ func startNode(ctx context.Context, cfg *Config, with node.Config) (*node.Node, 
 	with.Listen, with.Network, with.Bootstrap, with.Log = cfg.Listen, net, bootstrapOf(cfg), cfg.Log
 	n, err := node.Open(ctx, with)
 	if err != nil {
-		return nil, &UserError{Text: "this machine's network cannot be used: " + err.Error(), Hint: "look at --listen and --bootstrap", Err: err}
+		return nil, &UserError{Code: "network_unusable", Text: "this machine's network cannot be used: " + err.Error(), Hint: "look at --listen and --bootstrap", Err: err}
 	}
 	return n, nil
 }

@@ -28,7 +28,7 @@ type metrics struct {
 func listenMetrics(addr string) (*metrics, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, &UserError{Text: "the figures cannot be served on " + addr + ": " + err.Error(), Hint: "name another --metrics", Err: err}
+		return nil, &UserError{Code: "figures_failed", Text: "the figures cannot be served on " + addr + ": " + err.Error(), Hint: "name another --metrics", Err: err}
 	}
 	m := &metrics{registry: prometheus.NewRegistry(), listener: l}
 	m.registry.MustRegister(

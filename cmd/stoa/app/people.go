@@ -21,7 +21,7 @@ const sureKey = 8
 func findPerson(s *room.Snapshot, text string) (identity.ID, error) {
 	want := strings.ToLower(strings.TrimSpace(text))
 	if want == "" {
-		return identity.ID{}, &UserError{Text: "the person is missing", Hint: "name them as `stoa who` does: their name, or the beginning of their key"}
+		return identity.ID{}, &UserError{Code: "person_missing", Text: "the person is missing", Hint: "name them as `stoa who` does: their name, or the beginning of their key"}
 	}
 	var named, keyed []identity.ID
 	for _, p := range s.People {
@@ -48,6 +48,7 @@ func findPerson(s *room.Snapshot, text string) (identity.ID, error) {
 	switch {
 	case len(named) == 1 && len(want) >= sureKey && slices.ContainsFunc(keyed, func(id identity.ID) bool { return id != named[0] }):
 		return identity.ID{}, &UserError{
+			Code: "several_people",
 			Text: fmt.Sprintf("%q is the name of one person and begins the key of another", text),
 			Hint: "give the whole key, or more of it",
 		}
@@ -55,6 +56,7 @@ func findPerson(s *room.Snapshot, text string) (identity.ID, error) {
 		return named[0], nil
 	case len(named) > 1:
 		return identity.ID{}, &UserError{
+			Code: "several_people",
 			Text: fmt.Sprintf("%d people here are called %q", len(named), text),
 			Hint: "use the beginning of the key that `stoa who` shows",
 		}
@@ -62,6 +64,7 @@ func findPerson(s *room.Snapshot, text string) (identity.ID, error) {
 		return keyed[0], nil
 	case len(keyed) > 1:
 		return identity.ID{}, &UserError{
+			Code: "several_people",
 			Text: fmt.Sprintf("%d keys begin with %q", len(keyed), text),
 			Hint: "give more of the key",
 		}
@@ -70,6 +73,7 @@ func findPerson(s *room.Snapshot, text string) (identity.ID, error) {
 		return id, nil // of the audience of a crowd, whom only relays can list
 	}
 	return identity.ID{}, &UserError{
+		Code: "no_such_person",
 		Text: fmt.Sprintf("nobody here is called %q, and no key begins so", text),
 		Hint: "`stoa who` lists who is here",
 	}
@@ -95,9 +99,9 @@ func findRoom(rooms []roomName, text string) (identity.RoomID, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case len(rooms) == 0:
-		return identity.RoomID{}, &UserError{Text: "this home is in no room", Hint: "open one with `stoa open TITLE` or join one with `stoa join LINK`"}
+		return identity.RoomID{}, &UserError{Code: "in_no_room", Text: "this home is in no room", Hint: "open one with `stoa open TITLE` or join one with `stoa join LINK`"}
 	case len(found) == 0:
-		return identity.RoomID{}, &UserError{Text: fmt.Sprintf("no room is called %q, and no room's ID begins so", text), Hint: "`stoa status` lists the rooms"}
+		return identity.RoomID{}, &UserError{Code: "no_such_room", Text: fmt.Sprintf("no room is called %q, and no room's ID begins so", text), Hint: "`stoa status` lists the rooms"}
 	}
-	return identity.RoomID{}, &UserError{Text: "there is more than one such room", Hint: "give the room's title or the beginning of its ID: `stoa status` lists them"}
+	return identity.RoomID{}, &UserError{Code: "several_rooms", Text: "there is more than one such room", Hint: "give the room's title or the beginning of its ID: `stoa status` lists them"}
 }

@@ -44,7 +44,7 @@ type bundle struct {
 // export returns everything in the home but the choice of devices, encrypted under a passphrase.
 func (h *home) export(passphrase string) ([]byte, error) {
 	if passphrase == "" {
-		return nil, &UserError{Text: "an export needs a passphrase: who has the file would be you", Hint: "type one, or set STOA_PASSPHRASE"}
+		return nil, &UserError{Code: "passphrase_missing", Text: "an export needs a passphrase: who has the file would be you", Hint: "type one, or set STOA_PASSPHRASE"}
 	}
 	b, err := h.bundle()
 	if err != nil {
@@ -101,7 +101,7 @@ func openBundle(sealed []byte, passphrase string) (b bundle, err error) {
 		err = identity.UnmarshalLimit(plain, &b, maxBundle)
 	}
 	if err != nil || b.Version != bundleVersion {
-		return b, &UserError{Text: "that file is damaged, or no export that this version of stoa can read", Hint: "use the file that `stoa id export` wrote, and the same or a newer stoa", Err: err}
+		return b, &UserError{Code: "bad_export", Text: "that file is damaged, or no export that this version of stoa can read", Hint: "use the file that `stoa id export` wrote, and the same or a newer stoa", Err: err}
 	}
 	return b, nil
 }
@@ -113,7 +113,7 @@ func prepareImport(dir string, store *keep.Store, key *identity.Key, b bundle) e
 		return err
 	}
 	if len(rooms) > 0 {
-		return &UserError{Text: "this home has rooms already, which an import would replace", Hint: "import into another --home"}
+		return &UserError{Code: "has_rooms", Text: "this home has rooms already, which an import would replace", Hint: "import into another --home"}
 	}
 	tmp := filepath.Join(dir, importTmp)
 	if err := os.RemoveAll(tmp); err != nil {
@@ -126,7 +126,7 @@ func prepareImport(dir string, store *keep.Store, key *identity.Key, b bundle) e
 		return err
 	}
 	if err := keep.Restore(filepath.Join(tmp, storeFile), bytes.NewReader(b.Store)); err != nil {
-		return &UserError{Text: "the rooms in the export cannot be restored: " + err.Error(), Hint: "use the file that `stoa id export` wrote, and the same or a newer stoa", Err: err}
+		return &UserError{Code: "bad_export", Text: "the rooms in the export cannot be restored: " + err.Error(), Hint: "use the file that `stoa id export` wrote, and the same or a newer stoa", Err: err}
 	}
 	for _, name := range portableKept {
 		if data, has := b.Kept[name]; has {

@@ -35,7 +35,7 @@ func hearYourself(ctx context.Context, cfg Config, tell func(line string)) (Repl
 		return Reply{}, err
 	}
 	if d, is := reply.Data.(map[string]any); is && d["live"] == true {
-		return Reply{}, &UserError{Text: "you are live in a room, where others would hear the test", Hint: "`stoa mute` first"}
+		return Reply{}, &UserError{Code: "test_while_live", Text: "you are live in a room, where others would hear the test", Hint: "`stoa mute` first"}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -54,7 +54,7 @@ func hearYourself(ctx context.Context, cfg Config, tell func(line string)) (Repl
 	}
 	defer s.close()
 	if s.in == nil {
-		return Reply{}, &UserError{Text: "there is no microphone to test", Hint: "give --in mic, or a file"}
+		return Reply{}, &UserError{Code: "no_test_mic", Text: "there is no microphone to test", Hint: "give --in mic, or a file"}
 	}
 	tell(fmt.Sprintf("speak: for %.0f s you are recorded, and nobody else hears it", selfTime.Seconds()))
 	recorded, found, err := s.record(ctx)
@@ -105,7 +105,7 @@ func (s *sound) record(ctx context.Context) (recorded []float32, found selfFound
 	case ctx.Err() != nil:
 		return nil, found, ctx.Err()
 	case err != nil && !errors.Is(err, context.DeadlineExceeded):
-		return nil, found, &UserError{Text: "the microphone failed: " + runErr.Error(), Hint: "`stoa devices` shows which there are", Err: err}
+		return nil, found, &UserError{Code: "device_failed", Text: "the microphone failed: " + runErr.Error(), Hint: "`stoa devices` shows which there are", Err: err}
 	}
 	return recorded, found, nil // what a microphone that gives nothing has given is found out
 }
@@ -130,7 +130,7 @@ func (s *sound) playBack(ctx context.Context, p []float32) error {
 			if ctx.Err() != nil || err == nil {
 				return ctx.Err()
 			}
-			return &UserError{Text: "the loudspeaker failed: " + err.Error(), Hint: "`stoa devices` shows which there are", Err: err}
+			return &UserError{Code: "device_failed", Text: "the loudspeaker failed: " + err.Error(), Hint: "`stoa devices` shows which there are", Err: err}
 		case <-rest:
 		case <-over:
 		case <-ctx.Done():

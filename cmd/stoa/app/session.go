@@ -48,6 +48,7 @@ type Session struct {
 	figures *metrics     // of a relay host that shows them; else nil
 
 	telling *teller
+	shows   showing
 
 	miking sync.Mutex // guards all to the empty line
 	habits habits
@@ -77,7 +78,7 @@ func Open(cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, network: network, log: cfg.Log, mic: newGate(), pushed: newFlag(), telling: newTeller(cfg.Emit)}
+	s := &Session{cfg: cfg, shows: showing{phase: phaseStarting}, network: network, log: cfg.Log, mic: newGate(), pushed: newFlag(), telling: newTeller(cfg.Emit)}
 	if _, err := rand.Read(s.run[:]); err != nil {
 		return nil, err
 	}
@@ -96,6 +97,7 @@ func Open(cfg Config) (*Session, error) {
 	}
 	if s.habits, err = loadHabits(cfg.Home); err != nil {
 		s.tellError(&UserError{
+			Code: "choices_unreadable",
 			Text: "what you chose for your sound cannot be read, so you are heard only while `stoa push` runs",
 			Hint: "choose again, for example with `stoa sound talk open`",
 			Err:  err,
@@ -167,16 +169,19 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.node.Close()) }()
 	s.node.HandleCards(s.cards)
+	s.shows.enter(phaseRunning)
+	defer s.showEnd()
 
 	control, err := listenControl(s.cfg.Home)
 	if err != nil {
-		return &UserError{Text: "the home's socket cannot be made", Hint: "look whether you may write to " + s.cfg.Home, Err: err}
+		return &UserError{Code: "socket_failed", Text: "the home's socket cannot be made", Hint: "look whether you may write to " + s.cfg.Home, Err: err}
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return serveControl(ctx, control, s.cfg.Home, s.do) })
 	g.Go(func() error { return s.hear(ctx) })
 	g.Go(func() error { s.mind(ctx); return nil })
 	g.Go(func() error { s.keepTalk(ctx); return nil })
+	g.Go(func() error { s.look(ctx); return nil })
 
 	s.emit(Event{Kind: EventReady, Peer: s.node.Peer(), Addrs: s.node.Addrs()})
 	s.watchReach()
@@ -184,6 +189,7 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	if s.network == node.LAN { // elsewhere there are other ways to find people
 		s.node.OnAlone(func() {
 			s.tellError(&UserError{
+				Code: "alone",
 				Text: "this machine is on no network, so nobody can be found",
 				Hint: "connect it to the network that the others are on; stoa goes on looking",
 			})
@@ -235,18 +241,27 @@ func (s *Session) stay(ctx context.Context, h *hall) error {
 
 	left := Event{Kind: EventLeft, Room: h.id.String(), Why: "the program ended"}
 	defer func() { s.emit(left) }()
+	if err := s.home.store.SetLast(h.id, time.Now()); err != nil {
+		s.log.Warn("noting when the room was left", "err", err)
+	}
+	defer s.keptChanged()
 	switch {
 	case errors.Is(err, errLeft):
 		left.Why = "you left"
 		return nil
 	case errors.Is(err, errEnded):
 		left.Why = "the room has ended"
-		return s.home.store.SetLeft(h.id, true)
+		s.wentFrom(h, explain(room.ErrClosed))
+		return s.home.store.SetEnded(h.id)
 	case errors.Is(err, errRemoved):
 		left.Why = "you were put out of the room"
-		return removal(h.room.Snapshot())
+		why := removal(h.room.Snapshot())
+		s.wentFrom(h, explain(why))
+		return why
 	case err != nil:
-		left.Why, _ = explain(err)
+		why := explain(err)
+		left.Why = why.Text
+		s.wentFrom(h, why)
 		return err
 	}
 	return nil
@@ -254,9 +269,9 @@ func (s *Session) stay(ctx context.Context, h *hall) error {
 
 // removal is what somebody who was put out of a room reads.
 func removal(s *room.Snapshot) error {
-	e := &UserError{Text: "your link to this room was revoked, so you are out", Hint: "ask for a new link"}
+	e := &UserError{Code: "revoked_out", Text: "your link to this room was revoked, so you are out", Hint: "ask for a new link"}
 	if mark, ok := markOf(s.State, s.Me.ID); ok {
-		e.Text = "you were put out of the room"
+		e.Code, e.Text = "put_out", "you were put out of the room"
 		if p, here := s.Person(mark.By); here && p.Name != "" {
 			e.Text += " by " + p.Name
 		}
@@ -272,6 +287,9 @@ func removal(s *room.Snapshot) error {
 func (s *Session) hear(ctx context.Context) error {
 	return s.sound.run(ctx, s.mic, s.tellDevice, func(p audio.Packet) {
 		now := time.Now()
+		if s.shows.own.say(p, now) {
+			s.shows.sounds.ring()
+		}
 		for _, h := range s.rooms() {
 			if err := h.voice.say(p, now); err != nil {
 				s.log.Warn("sealing a frame", "room", h.id.Short(), "err", err)
@@ -282,7 +300,7 @@ func (s *Session) hear(ctx context.Context) error {
 
 // tellDevice tells the person that a device failed and what stands in for it.
 func (s *Session) tellDevice(err error, hint string) {
-	s.emit(Event{Kind: EventError, Text: err.Error(), Hint: hint})
+	s.emit(Problem{"device_failed", err.Error(), hint}.event(""))
 }
 
 // mind has the voice sent as the ways to its listeners are, and as this machine can.
@@ -332,7 +350,10 @@ func (s *Session) rooms() []*hall {
 }
 
 // emit tells the caller of an event, soon.
-func (s *Session) emit(e Event) { s.telling.tell(e) }
+func (s *Session) emit(e Event) {
+	s.telling.tell(e)
+	s.show(&e)
+}
 
 // inPeace drops an error that says only that ctx has ended.
 func inPeace(ctx context.Context, err error) error {
@@ -348,7 +369,7 @@ func networkOf(cfg *Config) (node.Network, error) {
 	case len(cfg.Bootstrap) > 0 && (cfg.Network == "" || cfg.Network == "private"):
 		return node.Private, nil
 	case len(cfg.Bootstrap) > 0:
-		return "", &UserError{Text: fmt.Sprintf("--bootstrap makes a private network, --network says %s", cfg.Network), Hint: "give one of the two"}
+		return "", &UserError{Code: "usage", Text: fmt.Sprintf("--bootstrap makes a private network, --network says %s", cfg.Network), Hint: "give one of the two"}
 	case cfg.Network == "" || cfg.Network == "public":
 		return node.Public, nil
 	case cfg.Network == "lan":
@@ -356,7 +377,7 @@ func networkOf(cfg *Config) (node.Network, error) {
 	case cfg.Network == "links":
 		return node.Links, nil
 	}
-	return "", &UserError{Text: fmt.Sprintf("there is no network called %q", cfg.Network), Hint: "--network takes public, lan or links; --bootstrap makes a private one"}
+	return "", &UserError{Code: "usage", Text: fmt.Sprintf("there is no network called %q", cfg.Network), Hint: "--network takes public, lan or links; --bootstrap makes a private one"}
 }
 
 // bootstrapOf is whom to meet first on a private network: nobody for "none".

@@ -48,8 +48,10 @@ type sound struct {
 	audible  bool        // out is something that a person hears, or will
 	levelled bool        // out is a loudspeaker
 	failed   atomic.Bool // out has failed, and idle stands in
+	deaf     atomic.Bool // in has failed, and nothing is heard
 
-	devices *devices // of which in and out may be
+	inWord, outWord string   // as Config has them
+	devices         *devices // of which in and out may be
 
 	close func() error // after run, or instead of it
 }
@@ -68,6 +70,15 @@ func (s *sound) lacked() time.Duration {
 		return 0
 	}
 	return time.Duration(s.played.Underruns()) * time.Second / audio.Rate
+}
+
+// ends says how the microphone and the loudspeaker are.
+func (s *sound) ends() (mic, speaker endSight) {
+	mic, speaker = s.devices.ends()
+	mic.word, mic.card = s.inWord, isMic(s.inWord)
+	speaker.word, speaker.card = s.outWord, isSpeaker(s.outWord)
+	mic.failed, speaker.failed = s.deaf.Load(), s.failed.Load()
+	return mic, speaker
 }
 
 // setMuted stops or resumes sending what the microphone hears.
@@ -134,6 +145,7 @@ func (s *sound) run(ctx context.Context, wanted *gate, failed func(err error, hi
 		g.Go(func() error {
 			err := wanted.while(ctx, func(ctx context.Context) error { return s.in.Run(ctx, heard) })
 			if ctx.Err() == nil {
+				s.deaf.Store(true)
 				failed(err, "you can listen, but nobody hears you; name another --in and start again")
 			}
 			return nil // nothing to be heard is the same as silence

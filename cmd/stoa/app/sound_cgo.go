@@ -35,7 +35,7 @@ func openSound(cfg *Config, wanted habits, emit func(Event)) (*sound, error) {
 	if err != nil {
 		return nil, errors.Join(err, closeDevice(in))
 	}
-	s := &sound{in: in, devices: cards}
+	s := &sound{in: in, devices: cards, inWord: cfg.In, outWord: cfg.Out}
 	s.close = sync.OnceValue(func() error { return errors.Join(closeDevice(in), closeDevice(out)) })
 	_, s.fromFile = in.(*file.Mic)
 	if out != nil {
@@ -70,7 +70,7 @@ func openInput(cfg *Config, cards *devices) (audio.Input, error) {
 	}
 	mic, err := file.OpenMic(cfg.In, cfg.Loop)
 	if err != nil {
-		return nil, &UserError{Text: err.Error(), Hint: "--in takes mic, mic:NAME, silence, or a WAV or Ogg/Opus file", Err: err}
+		return nil, &UserError{Code: "bad_sound_file", Text: err.Error(), Hint: "--in takes mic, mic:NAME, silence, or a WAV or Ogg/Opus file", Err: err}
 	}
 	mic.Began = begins(cfg.Log, micBegins)
 	return mic, nil
@@ -89,7 +89,7 @@ func openOutput(cfg *Config, cards *devices) (audio.Output, error) {
 	}
 	speaker, err := file.CreateSpeaker(cfg.Out)
 	if err != nil {
-		return nil, &UserError{Text: err.Error(), Hint: "--out takes speaker, speaker:NAME, null, none, or the name of a .wav or .ogg file to write", Err: err}
+		return nil, &UserError{Code: "bad_sound_file", Text: err.Error(), Hint: "--out takes speaker, speaker:NAME, null, none, or the name of a .wav or .ogg file to write", Err: err}
 	}
 	speaker.Began = begins(cfg.Log, speakerBegins)
 	return speaker, nil

@@ -63,7 +63,7 @@ func (s *Session) doSound(req Request) (Reply, error) {
 func doSoundKept(home string, req Request) (Reply, error) {
 	h, err := loadHabits(home)
 	if err != nil && len(req.Args) == 0 {
-		return Reply{}, &UserError{Text: "what you chose for your sound cannot be read: " + err.Error(), Hint: "choose again, for example with `stoa sound noise on`", Err: err}
+		return Reply{}, &UserError{Code: "choices_unreadable", Text: "what you chose for your sound cannot be read: " + err.Error(), Hint: "choose again, for example with `stoa sound noise on`", Err: err}
 	}
 	if len(req.Args) == 0 {
 		return Reply{Lines: h.lines(crew{}), Data: soundData{habits: h}}, nil
@@ -150,14 +150,14 @@ func ifSo(so bool, text string) string {
 func (s *Session) doPush(req Request) (Reply, error) {
 	word, who := argument(req.Args, 0), argument(req.Args, 1)
 	if (word == "hold" || word == "on") && !s.speaking() { // a key that is held now would be heard later
-		return Reply{}, &UserError{Text: "your microphone is muted, so nobody hears you", Hint: "`stoa unmute` makes it live"}
+		return Reply{}, &UserError{Code: "mic_muted", Text: "your microphone is muted, so nobody hears you", Hint: "`stoa unmute` makes it live"}
 	}
 	mode, known := s.push(word, who, time.Now())
 	switch {
 	case !known:
-		return Reply{}, &UserError{Text: "push takes on or off, or nothing", Hint: "`stoa push --help` says more"}
+		return Reply{}, &UserError{Code: "usage", Text: "push takes on or off, or nothing", Hint: "`stoa push --help` says more"}
 	case mode == talkOpen:
-		return Reply{}, &UserError{Text: "your microphone is open: there is nothing to push", Hint: "`stoa sound talk push` makes it heard only while `stoa push` runs"}
+		return Reply{}, &UserError{Code: "talk_open", Text: "your microphone is open: there is nothing to push", Hint: "`stoa sound talk push` makes it heard only while `stoa push` runs"}
 	}
 	s.micSet()
 	s.pushed.set()

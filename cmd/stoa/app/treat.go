@@ -64,7 +64,7 @@ func (t *treatment) Treat(near, far []float32) audio.Heard {
 		t.tell(Event{Kind: EventDuck, On: &ducking})
 	}
 	if headphones {
-		t.tell(Event{Kind: EventEcho, Text: "others hear themselves from your loudspeaker", Hint: "use headphones, or turn the loudspeaker down"})
+		t.tell(Event{Kind: EventEcho, Code: "echo", Text: "others hear themselves from your loudspeaker", Hint: "use headphones, or turn the loudspeaker down"})
 	}
 	if t.notice.Next(heard.Voice, t.unheard.Load()) {
 		t.tell(Event{Kind: EventUnheard, Text: "you speak, but you are muted", Hint: "`stoa unmute` makes your microphone live"})

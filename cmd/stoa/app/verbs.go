@@ -58,7 +58,7 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 	if verb, ok := roomVerbs[req.Verb]; ok {
 		return verb(ctx, h, req)
 	}
-	return Reply{}, &UserError{Text: fmt.Sprintf("a running stoa knows no verb %q", req.Verb), Hint: "run the same version of stoa on both sides"}
+	return Reply{}, &UserError{Code: "other_version", Text: fmt.Sprintf("a running stoa knows no verb %q", req.Verb), Hint: "run the same version of stoa on both sides"}
 }
 
 // doLeave leaves a room. What the answer says is so: the room is not returned
@@ -140,7 +140,7 @@ var roomVerbs = map[string]func(context.Context, *hall, Request) (Reply, error){
 	VerbTitle: func(ctx context.Context, h *hall, req Request) (Reply, error) {
 		title := strings.TrimSpace(strings.Join(req.Args, " "))
 		if title == "" {
-			return Reply{}, &UserError{Text: "the title is missing", Hint: "`stoa title TEXT`"}
+			return Reply{}, &UserError{Code: "bad_title", Text: "the title is missing", Hint: "`stoa title TEXT`"}
 		}
 		if err := checkTitle(title); err != nil {
 			return Reply{}, err
@@ -227,10 +227,10 @@ func doHand(ctx context.Context, h *hall, req Request) (Reply, error) {
 	case len(req.Args) == 1 && req.Args[0] == "down":
 		up = false
 	case len(req.Args) > 1, len(req.Args) == 1 && req.Args[0] != "up":
-		return Reply{}, &UserError{Text: "a hand goes up or down", Hint: "`stoa hand`, or `stoa hand down`"}
+		return Reply{}, &UserError{Code: "usage", Text: "a hand goes up or down", Hint: "`stoa hand`, or `stoa hand down`"}
 	}
 	if me := h.room.Snapshot().Me; up && me.Stage && !me.Muted {
-		return Reply{}, &UserError{Text: "you are on the stage already", Hint: "`stoa unmute` turns your microphone on"}
+		return Reply{}, &UserError{Code: "on_stage", Text: "you are on the stage already", Hint: "`stoa unmute` turns your microphone on"}
 	}
 	if err := h.room.RaiseHand(ctx, up); err != nil {
 		return Reply{}, err
@@ -277,7 +277,7 @@ func doUnmute(ctx context.Context, h *hall, req Request) (Reply, error) {
 }
 
 func doStage(ctx context.Context, h *hall, req Request) (Reply, error) {
-	usage := &UserError{Text: "stage needs add or drop, and a person", Hint: "`stoa stage add PERSON`"}
+	usage := &UserError{Code: "usage", Text: "stage needs add or drop, and a person", Hint: "`stoa stage add PERSON`"}
 	if len(req.Args) != 2 {
 		return Reply{}, usage
 	}
@@ -301,9 +301,9 @@ func doLend(_ context.Context, h *hall, req Request) (Reply, error) {
 	on := word == "on"
 	switch {
 	case len(req.Args) != 1 || !on && word != "off" && word != "never":
-		return Reply{}, &UserError{Text: "lend takes on, off or never", Hint: "`stoa lend on`"}
+		return Reply{}, &UserError{Code: "usage", Text: "lend takes on, off or never", Hint: "`stoa lend on`"}
 	case on && !h.room.Snapshot().Me.Caps.Has(identity.CapRelay):
-		return Reply{}, &UserError{Text: "this room does not let you carry it on for others", Hint: "somebody who moderates it can give you a link made with `stoa invite --role relay`"}
+		return Reply{}, &UserError{Code: "may_not_lend", Text: "this room does not let you carry it on for others", Hint: "somebody who moderates it can give you a link made with `stoa invite --role relay`"}
 	}
 	h.carry.want(on)
 	h.carry.refuse(word == "never")
@@ -625,7 +625,7 @@ func (s *Session) invite(ctx context.Context, h *hall, opts InviteOptions) (stri
 // doRevoke withdraws an invite and puts out everybody who came by it.
 func (s *Session) doRevoke(ctx context.Context, h *hall, req Request) (Reply, error) {
 	if len(req.Args) != 1 {
-		return Reply{}, &UserError{Text: "the invite is missing", Hint: "`stoa revoke INVITE`: a link, or a name that `stoa links` shows"}
+		return Reply{}, &UserError{Code: "usage", Text: "the invite is missing", Hint: "`stoa revoke INVITE`: a link, or a name that `stoa links` shows"}
 	}
 	grant, err := findInvite(h.room.Snapshot(), req.Args[0])
 	if err != nil {

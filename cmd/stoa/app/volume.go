@@ -73,7 +73,7 @@ func (v *volumes) set(id identity.ID, percent int) error {
 		delete(v.percent, id)
 	} else {
 		if !kept && len(v.percent) >= maxVolumes {
-			return &UserError{Text: fmt.Sprintf("the volumes of %d people are kept already", maxVolumes), Hint: "set somebody else's to 100"}
+			return &UserError{Code: "too_many_volumes", Text: fmt.Sprintf("the volumes of %d people are kept already", maxVolumes), Hint: "set somebody else's to 100"}
 		}
 		v.percent[id] = percent
 	}
@@ -104,7 +104,7 @@ func (s *Session) doVolume(h *hall, req Request) (Reply, error) {
 	case err != nil:
 		return Reply{}, err
 	case id == h.me:
-		return Reply{}, &UserError{Text: "you do not hear yourself here", Hint: "name somebody else: `stoa volume PERSON 50`"}
+		return Reply{}, &UserError{Code: "volume_of_self", Text: "you do not hear yourself here", Hint: "name somebody else: `stoa volume PERSON 50`"}
 	}
 	if len(req.Args) > 1 {
 		percent, err := parsePercent(req.Args[1])
@@ -151,7 +151,7 @@ func (v *Volume) line() string {
 func parsePercent(text string) (int, error) {
 	percent, err := strconv.Atoi(strings.TrimSuffix(text, "%"))
 	if err != nil || percent < 0 || percent > maxVolume {
-		return 0, &UserError{Text: fmt.Sprintf("%q is no volume", text), Hint: "from 0, silence, to 200 percent; 100 is as sent"}
+		return 0, &UserError{Code: "bad_volume", Text: fmt.Sprintf("%q is no volume", text), Hint: "from 0, silence, to 200 percent; 100 is as sent"}
 	}
 	return percent, nil
 }
