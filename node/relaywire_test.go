@@ -115,7 +115,7 @@ func TestControlFrames(t *testing.T) {
 		}
 	}
 	for name, b := range map[string][]byte{
-		"nothing": nil, "no bool": {1, 2}, "no channel": {2, 3, 0}, "no fate": {4, 0, 0, 0, 0, 3},
+		"nothing": nil, "no bool": {1, 2}, "no channel": {2, 4, 0}, "no fate": {4, 0, 0, 0, 0, 3},
 	} {
 		if _, err := parseControl(b); err == nil {
 			t.Errorf("%s was read", name)
