@@ -147,7 +147,7 @@
 // message twice. So for 5 s after a peer has proved itself, and until gossipsub knows
 // it, what we publish is also pushed to it on a stream of its own:
 //
-//	push      length u32 | room tag 8 | channel u8: 0 log, 1 presence, 2 hands | message sealed as above
+//	push      length u32 | room tag 8 | channel u8: 0 log, 1 presence, 2 hands, 3 chat | message sealed as above
 //
 // The receiver checks it like gossip and publishes it under the ID that it has anyway.
 //
@@ -265,7 +265,7 @@
 //	... of a server  12288; 512, 2048; 50 new a second with a burst of 512
 //	asks, hellos     40 a second from one peer; 256 asks handled at once; 5 s to handle one
 //	request, reply   64 KiB, 4 MiB
-//	gossip           60 KiB a message, 1024 waiting for Next, 96 topics a peer
+//	gossip           60 KiB a message, 1024 waiting for Next, 128 topics a peer
 //	links            256 a room, 3 a person, 64 of people whom Admit refuses, these for 5 s
 //	media            500 messages and 128 KiB a second from one end; 3 messages wait to be sent by datagram or
 //	                 stream, then the oldest gives way

@@ -21,7 +21,7 @@ import (
 )
 
 // roomChannels are the gossip channels of a room. Everybody subscribes to all.
-var roomChannels = []string{"log", "presence", "hands"}
+var roomChannels = []string{"log", "presence", "hands", "chat"}
 
 // Scores of peers, see research on gossipsub in the wild: Ethereum and Filecoin for
 // the shape. P3 is off, since control has no steady rate.
@@ -139,7 +139,7 @@ func (n *Node) score(p peer.ID) float64 {
 const (
 	topicPrefix   = "/stoa/1/"
 	topicSize     = len(topicPrefix) + 32
-	topicsPerPeer = 96 // 32 rooms
+	topicsPerPeer = 128 // 32 rooms
 )
 
 // topicFilter bounds what peers may tell us of their subscriptions: names of our
@@ -327,7 +327,7 @@ func (r *Room) receive(g gossip) {
 }
 
 // Publish sends a message (at most 60 KiB) to every member on the channel "log",
-// "presence" or "hands". Delivery is best effort, and may be repeated. It does not
+// "presence", "hands" or "chat". Delivery is best effort, and may be repeated. It does not
 // come back to us. While the room is [Room.Quiet] it goes through the relays that serve
 // us, and fails with [ErrUnreachable] when none does.
 func (r *Room) Publish(ctx context.Context, channel string, msg []byte) error {

@@ -75,11 +75,11 @@ func (r *Room) speakUp(now time.Time) {
 // Proof is how this person shows a relay, or who has a secret, that they may hear: the encoding of a [Proof]. It is nil for who may not.
 func (r *Room) Proof() []byte { return r.Snapshot().proof }
 
-// FeedsAudience says whether a relay passes a message of a channel, which it has checked, on to the audience: operations, hands, the host's
-// floor, attendance, and the heartbeats of those who are more than audience. Any goroutine may call it.
+// FeedsAudience says whether a relay passes a message of a channel, which it has checked, on to the audience: operations, hands, remarks, the
+// host's floor, attendance, and the heartbeats of those who are more than audience. Any goroutine may call it.
 func (r *Room) FeedsAudience(channel string, msg []byte) bool {
 	switch channel {
-	case ChannelLog, ChannelHands:
+	case ChannelLog, ChannelHands, ChannelChat:
 		return true
 	case ChannelPresence:
 	default:

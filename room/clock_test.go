@@ -185,14 +185,14 @@ func TestSaidBefore(t *testing.T) {
 func TestMomentsAreBounded(t *testing.T) {
 	var l moments
 	for n := range maxBuckets {
-		l.take(identity.ID{byte(n), byte(n >> 8)}, moment{time: at(0)}, noon)
+		l.take(identity.ID{byte(n), byte(n >> 8)}, moment{time: at(0)}, 0, noon)
 	}
 	new := identity.ID{0, 0, 1}
-	if l.take(new, moment{time: at(0)}, noon); len(l) != maxBuckets || !l.news(new, moment{time: at(0)}) {
+	if l.take(new, moment{time: at(0)}, 0, noon); len(l) != maxBuckets || !l.news(new, moment{time: at(0)}) {
 		t.Error("room was made by forgetting what may be repeated")
 	}
 	later := noon.Add(2*maxSkew + time.Second)
-	if l.take(new, moment{time: millis(later)}, later); len(l) != 1 {
+	if l.take(new, moment{time: millis(later)}, 0, later); len(l) != 1 {
 		t.Errorf("%d are remembered, most of them for nothing", len(l))
 	}
 }

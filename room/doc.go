@@ -184,6 +184,8 @@
 //	people let in          60, then 10 a second at each gate; who knocks in vain does not count
 //	people seated          500, then 100 a second at each gate
 //	operations brought     256, then 32 a second from each who brings them unasked
+//	messages passed on     8, then 1 in 2 seconds of each author; 40, then 5 a second of all who may do no more than hear
+//	reactions passed on    9, then 2 a second of each author; 40, then 10 a second of all who may do no more than hear
 //
 // What others have said joins the log of one member no faster than this. What has to wait is not lost: it comes again with the next sync.
 //

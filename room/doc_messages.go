@@ -1,7 +1,8 @@
 // # Messages
 //
-// Beside operations, members publish heartbeats ([Presence], domain "stoa/presence/1", at most 2,560 bytes) and hands ([Hand], "stoa/hand/1", at
-// most 256 bytes), give seats ([Seat], "stoa/seat/1", at most 256 bytes), and sign cards for strangers ([Card], "stoa/card/1", at most 8 KiB).
+// Beside operations, members publish heartbeats ([Presence], domain "stoa/presence/1", at most 2,560 bytes), hands ([Hand], "stoa/hand/1", at
+// most 256 bytes) and remarks ([Remark], "stoa/remark/1", at most 1,408 bytes), give seats ([Seat], "stoa/seat/1", at most 256 bytes), and sign
+// cards for strangers ([Card], "stoa/card/1", at most 8 KiB).
 // On the wire each is, like an operation, a CBOR array of two byte strings: a body, a map in deterministic CBOR whose keys are the numbers
 // beside the fields, and its author's signature. A message that breaks its form, limits or signature, or is another room's, is rejected, for nobody honest passes it on; one whose author is
 // no member here, whose time no clock can show (see Clocks), who has said it or something later before, or who sends too much, is ignored, for
@@ -11,6 +12,7 @@
 //	          13 hears [(who, way, loss, rtt, got)], 14 relay, 15 helps, 16 ?shift: time less what its author's own clock says,
 //	          17 ?deaf, 18 ?feeds
 //	hand      1 room, 2 who, 3 up, 4 time, 5 seq
+//	remark    1 room, 2 who, 3 kind, 4 time, 5 seq, 6 epoch, 7 body
 //	seat      1 room, 2 who, 3 grant, 4 time, 5 by
 //	card      1 room, 2 title, 3 topic, 4 lang, 5 stage, 6 count, 7 link, 8 time, 9 by, 10 charter, 11 credential
 //
@@ -27,6 +29,24 @@
 // Of one person's hands the one with the highest (time, seq) counts, unless a later heartbeat of its owner shows another or none: the
 // owner has the last word. A hand is down after ten minutes, when its owner may speak, is put out, says goodbye, or has been away for a
 // minute.
+//
+// # Writing
+//
+// Who hears may write, unless muted: messages, reactions, and that a message is not to be read any more. What a remark says is sealed in
+// its body under a key for it alone, which follows from the secret of the epoch that it names (see Remark.cipher), so that those who pass it
+// on, and who was put out before that epoch, see who wrote when, of which kind and how long, and no more.
+//
+//	 # kind    sealed, at most 1,073 bytes
+//	 1 say     length of the author's name u8, name of 48 bytes at most, text of 1,024 bytes at most
+//	 2 react   place in Reactions u8
+//	 3 hide    name of a remark, 32 bytes: SHA-256 of what its author signed
+//
+// Of one author's remarks each counts once; the last 16 of a kind may come in any order. Of those read, what cannot be read by people is left
+// out. A message is hidden for whoever has it by its author, or by who may mute its author and did so or may do so while the message is there;
+// what is hidden once stays so, and its text is gone from the disk too. Remarks under a secret that is not here wait for it, at most 64 for 30 s.
+// Whoever writes waits up to 6 s while somebody who was put out may still hold the secret.
+//
+// Members keep the last messages that they read, the last 200 in memory. What was written while somebody was away does not reach them.
 //
 // # Who hears whom
 //

@@ -4,6 +4,7 @@
 package room
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -24,9 +25,11 @@ type guard struct {
 	ops       buckets
 	presences buckets
 	hands     buckets
+	remarks   [2]buckets // messages, reactions
+	commons   [2]bucket  // of them, those of all together who may do no more than hear
 
-	last  [recordComplaint + 1]moments // what everybody said last, by kind
-	known map[identity.Hash]bool       // operations in the log
+	last  [recordReaction + 1]moments // what everybody said last, by kind
+	known map[identity.Hash]bool      // operations in the log
 }
 
 // opFresh is how old an operation may be that is passed on by whoever has it.
@@ -48,6 +51,10 @@ func newGuard() guard {
 		},
 		outcry: bucket{burst: 64, every: time.Second / 5},
 		hands:  buckets{burst: handBurst, every: handEvery},
+		// A little more than an author may send: what was sent in time may come at once.
+		remarks: [2]buckets{{burst: sayBurst + 3, every: sayEvery}, {burst: reactBurst + 3, every: reactEvery}},
+		// A thousand listeners who write must not take more of each other's lines than a voice does.
+		commons: [2]bucket{{burst: 40, every: time.Second / 5}, {burst: 40, every: time.Second / 10}},
 	}
 }
 
@@ -94,7 +101,18 @@ const (
 	recordAttendance
 	recordFloor
 	recordComplaint
+	recordRemark   // to be read, or to hide what was to be read
+	recordReaction // for the moment
 )
+
+// overtaken is how many messages of a kind, by one author, are taken although a later one was faster: of what is written each counts, of all
+// else the last.
+func (k record) overtaken() int {
+	if k >= recordRemark {
+		return 16
+	}
+	return 0
+}
 
 // sent counts a message that was not sent before.
 func (g *guard) sent(m said, now time.Time) bool {
@@ -106,7 +124,7 @@ func (g *guard) sent(m said, now time.Time) bool {
 	if !g.last[m.kind].news(m.who, m.moment) || !g.counts(m, now) {
 		return false
 	}
-	g.last[m.kind].take(m.who, m.moment, now)
+	g.last[m.kind].take(m.who, m.moment, m.kind.overtaken(), now)
 	return true
 }
 
@@ -119,6 +137,9 @@ func (g *guard) counts(m said, now time.Time) bool {
 		return g.hands.take(m.who, now)
 	case recordComplaint:
 		return g.reports[recordComplaint-recordAttendance].take(m.who, now) && g.outcry.take(now)
+	case recordRemark, recordReaction:
+		which := m.kind - recordRemark
+		return g.remarks[which].take(m.who, now) && (!m.listens || g.commons[which].take(now))
 	default:
 		return g.reports[m.kind-recordAttendance].take(m.who, now)
 	}
@@ -131,6 +152,8 @@ type said struct {
 	room identity.RoomID
 	moment
 	op identity.Hash // of an operation
+
+	listens bool // the author may do no more than hear
 }
 
 // moment is the place of a message among those of its author.
@@ -140,21 +163,27 @@ func (m moment) after(o moment) bool { return m.time > o.time || m.time == o.tim
 
 // moments are the last ones of each author. Whoever repeats what an author has said before gets nothing by it: neither does it seem to be said
 // again, nor does it count against the author.
-type moments map[identity.ID]moment
+type moments map[identity.ID]trail
 
-// news tells whether a message is later than all that came from its author.
-func (l moments) news(who identity.ID, m moment) bool {
-	last, known := l[who]
-	return !known || m.after(last)
+// trail is the last moments of one author.
+type trail struct {
+	until  moment   // all up to it have come, or are too late
+	beyond []moment // what has come since, ascending
 }
 
-// take remembers a message. What was remembered is forgotten when nobody's clock takes it for new any more; of too many people nobody new is
-// remembered.
-func (l *moments) take(who identity.ID, m moment, now time.Time) {
-	_, known := (*l)[who]
+// news tells whether a message has not come before, and is not too late.
+func (l moments) news(who identity.ID, m moment) bool {
+	t, known := l[who]
+	return !known || m.after(t.until) && !slices.Contains(t.beyond, m)
+}
+
+// take remembers a message that is news; so many before it may come yet. What was remembered is forgotten when nobody's clock takes it for new
+// any more; of too many people nobody new is remembered.
+func (l *moments) take(who identity.ID, m moment, before int, now time.Time) {
+	t, known := (*l)[who]
 	if !known && len(*l) >= maxBuckets {
 		for id, o := range *l {
-			if now.Sub(time.UnixMilli(int64(o.time))) > 2*maxSkew {
+			if now.Sub(time.UnixMilli(int64(o.newest().time))) > 2*maxSkew {
 				delete(*l, id)
 			}
 		}
@@ -163,8 +192,29 @@ func (l *moments) take(who identity.ID, m moment, now time.Time) {
 		*l = make(moments)
 	}
 	if known || len(*l) < maxBuckets {
-		(*l)[who] = m
+		(*l)[who] = t.add(m, before)
 	}
+}
+
+func (t trail) newest() moment {
+	if len(t.beyond) > 0 {
+		return t.beyond[len(t.beyond)-1]
+	}
+	return t.until
+}
+
+// add is the trail with one moment more, and at most so many beyond its end.
+func (t trail) add(m moment, most int) trail {
+	i := len(t.beyond)
+	for i > 0 && t.beyond[i-1].after(m) {
+		i--
+	}
+	t.beyond = slices.Insert(t.beyond, i, m)
+	if len(t.beyond) > most {
+		t.until = t.beyond[0]
+		t.beyond = slices.Delete(t.beyond, 0, 1)
+	}
+	return t
 }
 
 // fresh tells whether a message may be about now. Of operations only those of the last minutes are passed on by everybody: what is older is
@@ -199,6 +249,8 @@ func (s *State) entitles(m said) bool {
 		return member.Caps.Has(identity.CapRelay)
 	case recordFloor:
 		return member.Caps&hosts != 0
+	case recordRemark, recordReaction:
+		return s.CanWrite(m.who)
 	}
 	return in
 }
@@ -212,10 +264,11 @@ func (r *Room) check(channel string, msg []byte) (accept, bad bool) {
 	if err != nil || m.room != r.id {
 		return false, true
 	}
-	now := r.clock()
-	if !r.guard.fresh(m, r.common(now)) || !r.Snapshot().State.entitles(m) {
+	now, state := r.clock(), r.Snapshot().State
+	if !r.guard.fresh(m, r.common(now)) || !state.entitles(m) {
 		return false, false
 	}
+	m.listens = state.Members[m.who].Caps&^identity.CapHear == 0
 	return m.who == r.me || r.guard.sent(m, now), false
 }
 
@@ -227,7 +280,7 @@ func inspect(channel string, msg []byte) (m said, err error) {
 		if op, err = ParseOp(msg); err == nil {
 			// What is old comes by sync. Otherwise anybody could publish the history
 			// again, which its authors would pay for.
-			return said{recordOp, op.Author, op.Room, moment{op.Time, op.Seq}, op.Hash()}, nil
+			return said{kind: recordOp, who: op.Author, room: op.Room, moment: moment{op.Time, op.Seq}, op: op.Hash()}, nil
 		}
 	case ChannelPresence:
 		return inspectPresence(msg)
@@ -235,6 +288,15 @@ func inspect(channel string, msg []byte) (m said, err error) {
 		var h *Hand
 		if h, err = ParseHand(msg); err == nil {
 			return said{kind: recordHand, who: h.Who, room: h.Room, moment: moment{h.Time, h.Seq}}, nil
+		}
+	case ChannelChat:
+		var w *Remark
+		if w, err = ParseRemark(msg); err == nil {
+			m = said{kind: recordRemark, who: w.Who, room: w.Room, moment: w.moment()}
+			if w.Kind == RemarkReact {
+				m.kind = recordReaction
+			}
+			return m, nil
 		}
 	default:
 		err = identity.ErrMalformed

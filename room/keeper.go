@@ -40,6 +40,12 @@ type Keeper interface {
 	// them in no particular order.
 	SaveInvite(id identity.RoomID, inv Invited) error
 	Invites(id identity.RoomID) ([]Invited, error)
+
+	// SaveLines adds messages and replaces those of the same name, whose
+	// texts are then gone; of too many the oldest go. Lines lists what there
+	// is, in the order in which it was added.
+	SaveLines(id identity.RoomID, lines []Line) error
+	Lines(id identity.RoomID) ([]Line, error)
 }
 
 // Record is what a person keeps of a room beside its operations.

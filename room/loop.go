@@ -40,6 +40,8 @@ type loop struct {
 	roster  roster
 	queue   queue
 	book    book
+	chat    chat
+	pen     pen
 	syncs   syncs
 	fetch   fetch
 	turnkey turnkey
@@ -113,6 +115,12 @@ func (r *Room) load(now time.Time) error {
 		return fmt.Errorf("reading the room's invites: %w", err)
 	}
 	slices.SortFunc(r.invites, func(a, b Invited) int { return b.Made.Compare(a.Made) })
+	lines, err := r.cfg.Keeper.Lines(r.id)
+	if err != nil {
+		return fmt.Errorf("reading the room's messages: %w", err)
+	}
+	r.chat.restore(lines)
+	r.pen = newPen()
 	r.sit(r.cfg.Record.Seat)
 	r.renew(now)
 	if w := r.cfg.Welcome; w != nil {
@@ -147,6 +155,8 @@ func (r *Room) due(now time.Time) time.Time {
 		// by the next run.
 		_ = r.cfg.Keeper.DropSecrets(r.id, over...)
 	}
+	r.readWaiting(now)
+	r.flushLines(now)
 	r.attend(now)
 	r.speakUp(now)
 	r.seekSync(now)
@@ -178,6 +188,7 @@ func (r *Room) wake(now time.Time) time.Time {
 	sooner(r.attendance.next(now))
 	sooner(r.offer.next())
 	sooner(r.sitting.next())
+	sooner(r.pen.flushAt)
 	if len(r.unsaved) > 0 {
 		sooner(r.flushAt)
 	}
@@ -200,6 +211,8 @@ func (r *Room) receive(m message, now time.Time) {
 		r.takePresence(m.data, now, now, true)
 	case ChannelHands:
 		r.takeHand(m.data, now, true)
+	case ChannelChat:
+		r.takeRemark(m.data, now)
 	}
 }
 
@@ -451,6 +464,7 @@ func (r *Room) renew(now time.Time) {
 		r.hurry(now)
 	}
 	r.book.turn(r.state.Epoch.N, r.state.Epoch.Commit, now)
+	r.settleHides()
 }
 
 // beat says that this member is here.
@@ -567,6 +581,7 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 		Epochs:  r.book.all(),
 		Invites: slices.Clone(r.invites),
 		Ops:     r.log.Len(),
+		Chat:    r.chat.list(),
 
 		ClockFast: r.fast,
 

@@ -35,6 +35,12 @@ func sampleSeat() *Seat {
 	return &Seat{Room: identity.RoomID{1}, Who: identity.ID{2}, Grant: identity.Hash{3}, Time: at(0), By: testKey.ID()}
 }
 
+func sampleRemark() *Remark {
+	return &Remark{
+		Room: identity.RoomID{1}, Who: testKey.ID(), Kind: RemarkHide, Time: at(0), Seq: 1, Epoch: identity.Hash{2}, Body: make([]byte, sealing+32),
+	}
+}
+
 func sampleCharter(tb testing.TB) *identity.Charter {
 	tb.Helper()
 	c, err := identity.SignCharter(identity.Charter{
@@ -77,6 +83,7 @@ func TestAlteredMessagesAreRefused(t *testing.T) {
 		{"presence", signPresence(testKey, samplePresence()), func(b []byte) error { _, err := ParsePresence(b); return err }},
 		{"hand", signHand(testKey, sampleHand()), func(b []byte) error { _, err := ParseHand(b); return err }},
 		{"seat", signSeat(testKey, sampleSeat()), func(b []byte) error { _, err := ParseSeat(b); return err }},
+		{"remark", pack(testKey, remarkDomain, sampleRemark()), func(b []byte) error { _, err := ParseRemark(b); return err }},
 		{"card", pack(testKey, cardDomain, sampleCard(t)), func(b []byte) error { _, err := ParseCard(b); return err }},
 	}
 	for _, tt := range tests {
@@ -198,6 +205,8 @@ func FuzzHand(f *testing.F) { fuzzSigned(f, handDomain, sampleHand(), ParseHand)
 
 func FuzzSeat(f *testing.F) { fuzzSigned(f, seatDomain, sampleSeat(), ParseSeat) }
 
+func FuzzRemark(f *testing.F) { fuzzSigned(f, remarkDomain, sampleRemark(), ParseRemark) }
+
 func FuzzCard(f *testing.F) {
 	fuzzSigned(f, cardDomain, sampleCard(f), func(raw []byte) (*Card, error) {
 		c, err := ParseCard(raw)
@@ -221,6 +230,7 @@ func (deskKeeper) SaveOps(identity.RoomID, [][]byte, ...Secret) error  { return 
 func (deskKeeper) Ops(identity.RoomID) ([][]byte, error)               { return nil, nil }
 func (deskKeeper) Secrets(identity.RoomID) ([]Secret, error)           { return nil, nil }
 func (deskKeeper) Invites(identity.RoomID) ([]Invited, error)          { return nil, nil }
+func (deskKeeper) Lines(identity.RoomID) ([]Line, error)               { return nil, nil }
 func (deskKeeper) DropSecrets(identity.RoomID, ...identity.Hash) error { return nil }
 func (deskKeeper) SaveInvite(identity.RoomID, Invited) error           { return nil }
 

@@ -13,6 +13,7 @@ const (
 	ChannelLog      = "log"      // signed operations
 	ChannelPresence = "presence" // who is here: see [Presence]
 	ChannelHands    = "hands"    // raised and lowered hands: see [Hand]
+	ChannelChat     = "chat"     // what people write: see [Remark]
 )
 
 // MaxMessage is the size of the largest message of any channel, in bytes.

@@ -14,6 +14,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -24,18 +25,22 @@ import (
 	"stoa/identity"
 )
 
-// Config is what a room is made of. All but Name, Addrs and Welcome is
-// required.
+// Config is what a room is made of. All but Name, Addrs, Welcome and Reacted
+// is required.
 type Config struct {
 	Record  Record // as [Found] or [Welcome.Record] returned it or the Keeper kept it
 	Key     *identity.Key
 	Keeper  Keeper
 	Network Network
-	Session [8]byte          // random for each run of the program
-	Name    string           // what others see, cut to MaxName bytes
-	Addrs   func() []string  // where this member may be reached now; must not block
-	Welcome *Welcome         // who is here, when the room has just been joined
-	Clock   func() time.Time // this machine's, which may be wrong; nil: time.Now
+	Session [8]byte         // random for each run of the program
+	Name    string          // what others see, cut to MaxName bytes
+	Addrs   func() []string // where this member may be reached now; must not block
+	Welcome *Welcome        // who is here, when the room has just been joined
+
+	// Reacted is told of each reaction, this member's too, one of [Reactions]. It must not block. nil: nobody is.
+	Reacted func(who identity.ID, emoji string)
+
+	Clock func() time.Time // this machine's, which may be wrong; nil: time.Now
 }
 
 // Room is a member's view of a room and their hands in it. Its actions may be
@@ -159,7 +164,7 @@ func (r *Room) Run(ctx context.Context) error {
 	wg.Wait()
 	r.goodbye(context.WithoutCancel(ctx))
 	r.cfg.Network.Check(nil)
-	return r.flush()
+	return errors.Join(r.flush(), r.saveLines())
 }
 
 // turn is the loop: it waits for the next thing to happen, lets it happen,

@@ -24,6 +24,7 @@ type Snapshot struct {
 	Host    identity.ID
 	Invites []Invited // that were issued here, newest first
 	Ops     int       // operations in the log
+	Chat    []Line    // the last MaxLines messages, oldest first
 
 	// ClockFast is by how much this machine's clock is ahead of most people's here, to the minute: negative when it is behind, zero when it
 	// is about right or too few are here to say.

@@ -33,6 +33,7 @@ type contents struct {
 	Ops     [][]byte      `cbor:"2,keyasint"` // in the order they were saved
 	Secrets []room.Secret `cbor:"3,keyasint"`
 	Invites []invited     `cbor:"4,keyasint"`
+	Lines   []line        `cbor:"5,keyasint,omitempty"` // in the order they were saved
 }
 
 // Backup writes all that is in the file, as at one instant. It holds the
@@ -74,9 +75,13 @@ func readContents(b *bbolt.Bucket) (c contents, err error) {
 		return c, err
 	}
 	invites, err := readInvites(b)
+	if err != nil {
+		return c, err
+	}
 	for _, inv := range invites {
 		c.Invites = append(c.Invites, toInvited(inv))
 	}
+	c.Lines, err = readLines(b)
 	return c, err
 }
 
@@ -157,5 +162,8 @@ func fillRoom(tx *bbolt.Tx, c *contents) error {
 			return err
 		}
 	}
-	return nil
+	if len(c.Lines) == 0 {
+		return nil
+	}
+	return putLines(b, c.Lines)
 }

@@ -13,6 +13,8 @@
 //	    known    <SHA-256 of an operation> -> its number
 //	    secrets  <commit, 32 bytes> -> secret, 32 bytes
 //	    invites  <grant hash, 32 bytes> -> CBOR
+//	    lines    <number, u64 big endian> -> CBOR of a message, see lines.go
+//	    written  <name of a message> -> its number
 //
 // Every method that writes is one transaction, synced before it returns. A
 // transaction that a crash cut short has not happened: bbolt writes new pages
@@ -58,6 +60,8 @@ var (
 	knownBucket   = []byte("known")
 	secretsBucket = []byte("secrets")
 	invitesBucket = []byte("invites")
+	linesBucket   = []byte("lines")
+	writtenBucket = []byte("written")
 
 	versionKey = []byte("version")
 	nameKey    = []byte("name")

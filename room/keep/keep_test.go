@@ -50,6 +50,12 @@ func testInvite(n byte) room.Invited {
 	}
 }
 
+func testLine(n int, text string) room.Line {
+	return room.Line{
+		Name: identity.HashOf(fmt.Append(nil, n)), Who: identity.ID{byte(n)}, Called: "ben", At: time.UnixMilli(1_700_000_000_000 + int64(n)), Text: text,
+	}
+}
+
 func open(t testing.TB, path string) *Store {
 	t.Helper()
 	s, err := Open(path)
@@ -82,6 +88,13 @@ func TestKept(t *testing.T) {
 	must(t, s.SaveOps(rec.Room, [][]byte{testOp(2), testOp(3)}, testSecret(2)))
 	must(t, s.DropSecrets(rec.Room, testSecret(1).Commit, identity.Hash{7}))
 	must(t, s.SaveInvite(rec.Room, testInvite(1)))
+	hidden := testLine(1, "")
+	hidden.Hidden = identity.ID{3}
+	if lines, err := s.Lines(rec.Room); err != nil || len(lines) != 0 {
+		t.Errorf("before anything was written: %v, %v", lines, err)
+	}
+	must(t, s.SaveLines(rec.Room, []room.Line{testLine(1, "one"), testLine(2, "two")}))
+	must(t, s.SaveLines(rec.Room, []room.Line{hidden, testLine(3, "three")}))
 	must(t, s.SetName("anna"))
 	must(t, s.SetTitle(rec.Room, "renamed"))
 	must(t, s.SetLeft(rec.Room, true))
@@ -105,6 +118,9 @@ func TestKept(t *testing.T) {
 	if got, err := s.Invites(rec.Room); err != nil || !reflect.DeepEqual(got, []room.Invited{testInvite(1)}) {
 		t.Errorf("invites: %+v, %v", got, err)
 	}
+	if got, err := s.Lines(rec.Room); err != nil || !reflect.DeepEqual(got, []room.Line{hidden, testLine(2, "two"), testLine(3, "three")}) {
+		t.Errorf("messages: %+v, %v", got, err)
+	}
 	if s.Name() != "anna" {
 		t.Errorf("name: %q", s.Name())
 	}
@@ -116,6 +132,41 @@ func TestKept(t *testing.T) {
 	}
 	if err := s.SaveOps(identity.RoomID{8}, nil); !errors.Is(err, ErrNoRoom) {
 		t.Errorf("saving into an unknown room: %v", err)
+	}
+}
+
+// TestLinesAreBounded: the oldest messages give way, by number and by size.
+func TestLinesAreBounded(t *testing.T) {
+	rec := testRecord(1)
+	for name, tt := range map[string]struct {
+		text        string
+		least, most int
+	}{
+		"many":  {"x", maxLines, maxLines},
+		"large": {strings.Repeat("x", room.MaxText), maxLineBytes / (room.MaxText + 128), maxLineBytes / room.MaxText},
+	} {
+		s := open(t, filepath.Join(t.TempDir(), "stoa.db"))
+		must(t, s.Create(rec, nil, nil))
+		const all = maxLines + 200
+		for n := 0; n < all; n += 100 {
+			var lines []room.Line
+			for i := range 100 {
+				lines = append(lines, testLine(n+i, tt.text))
+			}
+			must(t, s.SaveLines(rec.Room, lines))
+		}
+		must(t, s.SaveLines(rec.Room, []room.Line{testLine(0, tt.text)})) // was dropped: it is new
+		got, err := s.Lines(rec.Room)
+		must(t, err)
+		if len(got) < tt.least || len(got) > tt.most || got[len(got)-1].Name != testLine(0, "").Name || got[len(got)-2].Name != testLine(all-1, "").Name {
+			t.Errorf("%s: %d messages, the last are %s and %s", name, len(got), got[len(got)-2].At, got[len(got)-1].At)
+		}
+		must(t, s.view(rec.Room, func(b *bbolt.Bucket) error {
+			if n := b.Bucket(writtenBucket).Stats().KeyN; n != len(got) {
+				t.Errorf("%s: %d names of %d messages", name, n, len(got))
+			}
+			return nil
+		}))
 	}
 }
 
@@ -160,6 +211,7 @@ func TestBackupAndRestore(t *testing.T) {
 		rec := testRecord(n)
 		must(t, s.Create(rec, [][]byte{testOp(int(n)), testOp(9)}, []room.Secret{testSecret(n)}))
 		must(t, s.SaveInvite(rec.Room, testInvite(n)))
+		must(t, s.SaveLines(rec.Room, []room.Line{testLine(int(n), "said")}))
 	}
 	must(t, s.SetName("anna"))
 	want := dump(t, s)
@@ -207,6 +259,10 @@ func steps() []func(*Store) error {
 		})
 	}
 	return append(list,
+		func(s *Store) error {
+			return s.SaveLines(rec.Room, []room.Line{testLine(1, "one"), testLine(2, "two")})
+		},
+		func(s *Store) error { return s.SaveLines(rec.Room, []room.Line{testLine(1, ""), testLine(3, "three")}) },
 		func(s *Store) error { return s.DropSecrets(rec.Room, testSecret(1).Commit, testSecret(3).Commit) },
 		func(s *Store) error { return s.SetPeers(rec.Room, nil) },
 		func(s *Store) error { return s.Create(testRecord(2), [][]byte{testOp(100)}, nil) },

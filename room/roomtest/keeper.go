@@ -43,6 +43,7 @@ type disk struct {
 	ops     [][]byte
 	secrets map[identity.Hash][32]byte
 	invites map[identity.Hash]room.Invited
+	lines   []room.Line
 }
 
 // Break makes the n-th write from now on go wrong, counted from 1.
@@ -62,7 +63,7 @@ func (k *Keeper) Restart() *Keeper {
 	defer k.mu.Unlock()
 	again := &Keeper{rooms: make(map[identity.RoomID]*disk)}
 	for id, d := range k.rooms {
-		again.rooms[id] = &disk{d.record, slices.Clone(d.ops), maps.Clone(d.secrets), maps.Clone(d.invites)}
+		again.rooms[id] = &disk{d.record, slices.Clone(d.ops), maps.Clone(d.secrets), maps.Clone(d.invites), slices.Clone(d.lines)}
 	}
 	return again
 }
@@ -161,6 +162,27 @@ func (k *Keeper) SaveSeat(id identity.RoomID, seat []byte) error {
 // SaveInvite implements room.Keeper.
 func (k *Keeper) SaveInvite(id identity.RoomID, inv room.Invited) error {
 	return k.write(id, func(d *disk) { d.invites[inv.Grant] = inv })
+}
+
+// SaveLines implements room.Keeper.
+func (k *Keeper) SaveLines(id identity.RoomID, lines []room.Line) error {
+	return k.write(id, func(d *disk) {
+		for _, l := range lines {
+			l.Fresh = 0
+			i := slices.IndexFunc(d.lines, func(o room.Line) bool { return o.Name == l.Name })
+			if i < 0 {
+				d.lines = append(d.lines, l)
+			} else {
+				d.lines[i] = l
+			}
+		}
+	})
+}
+
+// Lines implements room.Keeper.
+func (k *Keeper) Lines(id identity.RoomID) (lines []room.Line, err error) {
+	err = k.read(id, func(d *disk) { lines = slices.Clone(d.lines) })
+	return lines, err
 }
 
 // Ops implements room.Keeper.
