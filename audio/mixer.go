@@ -91,6 +91,15 @@ func allowed(p []float32, ceiling float32) float32 {
 	return max(ceiling/peak, 0.01)
 }
 
+// A Fit brings the sum of several voices within full scale. The zero Fit is ready. It belongs to one goroutine.
+type Fit struct{ limiter limiter }
+
+// Block works in place on a whole number of milliseconds, which follow those of the call before.
+func (f *Fit) Block(p []float32) {
+	f.limiter.limit(p, clipKnee)
+	softClip(p)
+}
+
 // softClip keeps p within full scale. Below clipKnee samples pass as they are; above it they bend
 // towards 1 along a hyperbolic tangent, whose slope at the knee is 1, so there is no corner to
 // hear.

@@ -36,7 +36,7 @@ type Player struct {
 
 	playing []*Source // of Run: what it mixes, so that mixing holds no lock
 	noises  []float64 // of those in playing, in their order
-	limiter limiter
+	fit     Fit
 	block   [BlockSize]float32
 	before  float32 // the gain at the end of the last block
 	lead    lead
@@ -107,8 +107,7 @@ func (p *Player) mix(now time.Duration) {
 		}
 	}
 	clear(p.playing)
-	p.limiter.limit(p.block[:], clipKnee)
-	softClip(p.block[:])
+	p.fit.Block(p.block[:])
 	gain := math.Float32frombits(p.gain.Load())
 	ramp(p.block[:], p.before, gain)
 	p.before = gain

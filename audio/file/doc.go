@@ -9,6 +9,8 @@
 // A Speaker records to 16-bit WAV or Ogg/Opus, by the file's name, what somebody would have heard,
 // silence included. The file can be played at any moment, also when the process was killed.
 //
+// A Tape records a conversation: each speaker's Opus packets as they were sent, in a file of their own, and the mix of all, in step.
+//
 // Silence is a microphone that hears nothing and Null a loudspeaker that nobody hears.
 //
 // All of them keep an absolute clock: block n of 10 ms is due n times 10 ms after Run began, however

@@ -22,7 +22,9 @@ type oggOpusWriter struct {
 	payload [audio.MaxPayload]byte
 }
 
-func newOggWriter(f *os.File) (writer, error) {
+func newOggWriter(f *os.File) (writer, error) { return newOggOpus(f) }
+
+func newOggOpus(f *os.File) (*oggOpusWriter, error) {
 	enc, err := opus.NewRecorder()
 	if err != nil {
 		return nil, err
@@ -32,13 +34,17 @@ func newOggWriter(f *os.File) (writer, error) {
 		enc:   enc,
 		frame: make([]float32, 0, audio.FrameSize),
 	}
-	// Each header is alone on its page, at position zero (RFC 7845 section 3).
-	w.ogg.add(appendOpusHead(nil, opus.PreSkip, audio.Rate))
-	if err := w.ogg.flush(oggFirst, 0); err != nil {
-		return nil, err
+	return w, beginOpus(&w.ogg, opus.PreSkip)
+}
+
+// beginOpus writes the headers, each alone on its page, at position zero (RFC 7845 section 3).
+func beginOpus(w *oggWriter, preSkip uint16) error {
+	w.add(appendOpusHead(nil, preSkip, audio.Rate))
+	if err := w.flush(oggFirst, 0); err != nil {
+		return err
 	}
-	w.ogg.add(appendOpusTags(nil, "stoa"))
-	return w, w.ogg.flush(0, 0)
+	w.add(appendOpusTags(nil, "stoa"))
+	return w.flush(0, 0)
 }
 
 func (w *oggOpusWriter) write(pcm []float32) error {
