@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -40,7 +41,7 @@ type contents struct {
 // secrets of rooms: encrypt it before it leaves the machine.
 func (s *Store) Backup(w io.Writer) error {
 	var b backup
-	err := s.db.View(func(tx *bbolt.Tx) (err error) {
+	err := s.read(func(tx *bbolt.Tx) (err error) {
 		b, err = readAll(tx)
 		return err
 	})
@@ -85,6 +86,34 @@ func readContents(b *bbolt.Bucket) (c contents, err error) {
 	return c, err
 }
 
+// Forget removes a room with its keys: from the file, which is written anew without
+// it, since a database does not wipe what it deletes. What the disk itself keeps of
+// the old file is not in this program's hands. Whatever happens, the room is there
+// with all that it had or not at all. Errors: ErrNoRoom.
+func (s *Store) Forget(id identity.RoomID) error {
+	s.using.Lock()
+	defer s.using.Unlock()
+	var b backup
+	err := s.db.View(func(tx *bbolt.Tx) (err error) {
+		b, err = readAll(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	rooms := len(b.Rooms)
+	if b.Rooms = slices.DeleteFunc(b.Rooms, func(c contents) bool { return c.Record.Room == id }); len(b.Rooms) == rooms {
+		return ErrNoRoom
+	}
+	without, err := rewrite(s.path, &b)
+	if without == nil {
+		return err
+	}
+	old := s.db
+	s.db = without.db
+	return errors.Join(err, old.Close())
+}
+
 // Restore makes the file at path hold what Backup wrote, in place of what it
 // held. Whatever happens, the file afterwards is the old one or the new one.
 // Errors: identity.ErrMalformed, ErrVersion, and ErrInUse while a Store has
@@ -113,24 +142,34 @@ func Restore(path string, r io.Reader) error {
 	return replace(path, &b)
 }
 
-// replace writes the new file beside the old one and renames it.
+// replace puts a new file in the place of the old one.
 func replace(path string, b *backup) error {
-	tmp := path + ".new"
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	s, err := Open(tmp)
+	s, err := rewrite(path, b)
 	if err != nil {
 		return err
 	}
-	err = s.db.Update(func(tx *bbolt.Tx) error { return fill(tx, b) })
-	if err = errors.Join(err, s.Close()); err != nil {
-		return errors.Join(err, os.Remove(tmp))
+	return s.Close()
+}
+
+// rewrite writes the new file beside the old one, renames it, and returns it open,
+// locked since before it had that name.
+func rewrite(path string, b *backup) (*Store, error) {
+	tmp := path + ".new"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	s, err := Open(tmp)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.write(func(tx *bbolt.Tx) error { return fill(tx, b) }); err != nil {
+		return nil, errors.Join(err, s.Close(), os.Remove(tmp))
 	}
 	if err := os.Rename(tmp, path); err != nil {
-		return err
+		return nil, errors.Join(err, s.Close(), os.Remove(tmp))
 	}
-	return identity.SyncDir(filepath.Dir(path))
+	s.path = path
+	return s, identity.SyncDir(filepath.Dir(path))
 }
 
 // fill writes a backup into an empty file.

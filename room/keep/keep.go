@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -69,7 +70,11 @@ var (
 )
 
 // Store is an open file. It is safe for concurrent use.
-type Store struct{ db *bbolt.DB }
+type Store struct {
+	using sync.RWMutex // held for writing while db is replaced: see Forget
+	db    *bbolt.DB
+	path  string
+}
 
 var _ room.Keeper = (*Store)(nil)
 
@@ -89,7 +94,7 @@ func Open(path string) (*Store, error) {
 	if err := db.Update(prepare); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, errors.Join(err, db.Close()))
 	}
-	return &Store{db: db}, nil
+	return &Store{db: db, path: path}, nil
 }
 
 // prepare makes the buckets of a new file and checks the version of an old
@@ -112,13 +117,30 @@ func prepare(tx *bbolt.Tx) error {
 }
 
 // Close unlocks the file. It waits for methods that are still at work.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.using.Lock()
+	defer s.using.Unlock()
+	return s.db.Close()
+}
+
+// read looks at the file, and write changes it in one transaction.
+func (s *Store) read(f func(*bbolt.Tx) error) error {
+	s.using.RLock()
+	defer s.using.RUnlock()
+	return s.db.View(f)
+}
+
+func (s *Store) write(f func(*bbolt.Tx) error) error {
+	s.using.RLock()
+	defer s.using.RUnlock()
+	return s.db.Update(f)
+}
 
 // Name returns what others see of the person; empty when it was never set.
 func (s *Store) Name() string {
 	var name string
 	// A view of an open database does not fail.
-	_ = s.db.View(func(tx *bbolt.Tx) error {
+	_ = s.read(func(tx *bbolt.Tx) error {
 		name = string(tx.Bucket(metaBucket).Get(nameKey))
 		return nil
 	})
@@ -127,14 +149,14 @@ func (s *Store) Name() string {
 
 // SetName sets what Name returns.
 func (s *Store) SetName(name string) error {
-	return s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(metaBucket).Put(nameKey, []byte(name)) })
+	return s.write(func(tx *bbolt.Tx) error { return tx.Bucket(metaBucket).Put(nameKey, []byte(name)) })
 }
 
 // Rooms returns the records of all rooms, also of those that were left, in
 // the order of their IDs.
 func (s *Store) Rooms() ([]room.Record, error) {
 	var recs []room.Record
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := s.read(func(tx *bbolt.Tx) error {
 		rooms := tx.Bucket(roomsBucket)
 		return rooms.ForEachBucket(func(id []byte) error {
 			rec, err := readRecord(rooms.Bucket(id))
@@ -208,7 +230,7 @@ func (s *Store) change(id identity.RoomID, f func(*room.Record)) error {
 
 // Create implements room.Keeper.
 func (s *Store) Create(rec room.Record, ops [][]byte, secrets []room.Secret) error {
-	return s.db.Update(func(tx *bbolt.Tx) error {
+	return s.write(func(tx *bbolt.Tx) error {
 		b, err := createRoom(tx, rec.Room)
 		if err != nil {
 			return err
@@ -335,12 +357,12 @@ func (s *Store) Invites(id identity.RoomID) (invites []room.Invited, err error) 
 
 // view looks at a room.
 func (s *Store) view(id identity.RoomID, f func(*bbolt.Bucket) error) error {
-	return s.db.View(func(tx *bbolt.Tx) error { return inRoom(tx, id, f) })
+	return s.read(func(tx *bbolt.Tx) error { return inRoom(tx, id, f) })
 }
 
 // update changes a room in one transaction.
 func (s *Store) update(id identity.RoomID, f func(*bbolt.Bucket) error) error {
-	return s.db.Update(func(tx *bbolt.Tx) error { return inRoom(tx, id, f) })
+	return s.write(func(tx *bbolt.Tx) error { return inRoom(tx, id, f) })
 }
 
 func inRoom(tx *bbolt.Tx, id identity.RoomID, f func(*bbolt.Bucket) error) error {

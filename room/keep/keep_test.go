@@ -101,11 +101,15 @@ func TestKept(t *testing.T) {
 	plan := room.Schedule{Starts: 1, Ends: 2, Text: "tea", By: identity.ID{3}, Op: identity.Hash{4}, Time: 5}
 	must(t, s.SetSchedule(rec.Room, plan))
 	must(t, s.SetPeers(rec.Room, nil))
+	must(t, s.SetEnded(rec.Room))
+	must(t, s.SetPinned(rec.Room, true))
+	must(t, s.SetLast(rec.Room, time.UnixMilli(5)))
 	must(t, s.Close())
 
 	s = open(t, path)
 	must(t, s.SaveSeat(rec.Room, []byte{7, 7}))
 	rec.Title, rec.Left, rec.Peers, rec.Seat, rec.Schedule = "renamed", true, nil, []byte{7, 7}, plan
+	rec.Ended, rec.Pinned, rec.Last = true, true, time.UnixMilli(5)
 	if got, err := s.Room(rec.Room); err != nil || !reflect.DeepEqual(got, rec) {
 		t.Errorf("record: %+v, %v", got, err)
 	}
@@ -136,6 +140,50 @@ func TestKept(t *testing.T) {
 }
 
 // TestLinesAreBounded: the oldest messages give way, by number and by size.
+// Nothing of a room that is forgotten is left in the file, which stays locked and goes
+// on to be written.
+func TestForget(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "stoa.db")
+	s := open(t, path)
+	gone, stays := testRecord(1), testRecord(2)
+	secret := func(of string) []room.Secret {
+		key := identity.HashOf([]byte(of)) // which occurs nowhere by chance
+		return []room.Secret{{Key: key, Commit: identity.HashOf(key[:])}}
+	}
+	lost, kept := secret("lost"), secret("kept")
+	must(t, s.Create(gone, [][]byte{testOp(1)}, lost))
+	must(t, s.Create(stays, [][]byte{testOp(1)}, kept))
+	must(t, s.SaveLines(gone.Room, []room.Line{testLine(1, "what was lost")}))
+	must(t, s.SaveLines(stays.Room, []room.Line{testLine(1, "one")}))
+	must(t, s.SetName("anna"))
+	for range 2 { // the second time in a file that was written anew
+		must(t, s.Forget(gone.Room))
+		if _, err := s.Room(gone.Room); !errors.Is(err, ErrNoRoom) {
+			t.Errorf("the room is still there: %v", err)
+		}
+		if err := s.Forget(gone.Room); !errors.Is(err, ErrNoRoom) {
+			t.Errorf("forgetting it again: %v", err)
+		}
+		if raw := readFile(t, path); bytes.Contains(raw, lost[0].Key[:]) || bytes.Contains(raw, []byte("what was lost")) || !bytes.Contains(raw, kept[0].Key[:]) {
+			t.Error("the file holds what is forgotten, or not what is kept")
+		}
+		if _, err := Open(path); !errors.Is(err, ErrInUse) {
+			t.Errorf("opened beside it: %v", err)
+		}
+		must(t, s.SetTitle(stays.Room, "renamed"))
+		must(t, s.Create(gone, nil, lost))
+	}
+	must(t, s.Forget(gone.Room))
+	must(t, s.Close())
+	s = open(t, path)
+	if rec, err := s.Room(stays.Room); err != nil || rec.Title != "renamed" || s.Name() != "anna" {
+		t.Errorf("what is kept: %+v, %v, %q", rec, err, s.Name())
+	}
+	if lines, err := s.Lines(stays.Room); err != nil || len(lines) != 1 {
+		t.Errorf("messages: %v, %v", lines, err)
+	}
+}
+
 func TestLinesAreBounded(t *testing.T) {
 	rec := testRecord(1)
 	for name, tt := range map[string]struct {
