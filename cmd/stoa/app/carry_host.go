@@ -374,5 +374,5 @@ func mayPass(err error) bool {
 
 // tellError tells the person of an error that belongs to no room of this node.
 func (s *Session) tellError(err error) {
-	s.emit(explain(err).event(""))
+	s.emit(Explain(err).event(""))
 }

@@ -113,7 +113,7 @@ func serveControl(ctx context.Context, l net.Listener, home string, do func(cont
 		defer cancel()
 		reply, err := do(ctx, req)
 		if err != nil {
-			writeJSON(w, http.StatusUnprocessableEntity, explain(err))
+			writeJSON(w, http.StatusUnprocessableEntity, Explain(err))
 			return
 		}
 		writeJSON(w, http.StatusOK, reply)

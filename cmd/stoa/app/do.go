@@ -248,9 +248,13 @@ func doImport(dir string, req Request) (Reply, error) {
 	if len(sealed) > maxBundle {
 		return Reply{}, &UserError{Code: "bad_export", Text: path + " is too large to be an export", Hint: "name the file that `stoa id export` wrote"}
 	}
-	key, err := importHome(dir, sealed, req.Secret)
+	export, err := ReadExport(sealed, req.Secret)
 	if err != nil {
 		return Reply{}, err
 	}
-	return Reply{Lines: []string{"you are " + key.ID().String(), "the key in this home needs no passphrase; `stoa id lock` gives it one"}, Data: map[string]any{"id": key.ID().String()}}, nil
+	if err := export.Into(dir); err != nil {
+		return Reply{}, err
+	}
+	id := export.ID().String()
+	return Reply{Lines: []string{"you are " + id, "the key in this home needs no passphrase; `stoa id lock` gives it one"}, Data: map[string]any{"id": id}}, nil
 }

@@ -164,7 +164,7 @@ func findNetwork(ctx context.Context, cfg *Config) networkFacts {
 	}
 	f.Running = true
 	if err != nil {
-		f.Problem = explain(err).Text
+		f.Problem = Explain(err).Text
 	}
 	return f
 }
@@ -178,7 +178,7 @@ func findAlone(ctx context.Context, cfg *Config) networkFacts {
 	relays = append(relays, bootstraps(cfg)...)
 	n, err := openNode(ctx, cfg)
 	if err != nil {
-		f.Problem = explain(err).Text
+		f.Problem = Explain(err).Text
 		return f
 	}
 	defer n.Close()

@@ -16,7 +16,7 @@ import (
 func judgeHome(err error) Finding {
 	f := Finding{Check: "home", Verdict: Fine, Text: "your home can be written"}
 	if err != nil {
-		why := explain(err)
+		why := Explain(err)
 		f.Verdict, f.Text, f.Do = Broken, "your home cannot be written: "+why.Text, why.Hint
 	}
 	return f

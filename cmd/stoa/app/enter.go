@@ -211,7 +211,7 @@ func (s *Session) resumeAll(ctx context.Context) error {
 
 // tellRoom tells the person of an error in one room.
 func (s *Session) tellRoom(id identity.RoomID, err error) {
-	s.emit(explain(err).event(id.String()))
+	s.emit(Explain(err).event(id.String()))
 }
 
 func (s *Session) emitJoined(h *hall, role identity.Role) {

@@ -80,9 +80,9 @@ var explanations = []struct {
 // codeOther is the code of an error for which there are no words.
 const codeOther = "other"
 
-// explain turns any error into a sentence for the person and what to do next,
+// Explain turns any error into a sentence for the person and what to do next,
 // which may be empty, with the code by which a page has them in other languages.
-func explain(err error) Problem {
+func Explain(err error) Problem {
 	var user *UserError
 	if errors.As(err, &user) {
 		return Problem{user.Code, user.Text, user.Hint}
@@ -104,6 +104,6 @@ func asUserError(err error) error {
 	if errors.As(err, &user) {
 		return user
 	}
-	p := explain(err)
+	p := Explain(err)
 	return &UserError{Code: p.Code, Text: p.Text, Hint: p.Hint, Err: err}
 }

@@ -23,7 +23,7 @@ var goish = regexp.MustCompile(`stoa/|0x[0-9a-f]|%!|\.go:|nil |errno|context |cb
 
 func TestExplanationsAreForPeople(t *testing.T) {
 	for i, e := range explanations {
-		if p := explain(fmt.Errorf("reading x: %w", e.err)); p != (Problem{e.code, e.text, e.hint}) {
+		if p := Explain(fmt.Errorf("reading x: %w", e.err)); p != (Problem{e.code, e.text, e.hint}) {
 			t.Errorf("%v is explained as %q: an earlier one hides it", e.err, p.Text)
 		}
 		for _, words := range []string{e.text, e.hint} {
@@ -102,14 +102,14 @@ func sentinels(t *testing.T, dir string) map[string]string {
 
 func TestExplainOthers(t *testing.T) {
 	user := &UserError{Code: "c", Text: "no", Hint: "yes", Err: identity.ErrExpired}
-	if p := explain(errors.Join(errors.New("closing"), fmt.Errorf("x: %w", user))); p != (Problem{"c", "no", "yes"}) {
+	if p := Explain(errors.Join(errors.New("closing"), fmt.Errorf("x: %w", user))); p != (Problem{"c", "no", "yes"}) {
 		t.Errorf("a UserError inside: %+v", p)
 	}
-	if p := explain(seal.ErrNoEpoch); p != (Problem{Code: codeOther, Text: seal.ErrNoEpoch.Error()}) {
+	if p := Explain(seal.ErrNoEpoch); p != (Problem{Code: codeOther, Text: seal.ErrNoEpoch.Error()}) {
 		t.Errorf("an unknown error: %+v", p)
 	}
 	full := &os.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}
-	if p := explain(fmt.Errorf("keep: %w", full)); p.Text != "the disk is full" {
+	if p := Explain(fmt.Errorf("keep: %w", full)); p.Text != "the disk is full" {
 		t.Errorf("a full disk: %q", p.Text)
 	}
 	if asUserError(nil) != nil {

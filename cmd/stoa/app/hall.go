@@ -301,7 +301,7 @@ func (h *hall) search(ctx context.Context) {
 			// A refusal is one peer's word: whether this member is out, the
 			// signed history says, which that peer hands on if it is so.
 			if room.IsRefusal(err) {
-				if p := explain(err); p.Text != told {
+				if p := Explain(err); p.Text != told {
 					h.emit(p.event(h.id.String()))
 					told = p.Text
 				}

@@ -102,7 +102,7 @@ func TestDamagedHome(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := openHome(dir, nil)
-		if p := explain(err); !strings.HasPrefix(p.Text, want) || p.Hint == "" {
+		if p := Explain(err); !strings.HasPrefix(p.Text, want) || p.Hint == "" {
 			t.Errorf("%s: %+v", file, p)
 		}
 		if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, garbage) {
@@ -117,7 +117,7 @@ func TestHomeThatCannotBeMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := openHome(filepath.Join(file, "home"), nil)
-	if text := explain(err).Text; !strings.HasPrefix(text, "the home cannot be made: ") {
+	if text := Explain(err).Text; !strings.HasPrefix(text, "the home cannot be made: ") {
 		t.Errorf("got %q", text)
 	}
 }
@@ -188,9 +188,12 @@ func TestExportAndImport(t *testing.T) {
 	if err := own.close(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := importHome(dir, export, "correct horse")
-	if err != nil || got.ID() != key {
-		t.Fatalf("imported %v, %v", got, err)
+	read, err := ReadExport(export, "correct horse")
+	if err != nil || read.ID() != key {
+		t.Fatalf("read %v, %v", read, err)
+	}
+	if err := read.Into(dir); err != nil {
+		t.Fatal(err)
 	}
 	wantImported(t, dir, key, rec)
 	kept, err := identity.LoadKey(filepath.Join(dir, replacedKey), nil)
@@ -200,7 +203,7 @@ func TestExportAndImport(t *testing.T) {
 
 	// A home with rooms is not overwritten, and stays as it was.
 	_, _, other := lived(t, t.TempDir())
-	if _, err := importBundle(dir, other); err == nil {
+	if err := importBundle(dir, other); err == nil {
 		t.Error("a home with rooms was replaced")
 	}
 	wantImported(t, dir, key, rec)
@@ -244,7 +247,7 @@ func TestEveryReplacedKeyIsKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		from.close()
-		if _, err := importBundle(dir, b); err != nil {
+		if err := importBundle(dir, b); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -282,8 +285,11 @@ func TestImportRefuses(t *testing.T) {
 			h := openTestHome(t, dir)
 			key := h.key.ID()
 			h.close()
-			_, err := importHome(dir, c.sealed, c.passphrase)
-			if p := explain(err); err == nil || !strings.HasPrefix(p.Text, c.want) || p.Hint == "" {
+			read, err := ReadExport(c.sealed, c.passphrase)
+			if err == nil {
+				err = read.Into(dir)
+			}
+			if p := Explain(err); err == nil || !strings.HasPrefix(p.Text, c.want) || p.Hint == "" {
 				t.Errorf("got %+v, want %q", p, c.want)
 			}
 			if again := openTestHome(t, dir); again.key.ID() != key {
@@ -300,7 +306,7 @@ func TestImportIntoAHomeInUse(t *testing.T) {
 	_, _, b := lived(t, t.TempDir())
 	dir := t.TempDir()
 	openTestHome(t, dir)
-	if _, err := importBundle(dir, b); !errors.Is(err, keep.ErrInUse) {
+	if err := importBundle(dir, b); !errors.Is(err, keep.ErrInUse) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -366,7 +372,7 @@ func TestImportAndCrash(t *testing.T) {
 			}
 			h.close()
 			// And the import can be done again.
-			if _, err := importBundle(crashed, b); err != nil {
+			if err := importBundle(crashed, b); err != nil {
 				t.Fatal(err)
 			}
 			wantImported(t, crashed, key, rec)
@@ -423,7 +429,7 @@ func TestOpenDuringAnImport(t *testing.T) {
 		imported := make(chan error, 1)
 		go func() {
 			for {
-				_, err := importBundle(dir, b)
+				err := importBundle(dir, b)
 				if !errors.Is(err, keep.ErrInUse) {
 					imported <- err
 					return

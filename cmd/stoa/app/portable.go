@@ -67,29 +67,52 @@ func (h *home) bundle() (bundle, error) {
 	return b, err
 }
 
-// importHome puts what export returned into a home that has no rooms yet. A key
-// that is there already is kept beside the new one.
-func importHome(dir string, sealed []byte, passphrase string) (*identity.Key, error) {
-	b, err := openBundle(sealed, passphrase)
-	if err != nil {
-		return nil, err
-	}
-	return importBundle(dir, b)
+// Export returns everything in the home as `stoa id export` writes it, encrypted
+// under a passphrase. Errors are for the person.
+func (s *Session) Export(passphrase string) ([]byte, error) {
+	sealed, err := s.home.export(passphrase)
+	return sealed, asUserError(err)
 }
 
-// importBundle is importHome after decryption.
-func importBundle(dir string, b bundle) (*identity.Key, error) {
+// MayImport says why nothing can be imported into the home of this session: it has
+// rooms. It returns nil when something can, once the session is over.
+func (s *Session) MayImport() error { return asUserError(mayImport(s.home.store)) }
+
+// An Import is what an export holds, decrypted.
+type Import struct{ bundle bundle }
+
+// ReadExport decrypts what Export returned, and changes nothing. Errors are for the
+// person.
+func ReadExport(sealed []byte, passphrase string) (*Import, error) {
+	b, err := openBundle(sealed, passphrase)
+	if err != nil {
+		return nil, asUserError(err)
+	}
+	return &Import{b}, nil
+}
+
+// Into puts an import into a home that has no rooms yet and that no session has open.
+// A key that is there already is kept beside the new one. Errors are for the person.
+func (i *Import) Into(home string) error {
+	return asUserError(importBundle(home, i.bundle))
+}
+
+// ID is whose export it is.
+func (i *Import) ID() identity.ID { return identity.KeyFromSeed(i.bundle.Seed).ID() }
+
+// importBundle is Import.Into.
+func importBundle(dir string, b bundle) error {
 	store, err := openStore(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	key := identity.KeyFromSeed(b.Seed)
 	if err := errors.Join(prepareImport(dir, store, key, b), store.Close()); err != nil {
-		return nil, err
+		return err
 	}
 	// The next to open the home would finish it. So does this one, to tell
 	// the person now when it cannot be.
-	return key, finishImport(dir)
+	return finishImport(dir)
 }
 
 func openBundle(sealed []byte, passphrase string) (b bundle, err error) {
@@ -108,12 +131,8 @@ func openBundle(sealed []byte, passphrase string) (b bundle, err error) {
 
 // prepareImport makes an import ready. The caller holds the lock of store.
 func prepareImport(dir string, store *keep.Store, key *identity.Key, b bundle) error {
-	rooms, err := store.Rooms()
-	if err != nil {
+	if err := mayImport(store); err != nil {
 		return err
-	}
-	if len(rooms) > 0 {
-		return &UserError{Code: "has_rooms", Text: "this home has rooms already, which an import would replace", Hint: "import into another --home"}
 	}
 	tmp := filepath.Join(dir, importTmp)
 	if err := os.RemoveAll(tmp); err != nil {
@@ -142,6 +161,15 @@ func prepareImport(dir string, store *keep.Store, key *identity.Key, b bundle) e
 		return err
 	}
 	return identity.SyncDir(dir)
+}
+
+// mayImport refuses a home that has rooms.
+func mayImport(store *keep.Store) error {
+	rooms, err := store.Rooms()
+	if err == nil && len(rooms) > 0 {
+		err = &UserError{Code: "has_rooms", Text: "this home has rooms already, which an import would replace", Hint: "import into another --home"}
+	}
+	return err
 }
 
 func importReady(dir string) bool {

@@ -251,15 +251,15 @@ func (s *Session) stay(ctx context.Context, h *hall) error {
 		return nil
 	case errors.Is(err, errEnded):
 		left.Why = "the room has ended"
-		s.wentFrom(h, explain(room.ErrClosed))
+		s.wentFrom(h, Explain(room.ErrClosed))
 		return s.home.store.SetEnded(h.id)
 	case errors.Is(err, errRemoved):
 		left.Why = "you were put out of the room"
 		why := removal(h.room.Snapshot())
-		s.wentFrom(h, explain(why))
+		s.wentFrom(h, Explain(why))
 		return why
 	case err != nil:
-		why := explain(err)
+		why := Explain(err)
 		left.Why = why.Text
 		s.wentFrom(h, why)
 		return err
