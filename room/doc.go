@@ -128,8 +128,8 @@
 // # Recordings
 //
 // A record that ends nothing begins a recording, which is named by its hash. It is on while its author holds the grant under which they began
-// it, until they or a stronger rank end it or they begin another, and is not on again after that. Of several the one of the strongest rank is
-// on, then the one that had seen none of the others, then that of the lower hash.
+// it, until they or a stronger rank end it or a rank as strong begins another in sight of it, and is not on again after that. Of several the one
+// of the strongest rank is on, then that of the lower hash.
 //
 // A consent says whether its author lets themself be recorded in one recording: the last one counts, and no where two had not seen each other.
 // It is never void, whatever became of its author's grant, since it is about nobody else: else a withdrawal could be lost because somebody moved

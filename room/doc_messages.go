@@ -36,10 +36,10 @@
 // its body under a key for it alone, which follows from the secret of the epoch that it names (see Remark.cipher), so that those who pass it
 // on, and who was put out before that epoch, see who wrote when, of which kind and how long, and no more.
 //
-//	 # kind    sealed, at most 1,073 bytes
-//	 1 say     length of the author's name u8, name of 48 bytes at most, text of 1,024 bytes at most
-//	 2 react   place in Reactions u8
-//	 3 hide    name of a remark, 32 bytes: SHA-256 of what its author signed
+//	# kind    sealed, at most 1,073 bytes
+//	1 say     length of the author's name u8, name of 48 bytes at most, text of 1,024 bytes at most
+//	2 react   place in Reactions u8
+//	3 hide    name of a remark, 32 bytes: SHA-256 of what its author signed
 //
 // Of one author's remarks each counts once; the last 16 of a kind may come in any order. Of those read, what cannot be read by people is left
 // out. A message is hidden for whoever has it by its author, or by who may mute its author and did so or may do so while the message is there;

@@ -33,10 +33,10 @@ type evaluation struct {
 	adverts map[identity.ID][]*node // by relay: those that no other of its has seen
 	audits  map[report][]*node      // those that no other by the same auditor of the same relay has seen
 
-	schedules []*node                 // those that no other schedule has seen
-	records   map[identity.ID][]*node // beginnings of recordings, by author: those that no other of theirs has seen
-	stopped   map[identity.Hash]bool  // recordings that somebody ended
-	consents  map[answerer][]*node    // those that no other by the same person to the same recording has seen
+	schedules []*node                // those that no other schedule has seen
+	records   []*node                // beginnings of recordings that no other by a rank as strong has seen
+	stopped   map[identity.Hash]bool // recordings that somebody ended
+	consents  map[answerer][]*node   // those that no other by the same person to the same recording has seen
 }
 
 // report is who says something of a relay.
@@ -52,7 +52,7 @@ func newEvaluation(r *rules) evaluation {
 	return evaluation{
 		rules: r, mutes: map[identity.ID][]*node{}, enders: map[identity.ID]bool{},
 		adverts: map[identity.ID][]*node{}, audits: map[report][]*node{},
-		records: map[identity.ID][]*node{}, stopped: map[identity.Hash]bool{}, consents: map[answerer][]*node{},
+		stopped: map[identity.Hash]bool{}, consents: map[answerer][]*node{},
 	}
 }
 
@@ -232,7 +232,7 @@ func (e *evaluation) register(n *node) {
 		e.schedules = latest(append(e.schedules, n))
 	case KindRecord:
 		if n.op.begins() {
-			e.records[n.op.Author] = latest(append(e.records[n.op.Author], n))
+			e.records = replacing(append(e.records, n))
 		} else {
 			e.stopped[n.op.args.record.Ends] = true
 		}
@@ -264,6 +264,13 @@ func latest(ns []*node) []*node {
 		seen = seen.or(n.past)
 	}
 	return slices.DeleteFunc(slices.Clone(ns), func(n *node) bool { return seen.has(n.at) })
+}
+
+// replacing keeps those of the recordings that no other of them, of a rank as strong, has seen.
+func replacing(ns []*node) []*node {
+	return slices.DeleteFunc(slices.Clone(ns), func(n *node) bool {
+		return slices.ContainsFunc(ns, func(m *node) bool { return m.rank <= n.rank && m.sees(n) })
+	})
 }
 
 // winner decides a register among the operations that wrote it; nil if there are none.

@@ -3,6 +3,7 @@
 package room
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -28,6 +29,7 @@ type Recording struct {
 	By      identity.ID
 	Since   uint64 // unix ms as its author claims
 	Answers map[identity.ID]Consent
+	rank    uint16
 }
 
 // Consents tells whether somebody lets themself be recorded. Who has not answered does not.
@@ -42,7 +44,7 @@ type Consent struct {
 
 // records is what a State keeps to tell which recording is on.
 type records struct {
-	begun   []*node // recordings that nobody has ended, one or, after a fork, more of each author
+	begun   []*node // recordings that nobody has ended or replaced
 	answers map[answerer]Consent
 }
 
@@ -53,13 +55,7 @@ func (l *Log) tape(s *State) {
 		a := n.op.args.schedule
 		s.Schedule = Schedule{Starts: a.Starts, Ends: a.Ends, Text: a.Text, By: n.op.Author, Op: n.op.hash, Time: n.op.Time}
 	}
-	for _, id := range sortedIDs(e.records) {
-		for _, n := range e.records[id] {
-			if !e.stopped[n.op.hash] {
-				s.records.begun = append(s.records.begun, n)
-			}
-		}
-	}
+	s.records.begun = slices.DeleteFunc(slices.Clone(e.records), func(n *node) bool { return e.stopped[n.op.hash] })
 	if len(s.records.begun) == 0 {
 		return
 	}
@@ -87,17 +83,17 @@ func lastAnswer(ns []*node) Consent {
 }
 
 // Recording is the recording that is on; nil when none is. It ends with what lets its author record, and never begins again. Of several the
-// one of the strongest rank is on, then the one that had seen none of the others, then that of the lower hash.
+// one of the strongest rank is on, then that of the lower hash.
 func (s *State) Recording() *Recording {
 	standing := slices.DeleteFunc(slices.Clone(s.records.begun), func(n *node) bool { return !s.records.allowed(s, n) })
-	first := slices.DeleteFunc(slices.Clone(standing), func(n *node) bool {
-		return slices.ContainsFunc(standing, func(m *node) bool { return m.rank < n.rank || m.rank == n.rank && n.sees(m) })
-	})
-	if len(first) == 0 {
+	if len(standing) == 0 {
 		return nil
 	}
-	on := slices.MinFunc(first, func(a, b *node) int { return compareHashes(a.op.hash, b.op.hash) }).op
-	r := &Recording{ID: on.hash, By: on.Author, Since: on.Time, Answers: map[identity.ID]Consent{}}
+	n := slices.MinFunc(standing, func(a, b *node) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), compareHashes(a.op.hash, b.op.hash))
+	})
+	on := n.op
+	r := &Recording{ID: on.hash, By: on.Author, Since: on.Time, Answers: map[identity.ID]Consent{}, rank: n.rank}
 	for by, c := range s.records.answers {
 		if by.recording == r.ID {
 			r.Answers[by.who] = c
@@ -132,19 +128,22 @@ func (r *Room) SetSchedule(ctx context.Context, starts, ends time.Time, text str
 	return r.act(ctx, KindSchedule, identity.ID{}, a)
 }
 
-// BeginRecording asks everybody whether they let themselves be recorded by this member, and names the recording. To record nobody who has
-// not said yes is for the caller to see to. Errors: ErrRecording, those of [State.May].
+// BeginRecording asks everybody whether they let themselves be recorded by this member, and names the recording. It takes the place of that of
+// somebody who is not here any more, unless their rank is stronger. To record nobody who has not said yes is for the caller to see to.
+// Errors: ErrRecording, those of [State.May].
 func (r *Room) BeginRecording(ctx context.Context) (id identity.Hash, err error) {
 	err = r.do(ctx, func(now time.Time) error {
-		if r.state.Recording() != nil {
+		if on := r.state.Recording(); on != nil && (r.here(on.By) || on.rank < r.state.rank(r.me)) {
 			return ErrRecording
 		}
 		if err := r.write(KindRecord, identity.ID{}, RecordArgs{}, now); err != nil {
 			return err
 		}
-		if on := r.state.Recording(); on != nil {
-			id = on.ID
+		on := r.state.Recording()
+		if on == nil || on.By != r.me {
+			return ErrRecording // under a weaker one of several grants
 		}
+		id = on.ID
 		return nil
 	})
 	return id, err

@@ -96,9 +96,16 @@ func TestRecordings(t *testing.T) {
 		"of two it is the stronger rank's": {func(p *play, m, k, s, l identity.Credential) {
 			p.do("owner's", owner, nil, KindRecord, room, RecordArgs{}, "pete")
 		}, nil, owner},
-		"of two of one rank it is the one that knew of none": {func(p *play, m, k, s, l identity.Credential) {
-			p.do("mark's", mark, k, KindRecord, room, RecordArgs{}, "rec")
-		}, nil, mona},
+		"an equal's takes its place, for good": {func(p *play, m, k, s, l identity.Credential) {
+			p.answer("yes", pia, s, true)
+			p.do("mark's", mark, k, KindRecord, room, RecordArgs{})
+			p.do("end", mark, k, KindRecord, room, ends(p, "mark's"))
+		}, []int{room}, 0},
+		"a weaker one's does not": {func(p *play, m, k, s, l identity.Credential) {
+			p.answer("yes", pia, s, true)
+			g := p.grant("pete moderates", mona, m, pete, moderator, false)
+			p.do("pete's", pete, g, KindRecord, room, RecordArgs{})
+		}, []int{pia}, mona},
 		"what is done behind the back of those who put its author out is nothing": {func(p *play, m, k, s, l identity.Credential) {
 			p.do("end", mona, m, KindRecord, room, ends(p, "rec"))
 			p.do("kick", owner, nil, KindKick, mona, RemoveArgs{}, "end")

@@ -63,6 +63,8 @@ var explanations = []struct {
 	{room.ErrBusy, "room_busy", "the room is busy", "try again in a moment"},
 	{room.ErrNoRight, "no_right", "your role here does not include that", "`stoa who` shows who may"},
 	{room.ErrOutranked, "outranked", "that person's rank is as high as yours, or higher", "somebody of higher rank can do it: `stoa who` shows them"},
+	{room.ErrRecording, "recording_on", "the room is being recorded already", "whoever records it, or somebody of higher rank, ends that with `stoa record off`"},
+	{room.ErrNoRecording, "recording_off", "the room is not being recorded", "`stoa record on` asks everybody whether they may be"},
 	{room.ErrNotMember, "not_member", "not a member of this room", "ask for a link"},
 	{room.ErrNotHere, "no_such_person", "there is no such member in the room", "`stoa who` lists who is here"},
 	{room.ErrStopped, "room_left", "the room has been left", ""},
