@@ -63,9 +63,11 @@ export const listed = (names: string[]): string => new Intl.ListFormat(spoken.ta
 /** languageName is what a language is called in the one that the page speaks. */
 export const languageName = (tag: string): string => new Intl.DisplayNames(spoken.tag, { type: 'language', fallback: 'code' }).of(tag) ?? tag;
 
-/** clock is the time of day, when the day and the time of it. */
+/** clock is the time of day, when the day and the time of it, date the day. */
 export const clock = (ms: Millis): string => new Intl.DateTimeFormat(spoken.tag, { timeStyle: 'short' }).format(ms);
 export const when = (ms: Millis): string => new Intl.DateTimeFormat(spoken.tag, { dateStyle: 'medium', timeStyle: 'short' }).format(ms);
+
+export const date = (ms: Millis): string => new Intl.DateTimeFormat(spoken.tag, { dateStyle: 'full' }).format(ms);
 
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ['day', 86_400_000],

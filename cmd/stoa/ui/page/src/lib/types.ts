@@ -44,7 +44,7 @@ export type Stage = 'highpass' | 'echo' | 'noise' | 'gain' | 'music' | 'level';
 
 export interface Device {
   name: string;
-  state: 'used' | 'instead' | 'none';
+  state?: 'used' | 'instead' | 'none'; // absent: nobody has needed it yet
   text?: string;
 }
 
@@ -52,19 +52,21 @@ export interface Sound {
   mic: Device;
   speaker: Device;
   talk: Talk;
-  pushing?: boolean;
+  pushing?: boolean; // a key is held
+  live?: boolean; // what the microphone hears goes to others
   switches: Partial<Record<Stage, boolean>>;
   unheard?: boolean; // speaks though muted
   trouble?: Problem;
   test?: SoundTest;
 }
 
-/** How the microphone test goes. */
+/** How a test of one's own sound goes, or what came of the last one. */
 export interface SoundTest {
   step: 'opening' | 'speak' | 'listen' | 'done';
-  verdict?: string;
+  verdict?: 'fine' | 'faint' | 'clipped' | 'noisy' | 'silent' | 'dead';
   text?: string;
   hint?: string;
+  failed?: Problem;
 }
 
 export interface KeptRoom {
@@ -96,7 +98,8 @@ export interface Notice extends Problem {
   at_ms: Millis;
 }
 
-export type Role = 'owner' | 'moderator' | 'speaker' | 'listener' | 'relay';
+export type LinkRole = 'moderator' | 'speaker' | 'listener' | 'relay'; // that a link can give
+export type Role = 'owner' | LinkRole;
 export type Cap = 'hear' | 'speak' | 'invite' | 'mute' | 'stage' | 'kick' | 'ban' | 'lock' | 'title' | 'end' | 'relay';
 
 export interface Room {
@@ -106,15 +109,16 @@ export interface Room {
   listed?: boolean;
   role: Role;
   caps: Cap[];
-  rank: number;
+  rank: number; // lower is stronger
   locked?: boolean;
   crowd?: boolean; // too many to know each of them
-  audience?: number; // who listen, also those whom only relays know
+  audience?: number; // beside people: whom relays carry, about
   host?: Id;
   link?: string;
   gone?: Problem; // why one is no longer in it
   alone?: boolean;
   stale_ms?: number; // for so long nothing has come from the network
+  clock_fast_s?: number; // how far this machine's clock is ahead of the others'
   me: MyPlace;
   people: Record<Id, Person>;
   hands: Id[];
@@ -132,9 +136,10 @@ export interface MyPlace {
   stage?: boolean;
   speaks?: boolean;
   muted?: boolean; // by a moderator
-  mic?: boolean; // what the microphone hears goes to others
+  mic?: boolean; // has turned the microphone on in this room
+  live?: boolean; // what it hears goes to this room
   place?: number; // in the queue; 1 is next
-  seated?: boolean;
+  seated?: boolean; // hears by a seat, and is no member
 }
 
 export interface Person {
@@ -153,6 +158,7 @@ export interface Person {
   volume?: number; // percent; 100 when absent
   blocked?: boolean;
   contact?: boolean;
+  lookalike?: boolean; // bears the name of somebody else whom one knows
 }
 
 /** Who hears this person, and whom they hear (cmd/stoa/app/claim.go). */
@@ -189,7 +195,7 @@ export interface Relays {
 }
 
 export interface Invite {
-  role: Role;
+  role: LinkRole;
   link?: string;
   for?: string;
   uses?: number;
@@ -238,11 +244,14 @@ export interface Request {
   verb: string;
   room?: Id;
   args?: string[];
-  invite?: { role: Role; expires?: string; uses?: number; for?: string; slots?: number };
+  invite?: { role: LinkRole; expires?: string; uses?: number; for?: string; slots?: number };
   open?: { title: string; listed?: boolean; topic?: string; lang?: string; volunteers?: boolean };
   secret?: string;
   keep_link?: boolean;
   reason?: string;
+  note?: string; // contact
+  for?: string; // schedule: how long
+  with_link?: boolean; // ics
 }
 
 export interface Reply {
