@@ -121,13 +121,35 @@ type Server struct {
 	keys    *keyring
 	feed    *feed
 	streams streams
-	atWork  chan struct{}  // one entry a command
-	asked   sync.WaitGroup // requests
+	atWork  chan struct{} // one entry a command
+
+	asked sync.RWMutex // held for reading by each request
+	over  bool         // guarded by asked: no request is heard any more
 }
 
 // Open listens. A Server that is not run must be closed.
 func Open(cfg Config) (*Server, error) {
-	log := cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
+	port, browsers, err := loadKept(cfg.Keep)
+	if err != nil && cfg.Log != nil {
+		cfg.Log.Warn("reading which browsers may come back", "err", err)
+	}
+	l, err := listen(cfg.Port, port)
+	if err != nil {
+		return nil, err
+	}
+	if l.Addr().(*net.TCPAddr).Port != port {
+		browsers = nil // their cookies may go to whoever has that port now
+	}
+	s, err := newServer(cfg, l, browsers)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	s.save()
+	return s, nil
+}
+
+// newServer makes a server of a listener on a TCP port.
+func newServer(cfg Config, l net.Listener, browsers []browser) (*Server, error) {
 	from := cfg.Files
 	if from == nil {
 		from = Built()
@@ -136,25 +158,12 @@ func Open(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the page: %w", err)
 	}
-	port, browsers, err := loadKept(cfg.Keep)
-	if err != nil {
-		log.Warn("reading which browsers may come back", "err", err)
-	}
-	l, err := listen(cfg.Port, port)
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{
-		node: cfg.Node, do: cfg.Do, log: log, files: files,
+	return &Server{
+		node: cfg.Node, do: cfg.Do, files: files,
+		log:      cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)),
 		listener: l, port: l.Addr().(*net.TCPAddr).Port, keep: cfg.Keep,
-		feed: newFeed(), atWork: make(chan struct{}, maxAtWork),
-	}
-	if s.port != port {
-		browsers = nil // their cookies may go to whoever has that port now
-	}
-	s.keys = newKeyring(browsers)
-	s.save()
-	return s, nil
+		keys: newKeyring(browsers), feed: newFeed(), atWork: make(chan struct{}, maxAtWork),
+	}, nil
 }
 
 // listen opens the port that was asked for, else the first that is free of the
@@ -240,7 +249,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	<-ended
 	watching.Wait()
-	s.asked.Wait() // net/http does not wait for what it cuts off
+	s.asked.Lock() // net/http does not wait for what it cuts off
+	defer s.asked.Unlock()
+	s.over = true
 	return nil
 }
 
@@ -312,8 +323,11 @@ func pause(ctx context.Context, d time.Duration) {
 
 // serve answers a request, or refuses it at one of the doors.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	s.asked.Add(1)
-	defer s.asked.Done()
+	s.asked.RLock()
+	defer s.asked.RUnlock()
+	if s.over {
+		return
+	}
 	harden(w.Header())
 	if !admit(r) {
 		refuse(w, http.StatusForbidden)
