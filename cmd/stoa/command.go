@@ -55,10 +55,10 @@ func sections() []section {
 		}},
 		{"for those who may", []*command{
 			inviteCommand(), linksCommand(), revokeCommand(), stageCommand(), kickCommand(), banCommand(), pardonCommand(),
-			lockCommand(), unlockCommand(), titleCommand(), endCommand(),
+			lockCommand(), unlockCommand(), titleCommand(), scheduleCommand(), endCommand(),
 		}},
 		{"for rooms that grow", []*command{relayCommand(), lendCommand(), demoCommand()}},
-		{"this home", []*command{idCommand(), logCommand(), devicesCommand(), doctorCommand(), installCommand(), uninstallCommand(), versionCommand()}},
+		{"this home", []*command{idCommand(), logCommand(), icsCommand(), devicesCommand(), doctorCommand(), installCommand(), uninstallCommand(), versionCommand()}},
 	}
 }
 

@@ -25,6 +25,9 @@ type preview struct {
 	People  int       `json:"people"`
 	Role    string    `json:"role"`
 	Expires time.Time `json:"expires,omitzero"`
+	Starts  time.Time `json:"starts,omitzero"`
+	Ends    time.Time `json:"ends,omitzero"`
+	About   string    `json:"about,omitempty"`
 }
 
 // A listing is one public room. Its fields are those of app.Rooms.
@@ -36,6 +39,10 @@ type listing struct {
 	People int      `json:"people"`
 	Link   string   `json:"link"`
 	Room   string   `json:"room"`
+
+	Starts time.Time `json:"starts,omitzero"`
+	Ends   time.Time `json:"ends,omitzero"`
+	About  string    `json:"about,omitempty"`
 }
 
 func previewCommand() *command {
@@ -134,6 +141,7 @@ func printPreview(w io.Writer, p preview) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", plain.Line(p.Title))
 	printCard(&b, p.Stage, p.People, p.Topic, p.Lang)
+	printMeeting(&b, p.Starts, p.Ends, p.About)
 	if p.Role != "" {
 		fmt.Fprintf(&b, "  this link: %s", plain.Line(p.Role))
 		if !p.Expires.IsZero() {
@@ -163,6 +171,15 @@ func printCard(b *strings.Builder, stage []string, people int, topic, lang strin
 	}
 }
 
+// printMeeting writes when a room meets, if that is known.
+func printMeeting(b *strings.Builder, starts, ends time.Time, about string) {
+	if starts.IsZero() {
+		return
+	}
+	const minute = "2006-01-02 15:04"
+	fmt.Fprintf(b, "  meets: %s to %s %s\n", starts.Local().Format(minute), ends.Local().Format(minute), plain.Line(about))
+}
+
 func printRooms(w io.Writer, found []listing, asJSON bool) error {
 	if asJSON {
 		for _, l := range found {
@@ -183,6 +200,7 @@ func printRooms(w io.Writer, found []listing, asJSON bool) error {
 	for _, l := range found {
 		fmt.Fprintf(&b, "%s\n", plain.Line(l.Title))
 		printCard(&b, l.Stage, l.People, l.Topic, l.Lang)
+		printMeeting(&b, l.Starts, l.Ends, l.About)
 		fmt.Fprintf(&b, "  %s\n", plain.Line(l.Link))
 	}
 	_, err := io.WriteString(w, b.String())

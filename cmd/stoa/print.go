@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"stoa/cmd/stoa/app"
 	"stoa/cmd/stoa/plain"
@@ -110,6 +111,8 @@ func (p *printer) print(e app.Event) {
 		p.line(e, "%s was %s%s", who, either(e.Muted, "muted", "unmuted"), p.by(e))
 	case app.EventLocked:
 		p.line(e, "the room was %s%s", either(e.On, "locked", "unlocked"), p.by(e))
+	case app.EventSchedule:
+		p.schedule(e)
 	case app.EventHears:
 		p.hears(e, who)
 	case app.EventHeard:
@@ -277,6 +280,16 @@ func (p *printer) hearers(e app.Event) {
 		p.audible[e.Room] = e.Audible.Text
 		p.line(e, "%s", plain.Line(e.Audible.Text))
 	}
+}
+
+// schedule tells when the room meets.
+func (p *printer) schedule(e app.Event) {
+	if e.On == nil || !*e.On {
+		p.line(e, "nothing is planned in the room any more")
+		return
+	}
+	starts := time.UnixMilli(e.StartsMS).Local().Format("Mon 2 Jan 2006 15:04")
+	p.line(e, "the room meets on %s%s", starts, why(e.Text))
 }
 
 // hears tells by what way somebody is heard from now on.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"stoa/cmd/stoa/app"
 )
@@ -26,6 +27,9 @@ const (
 func flagged(b bool) *bool    { return &b }
 func millis(ms int64) *int64  { return &ms }
 func here(who, name string) e { return memberIs(who, name, "listener", "present") }
+
+// noon is one where this machine is.
+var noon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.Local)
 
 type e = app.Event
 
@@ -66,6 +70,12 @@ func TestPrint(t *testing.T) {
 			{here(ann, "Ann"), "Ann is here (listener)\n"},
 			{e{Kind: app.EventLocked, Room: roomA, On: flagged(true), By: ann}, "the room was locked by Ann\n"},
 			{e{Kind: app.EventLocked, Room: roomA, On: flagged(false)}, "the room was unlocked\n"},
+		},
+		"meetings": {
+			{here(ann, "Ann"), "Ann is here (listener)\n"},
+			{e{Kind: app.EventSchedule, Room: roomA, On: flagged(true), By: ann, StartsMS: noon.UnixMilli(), Text: "te\x1b[2Ja"}, "the room meets on Tue 1 Dec 2026 12:00: tea\n"},
+			{e{Kind: app.EventSchedule, Room: roomA, On: flagged(false), By: ann}, "nothing is planned in the room any more\n"},
+			{e{Kind: app.EventBegins, Room: roomA, Text: "\"tea\" begins now"}, "\"tea\" begins now\n"},
 		},
 		"members": {
 			{here(ann, "Ann"), "Ann is here (listener)\n"},
@@ -246,6 +256,8 @@ func TestPrintJSON(t *testing.T) {
 			Who: "w", Received: 50, Played: 45, Repaired: 2, Lost: 1, Late: 2, Dropped: 4, Concealed: 3, Jitter: 1.5, Delay: 61.5, Carrier: "datagram"}}}},
 			`{"event":"stats","stats":{"room":"r","people":2,"links":0,"sent":3,"dropped":1,"refused":{"replay":1},"speakers":[{"who":"w","received":50,"played":45,"repaired":2,"lost":1,"late":2,"dropped":4,"concealed":3,"seconds":0,"silence_ms":0,"jitter_ms":1.5,"delay_ms":61.5,"carrier":"datagram"}]}}`},
 		{e{Kind: app.EventLocked, Room: "r", By: "b", On: flagged(true)}, `{"event":"locked","room":"r","on":true,"by":"b"}`},
+		{e{Kind: app.EventSchedule, Room: "r", On: flagged(true), StartsMS: 1, EndsMS: 2, Text: "t", By: "b"}, `{"event":"schedule","room":"r","on":true,"by":"b","starts_ms":1,"ends_ms":2,"text":"t"}`},
+		{e{Kind: app.EventBegins, Room: "r", Title: "A", StartsMS: 1, Code: "begins_now", Text: "t"}, `{"event":"begins","room":"r","title":"A","starts_ms":1,"code":"begins_now","text":"t"}`},
 		{e{Kind: app.EventHears, Room: "r", Who: "w", State: "relay", By: "b"}, `{"event":"hears","room":"r","who":"w","state":"relay","by":"b"}`},
 		{e{Kind: app.EventHeard, Room: "r", Who: "w", On: flagged(false)}, `{"event":"heard","room":"r","who":"w","on":false}`},
 		{e{Kind: app.EventAudible, Room: "r", Audible: &app.Audible{Spoken: true, Heard: 3, Not: []string{"w"}, NoLoud: []string{}, Hears: 1,

@@ -47,6 +47,9 @@ func changes(prev, next *room.Snapshot) []Event {
 	if locked := next.State.Locked; locked != prev.State.Locked {
 		add(Event{Kind: EventLocked, On: &locked, By: author(next.State.Door)})
 	}
+	if plan := &next.State.Schedule; !samePlan(plan, &prev.State.Schedule) {
+		add(scheduled(plan))
+	}
 	for _, id := range removedBetween(prev.State, next.State) {
 		e := Event{Kind: EventRemoved, Who: id.String(), Why: "the link they came by was revoked or used up"}
 		if prev.State.Members[id].Expires != 0 {

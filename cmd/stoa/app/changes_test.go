@@ -56,6 +56,9 @@ func TestChanges(t *testing.T) {
 		prev, next *room.Snapshot
 		want       []string
 	}{
+		"a meeting is planned": {around("ann", ann), with(around("ann", ann), func(s *room.Snapshot) {
+			s.State.Schedule = room.Schedule{Starts: 5, Ends: 6, Text: "tea", By: ann.ID}
+		}), []string{`{"event":"schedule","on":true,"by":"ann","starts_ms":5,"ends_ms":6,"text":"tea"}`}},
 		"nothing": {around("ann", ann, cid), around("ann", ann, cid), nil},
 		"the first look": {nil, around("ann", ann, cid), []string{
 			`{"event":"member","role":"owner","who":"ann","name":"ann","state":"present"}`,

@@ -42,6 +42,10 @@ func do(ctx context.Context, dir string, req Request, passphrase func() (string,
 	case VerbDevices:
 		return doDevices(ctx, dir, req.Args, nil)
 	case VerbInvite, VerbLinks, VerbLog, VerbID:
+	case VerbICS:
+		if req.WithLink {
+			return Reply{}, err
+		}
 	case VerbSound:
 		return doSoundKept(dir, req)
 	default:
@@ -105,6 +109,11 @@ func (h *home) do(req Request) (Reply, error) {
 		return Reply{}, err
 	}
 	switch req.Verb {
+	case VerbICS:
+		if rec.Schedule.Starts == 0 {
+			return Reply{}, errNoSchedule
+		}
+		return calendarReply(rec.Room, rec.Title, &rec.Schedule, ""), nil
 	case VerbLog:
 		return history(rec, h.store, map[identity.ID]string{h.key.ID(): h.store.Name()})
 	case VerbLinks:

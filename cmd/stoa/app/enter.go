@@ -274,6 +274,10 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		volume:    s.volumes.of,
 		micSet:    s.micSet,
 		savePeers: func(peers []room.Peer) error { return s.home.store.SetPeers(rec.Room, peers) },
+		savePlan: func(plan room.Schedule) error {
+			defer s.keptChanged()
+			return s.home.store.SetSchedule(rec.Room, plan)
+		},
 		saveTitle: func(title string) error { return s.home.store.SetTitle(rec.Room, title) },
 		started:   s.cfg.Started,
 		hints:     hints,

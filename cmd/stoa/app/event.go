@@ -36,6 +36,9 @@ type Event struct {
 
 	Device string `json:"device,omitempty"` // device: mic or speaker
 
+	StartsMS int64 `json:"starts_ms,omitempty"` // schedule, begins
+	EndsMS   int64 `json:"ends_ms,omitempty"`   // schedule
+
 	Code string `json:"code,omitempty"` // error, relay, echo: see Problem
 	Text string `json:"text,omitempty"` // error, device, relay, reach, unheard, echo
 	Hint string `json:"hint,omitempty"` // error, unheard, echo
@@ -73,6 +76,9 @@ const (
 	EventRelay   = "relay"   // this node was served by a relay and left it: who, why, text, and ms when voices came by it
 	EventLeft    = "left"    // this node is no longer in the room: why
 	EventError   = "error"   // something the person should know: text, hint
+
+	EventSchedule = "schedule" // when the room meets was said, or that nothing is planned any more: on, starts_ms, ends_ms, text, by
+	EventBegins   = "begins"   // a room of this home, in it or not, meets in ten minutes, or now: room, title, starts_ms, code, text
 )
 
 // Carries is how many listeners a relay carries in a room.

@@ -74,6 +74,7 @@ type hall struct {
 	micSet    func()                      // tells the session that the microphone may have changed
 	savePeers func([]room.Peer) error     // remembers who is here, as a way back in
 	saveTitle func(string) error          // remembers what the room is called
+	savePlan  func(room.Schedule) error   // remembers when it meets
 	first     func(context.Context) error // done once when the room runs; may be nil
 	invite    func(context.Context, InviteOptions) (string, identity.Grant, error)
 	list      func(ctx context.Context, topic, lang string) error // tells the DHT of a public room
@@ -184,7 +185,7 @@ func (h *hall) follow(ctx context.Context) error {
 	listing := background{run: func(ctx context.Context) { h.listing(ctx, h.list) }}
 	defer listing.set(ctx, false)
 
-	title := h.rec.Title
+	title, plan := h.rec.Title, h.rec.Schedule
 	var prev *room.Snapshot
 	for next := range h.room.Watch(ctx) {
 		h.carry.follow(next) // first: others rely on it
@@ -213,6 +214,12 @@ func (h *hall) follow(ctx context.Context) error {
 			title = next.State.Title
 			if err := h.saveTitle(title); err != nil {
 				h.log.Warn("remembering the title", "err", err)
+			}
+		}
+		if plan != next.State.Schedule {
+			plan = next.State.Schedule
+			if err := h.savePlan(plan); err != nil {
+				h.log.Warn("remembering when the room meets", "err", err)
 			}
 		}
 		switch {

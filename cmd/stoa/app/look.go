@@ -32,6 +32,9 @@ type Glimpse struct {
 	People  int
 	Role    string    // what the link makes of whoever joins by it
 	Expires time.Time // when the link does; zero: never
+	Starts  time.Time // when the room meets, unless that is over; zero: nothing is planned
+	Ends    time.Time
+	About   string // what is planned, in words
 }
 
 // Listing is a public room that is alive now.
@@ -43,6 +46,9 @@ type Listing struct {
 	People int
 	Link   string
 	Room   string
+	Starts time.Time // as in Glimpse
+	Ends   time.Time
+	About  string
 }
 
 // Preview asks a member of the room that a link leads to for its card, without
@@ -91,6 +97,8 @@ func look(ctx context.Context, cfg Config, link string) (Glimpse, error) {
 		return Glimpse{}, err
 	}
 	g := Glimpse{Title: card.Title, Topic: card.Topic, Lang: card.Lang, Stage: card.Stage, People: int(card.Count), Role: leaf.Role.String()}
+	g.Starts, g.Ends = planned(card)
+	g.About = card.About
 	if leaf.Expires != 0 {
 		g.Expires = time.UnixMilli(int64(leaf.Expires))
 	}
@@ -125,7 +133,9 @@ func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, erro
 			continue
 		}
 		seen[card.Room] = true
+		starts, ends := planned(card)
 		found = append(found, Listing{
+			Starts: starts, Ends: ends, About: card.About,
 			Title: card.Title, Topic: card.Topic, Lang: card.Lang, Stage: card.Stage,
 			People: int(card.Count), Link: card.Link, Room: card.Room.String(),
 		})
@@ -138,6 +148,14 @@ func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, erro
 		patience.Reset(moreCards)
 	}
 	return found, nil
+}
+
+// planned is when the room of a card meets.
+func planned(card *room.Card) (starts, ends time.Time) {
+	if card.Starts == 0 {
+		return starts, ends
+	}
+	return time.UnixMilli(int64(card.Starts)), time.UnixMilli(int64(card.Ends))
 }
 
 // openNode starts a node as a person's program runs one.

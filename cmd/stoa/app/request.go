@@ -20,6 +20,9 @@ type Request struct {
 
 	KeepLink bool   `json:"keep_link,omitempty"` // kick, ban: leave the link they came by open
 	Reason   string `json:"reason,omitempty"`    // kick, ban: what the log will say
+
+	For      string `json:"for,omitempty"`       // schedule: how long, a duration such as 90m; empty: 1h
+	WithLink bool   `json:"with_link,omitempty"` // ics: with a new link for listeners in it
 }
 
 // InviteOptions are the terms of a new link.
@@ -59,6 +62,9 @@ const (
 	VerbDoctor  = "doctor"  // what it knows of its network; see Doctor
 	VerbDevices = "devices" // * [mic|speaker NAME|default]: the sound cards, and which to use
 	VerbID      = "id"      // * show | name NAME | lock | unlock | export FILE | import FILE
+
+	VerbSchedule = "schedule" // START [TEXT] | off: when the room meets
+	VerbICS      = "ics"      // * the same as a calendar file
 )
 
 // A Reply is what a verb answered: lines for a person, and the same as data

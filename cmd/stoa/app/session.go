@@ -182,6 +182,7 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	g.Go(func() error { s.mind(ctx); return nil })
 	g.Go(func() error { s.keepTalk(ctx); return nil })
 	g.Go(func() error { s.look(ctx); return nil })
+	g.Go(func() error { s.remind(ctx); return nil })
 
 	s.emit(Event{Kind: EventReady, Peer: s.node.Peer(), Addrs: s.node.Addrs()})
 	s.watchReach()

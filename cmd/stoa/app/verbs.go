@@ -52,6 +52,8 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 		return s.doInvite(ctx, h, req)
 	case VerbRevoke:
 		return s.doRevoke(ctx, h, req)
+	case VerbICS:
+		return s.doICS(ctx, h, req)
 	case VerbLeave:
 		return s.doLeave(ctx, h)
 	}
@@ -122,6 +124,8 @@ var roomVerbs = map[string]func(context.Context, *hall, Request) (Reply, error){
 	VerbUnmute: doUnmute,
 	VerbStage:  doStage,
 	VerbLend:   doLend,
+
+	VerbSchedule: doSchedule,
 	VerbKick: func(ctx context.Context, h *hall, req Request) (Reply, error) {
 		return remove(ctx, h, req, h.room.Kick, "%s is put out of the room")
 	},
@@ -516,6 +520,8 @@ type roomStatus struct {
 	Standby   string   `json:"standby,omitempty"` // that stands by in case it fails
 	Carries   *Carries `json:"carries,omitempty"` // what this node carries on
 	Audible   *Audible `json:"audible,omitempty"` // who hears this person, and whom they hear
+
+	Schedule *ScheduleView `json:"schedule,omitempty"` // until it is over
 }
 
 // status lists the rooms this node is in.
@@ -552,6 +558,10 @@ func (h *hall) status() (roomStatus, []string) {
 	lines := []string{line}
 	if d.Audible = h.audible.Load(); d.Audible != nil {
 		lines = append(lines, "  "+d.Audible.Text)
+	}
+	if plan := &snap.State.Schedule; int64(plan.Ends) > h.room.Now().UnixMilli() {
+		d.Schedule = scheduleView(plan)
+		lines = append(lines, "  "+meets(plan, time.Local))
 	}
 	var relays []string
 	for _, relay := range snap.Relays {

@@ -106,6 +106,7 @@ type RoomView struct {
 	Relays    RelaysView             `json:"relays"`
 	Invites   map[string]InviteView  `json:"invites"` // made here, by name
 	Removed   map[string]RemovedView `json:"removed"`
+	Schedule  *ScheduleView          `json:"schedule,omitempty"`
 	ClockFast int                    `json:"clock_fast_s,omitempty"` // seconds that this machine's clock is ahead of the others'
 }
 
@@ -208,6 +209,8 @@ type KeptView struct {
 	Ended  bool   `json:"ended,omitempty"`
 	Pinned bool   `json:"pinned,omitempty"`
 	LastMS int64  `json:"last_ms,omitempty"` // when this node was in it last
+
+	*ScheduleView // when it meets, as was last seen here; nil: nothing is planned
 }
 
 // NoticeView is something that the person should know, until they have seen it.

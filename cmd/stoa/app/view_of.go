@@ -169,6 +169,7 @@ func roomView(r *roomSight) *RoomView {
 		People: make(map[string]*PersonView, len(s.People)), Hands: make([]string, len(s.Hands)),
 		Ways: r.figures.ways, Relays: r.figures.relays, Audible: r.figures.audible,
 		Invites: invitesView(s, r.now), Removed: removedView(s, r.name),
+		Schedule:  scheduleView(&s.State.Schedule),
 		ClockFast: int(s.ClockFast / time.Second),
 	}
 	if !s.Host.IsZero() {
@@ -350,6 +351,7 @@ func keptView(k *keptRoom) KeptView {
 	v := KeptView{
 		Title: plain.Line(k.rec.Title), Topic: plain.Line(k.policy.Topic), Lang: plain.Line(k.policy.Lang),
 		Left: k.rec.Left, Ended: k.rec.Ended, Pinned: k.rec.Pinned,
+		ScheduleView: scheduleView(&k.rec.Schedule),
 	}
 	if !k.rec.Last.IsZero() {
 		v.LastMS = k.rec.Last.UnixMilli()
