@@ -221,6 +221,27 @@ func WriteFile(path string, data []byte) error {
 	return SyncDir(dir)
 }
 
+// ReadFile reads a regular file of at most limit bytes. A pipe, which might never end, is an error.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s has more than %d bytes", path, limit)
+	}
+	return data, err
+}
+
 func fill(f *os.File, data []byte) error {
 	_, err := f.Write(data)
 	if err == nil {

@@ -185,3 +185,23 @@ func TestUnlockBounded(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestReadFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if err := WriteFile(path, []byte("four")); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := ReadFile(path, 4); string(data) != "four" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	if _, err := ReadFile(path, 3); err == nil {
+		t.Error("a file above the limit was read")
+	}
+	if _, err := ReadFile(dir, 4); err == nil {
+		t.Error("a folder was read")
+	}
+	if _, err := ReadFile(filepath.Join(dir, "none"), 4); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,30 +20,14 @@ const maxKept = 256 << 10
 // readKept returns what a home keeps under a name: nothing, where it keeps nothing.
 func readKept(dir, name string) ([]byte, error) {
 	path := filepath.Join(dir, name)
-	info, err := os.Stat(path)
+	data, err := identity.ReadFile(path, maxKept)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular(): // a pipe would never end
-		return nil, fmt.Errorf("%s is no file", path)
+	case err == nil && len(data) == 0:
+		return nil, fmt.Errorf("%s is empty", path)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxKept+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case len(data) > maxKept:
-		return nil, fmt.Errorf("%s has more than %d bytes", f.Name(), maxKept)
-	case len(data) == 0:
-		return nil, fmt.Errorf("%s is empty", f.Name())
-	}
-	return data, nil
+	return data, err
 }
 
 // loadKept reads what a home keeps under a name into the value at to, which stays as

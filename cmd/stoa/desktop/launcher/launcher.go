@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -236,7 +235,7 @@ func edit(path string, change func(string) string) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
-	before, err := readBounded(path, maxMimeapps)
+	before, err := identity.ReadFile(path, maxMimeapps)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &Error{Text: "the list of your programs cannot be read: " + err.Error(), Hint: "look at " + path, Err: err}
 	}
@@ -272,7 +271,7 @@ func recordPath(at Folders) string { return filepath.Join(at.Data, "stoa", "inst
 // readRecord returns what was installed: nothing, where nothing was.
 func readRecord(at Folders) (*record, error) {
 	rec := new(record)
-	data, err := readBounded(recordPath(at), maxRecord)
+	data, err := identity.ReadFile(recordPath(at), maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return rec, nil
 	}
@@ -355,34 +354,13 @@ func (r *record) remove(f made) []string {
 
 // sumOf is the hash of a file. What is larger than any of ours has one of no file.
 func sumOf(path string) (string, error) {
-	data, err := readBounded(path, maxMimeapps)
+	data, err := identity.ReadFile(path, maxMimeapps)
 	return hash(data), err
 }
 
 func hash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-// readBounded reads a regular file of at most limit bytes.
-func readBounded(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() { // a pipe would never end
-		err = fmt.Errorf("%s is no file", path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s has more than %d bytes", path, limit)
-	}
-	return data, err
 }
 
 // unwritable makes an error of writing one for the person; nil stays nil.
