@@ -131,7 +131,7 @@ func newPlay(c cast) *play {
 			r.Ways[id] = way{Way: "direct", RTT: 5 + p.rng.IntN(120), LossIn: 0.2 * p.rng.Float64()}
 		}
 	}
-	r.Audible = audible{Heard: c.people - 1, Of: c.people - 1, Hears: c.stage - 1, Unheard: []string{}, Loudspeaker: true, Text: fmt.Sprintf("heard by %d", c.people-1)}
+	r.Audible = audible{Spoken: true, Heard: c.people - 1, Hears: c.stage - 1, Unheard: []string{}, Loudspeaker: true, Text: fmt.Sprintf("heard by %d", c.people-1)}
 	for range c.speaking {
 		p.voices = append(p.voices, &voice{})
 	}
@@ -286,6 +286,10 @@ func (p *play) notice(code, text, hint string) {
 
 // move tells the page that something changed. The caller holds mu.
 func (p *play) move() {
+	for _, r := range p.view.Rooms {
+		pushed := p.view.Sound.Talk == "open" || p.view.Sound.Pushing == (p.view.Sound.Talk == "push")
+		r.Me.Live = r.Me.Stage && r.Me.Mic && !r.Me.Muted && pushed
+	}
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
@@ -339,7 +343,7 @@ func (p *play) Levels() (map[string]int, <-chan struct{}) {
 		}
 	}
 	for _, r := range p.view.Rooms {
-		if r.Me.Stage && r.Me.Mic {
+		if r.Me.Live {
 			levels[p.me] = speech(now) / 2
 		}
 	}

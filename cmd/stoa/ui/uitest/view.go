@@ -92,6 +92,7 @@ type seat struct {
 	Speaks bool `json:"speaks,omitempty"`
 	Muted  bool `json:"muted,omitempty"`
 	Mic    bool `json:"mic,omitempty"`
+	Live   bool `json:"live,omitempty"`
 	Place  int  `json:"place,omitempty"`
 	Seated bool `json:"seated,omitempty"`
 }
@@ -109,8 +110,8 @@ type person struct {
 }
 
 type audible struct {
+	Spoken      bool     `json:"spoken"`
 	Heard       int      `json:"heard"`
-	Of          int      `json:"of"`
 	Hears       int      `json:"hears"`
 	Unheard     []string `json:"unheard"`
 	Loudspeaker bool     `json:"loudspeaker"`

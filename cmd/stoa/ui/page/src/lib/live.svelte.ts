@@ -3,7 +3,7 @@
 // the components; what a person does goes to the node by act, and comes back
 // as a patch.
 
-import { listen, type Line } from './api';
+import { listen, send, type Line } from './api';
 import { show as showLevels } from './levels';
 import { merge, type Json } from './patch';
 import { react } from './reactions.svelte';
@@ -41,10 +41,19 @@ export function follow(): void {
   void listen({
     line: (state) => {
       live.line = state;
-      if (state !== 'live') showLevels({});
+      if (state === 'live') tellVisible();
+      else showLevels({});
     },
     event: take,
   });
+  document.addEventListener('visibilitychange', tellVisible);
+}
+
+/** tellVisible lets the node know whether a person sees this page, and needs no notification. */
+function tellVisible(): void {
+  if (!live.connected) return;
+  const body = JSON.stringify({ visible: !document.hidden });
+  void send('/visible', body, { 'Content-Type': 'application/json' }).catch(() => undefined); // lost, as the stream will tell
 }
 
 function take({ event, data }: ServerEvent): void {

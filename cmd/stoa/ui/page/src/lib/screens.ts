@@ -4,15 +4,9 @@
 import type { Component } from 'svelte';
 import Doctor from '../screens/doctor/Doctor.svelte';
 import Hall from '../screens/hall/Hall.svelte';
-import Invites from '../screens/invites/Invites.svelte';
-import Log from '../screens/moderation/Log.svelte';
-import Moderation from '../screens/moderation/Moderation.svelte';
 import People from '../screens/people/People.svelte';
 import Preview from '../screens/preview/Preview.svelte';
-import Recording from '../screens/recording/Recording.svelte';
-import Relays from '../screens/relays/Relays.svelte';
 import Room from '../screens/room/Room.svelte';
-import Schedule from '../screens/schedule/Schedule.svelte';
 import Settings from '../screens/settings/Settings.svelte';
 import Unlock from '../screens/unlock/Unlock.svelte';
 import Welcome from '../screens/welcome/Welcome.svelte';
@@ -28,16 +22,6 @@ export const screens: Record<string, Screen> = {
   preview: Preview,
   room: Room,
   settings: Settings,
-};
-
-/** What opens over a room as a dialog, by the word after the room: #/room/ID/invites. */
-export const panels: Record<string, Component<{ room: string; onclose: () => void }>> = {
-  invites: Invites,
-  log: Log,
-  moderation: Moderation,
-  recording: Recording,
-  relays: Relays,
-  schedule: Schedule,
 };
 
 /** first is the screen that comes before all others, whatever the address says; it leads there when it is done. */
