@@ -274,7 +274,7 @@ func (s *Session) host(ctx context.Context, r hosted) error {
 	return keepIn(ctx, stays{
 		enter: func(ctx context.Context) (*hall, error) { return s.enterHosted(ctx, r) },
 		stay:  s.stay,
-		out:   func(h *hall) bool { return len(r.links) == 0 && stillIn(h.room.Snapshot()) != nil },
+		out:   func(h *hall) bool { return len(r.links) == 0 && stillIn(h.room.Snapshot(), h.glance.name) != nil },
 		tell:  func(err error) { s.tellRoom(r.id, err) },
 	})
 }

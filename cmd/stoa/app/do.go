@@ -19,7 +19,7 @@ import (
 )
 
 // Do performs a verb for the node that runs with a home. Where none runs, it
-// does what needs none: devices, invite, links, log, id and sound. passphrase is asked for a
+// does what needs none: devices, forget, invite, links, log, id, pin and sound. passphrase is asked for a
 // locked key, and for the file of an export or import. Errors are for the
 // person.
 func Do(ctx context.Context, homeDir string, req Request, passphrase func() (string, error)) (Reply, error) {
@@ -41,7 +41,7 @@ func do(ctx context.Context, dir string, req Request, passphrase func() (string,
 	switch req.Verb {
 	case VerbDevices:
 		return doDevices(ctx, dir, req.Args, nil)
-	case VerbInvite, VerbLinks, VerbLog, VerbID:
+	case VerbInvite, VerbLinks, VerbLog, VerbID, VerbForget, VerbPin:
 	case VerbICS:
 		if req.WithLink {
 			return Reply{}, err
@@ -104,7 +104,14 @@ func (h *home) do(req Request) (Reply, error) {
 	if req.Verb == VerbID {
 		return h.doID(req, func(string) error { return nil })
 	}
-	rec, err := h.pick(req.Room)
+	if req.Verb == VerbPin {
+		return h.pin(req)
+	}
+	word := req.Room
+	if req.Verb == VerbForget {
+		word = roomWord(req)
+	}
+	rec, err := h.pick(word)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -114,6 +121,8 @@ func (h *home) do(req Request) (Reply, error) {
 			return Reply{}, errNoSchedule
 		}
 		return calendarReply(rec.Room, rec.Title, &rec.Schedule, ""), nil
+	case VerbForget:
+		return h.forget(rec)
 	case VerbLog:
 		return history(rec, h.store, map[identity.ID]string{h.key.ID(): h.store.Name()})
 	case VerbLinks:

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"stoa/identity"
@@ -18,12 +17,12 @@ import (
 
 // OpenRoom is the task of opening a new room.
 type OpenRoom struct {
-	Title      string
-	Listed     bool   // show it to whoever looks for public rooms
-	Topic      string // what it is about, for Listed
-	Lang       string // what is spoken, for Listed
-	Volunteers bool   // let any relay that likes to carry it, for Listed
-	Muted      bool   // begin with the microphone off
+	Title      string `json:"title"`
+	Listed     bool   `json:"listed,omitempty"`     // show it to whoever looks for public rooms
+	Topic      string `json:"topic,omitempty"`      // what it is about, for Listed
+	Lang       string `json:"lang,omitempty"`       // what is spoken, for Listed
+	Volunteers bool   `json:"volunteers,omitempty"` // let any relay that likes to carry it, for Listed
+	Muted      bool   `json:"muted,omitempty"`      // begin with the microphone off
 }
 
 func (t OpenRoom) check(*Session) error { return checkTitle(t.Title) }
@@ -105,7 +104,11 @@ func (t JoinRoom) enter(ctx context.Context, s *Session) (*hall, error) {
 	if err != nil {
 		return nil, errors.Join(err, net.Close())
 	}
-	if rec, err = w.Keep(s.home.store, inv.Rendezvous); err != nil {
+	pinned := rec.Pinned
+	if rec, err = w.Keep(s.home.store, inv.Rendezvous); err == nil && pinned {
+		err = s.home.store.SetPinned(inv.Room, true)
+	}
+	if err != nil {
 		return nil, errors.Join(err, net.Close())
 	}
 	h, err := s.newHall(net, rec, w, hints)
@@ -151,7 +154,8 @@ func (s *Session) returnTo(rec room.Record, hints []string) (*hall, error) {
 		return nil, err
 	}
 	snap := h.room.Snapshot()
-	if err := stillIn(snap); err != nil {
+	h.glance.remember(snap)
+	if err := stillIn(snap, h.glance.name); err != nil {
 		return nil, errors.Join(err, h.net.Close())
 	}
 	if rec.Left {
@@ -166,46 +170,36 @@ func (s *Session) returnTo(rec room.Record, hints []string) (*hall, error) {
 
 // stillIn says why this member cannot be in the room any more, as far as the
 // room's history here tells.
-func stillIn(s *room.Snapshot) error {
+func stillIn(s *room.Snapshot, name func(identity.ID) string) error {
 	switch {
 	case s.State.Closed:
 		return room.ErrClosed
 	case !s.Live:
-		return removal(s)
+		return removal(s, name)
 	}
 	return nil
 }
 
-// resumeAll returns to every room this home is in and stays until ctx ends.
-// A room that cannot be entered is told of and does not keep from the others.
+// resumeAll returns to every room this home is in. A room that cannot be entered is told of and does not keep from the others.
 func (s *Session) resumeAll(ctx context.Context) error {
 	recs, err := s.home.store.Rooms()
 	if err != nil {
 		return err
 	}
-	var stays sync.WaitGroup
 	for _, rec := range recs {
 		if rec.Left {
 			continue
 		}
-		h, err := s.returnTo(rec, nil)
+		_, _, err := s.arrive(ctx, rec.Room, func() (*hall, error) { return s.returnTo(rec, nil) })
 		if errors.Is(err, room.ErrClosed) {
-			if err := s.home.store.SetLeft(rec.Room, true); err == nil {
+			if err := s.home.store.SetEnded(rec.Room); err == nil {
 				continue // a crash kept this from being noted when it ended
 			}
 		}
 		if err != nil {
 			s.tellRoom(rec.Room, err)
-			continue
 		}
-		stays.Go(func() {
-			if err := s.stay(ctx, h); err != nil {
-				s.tellRoom(rec.Room, err)
-			}
-		})
 	}
-	stays.Wait()
-	<-ctx.Done()
 	return nil
 }
 
@@ -284,6 +278,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		list:      s.node.Announce,
 		moved:     newFlag(),
 		back:      newFlag(),
+		begun:     make(chan struct{}),
 		leaving:   make(chan struct{}),
 		over:      make(chan struct{}),
 	}

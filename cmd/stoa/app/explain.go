@@ -74,6 +74,7 @@ var explanations = []struct {
 	{room.ErrLogFull, "log_full", "the room's history is full", "open a new room"},
 	{keep.ErrInUse, "home_in_use", "another stoa runs with this home", "steer it with the verbs (`stoa help`), or give this one another --home"},
 	{node.ErrUnreachable, "unreachable", "nobody of the room can be reached", "see that somebody is in the room and that this machine is online, then try again"},
+	{errClosing, "ending", "this stoa is ending", "start it again"},
 	{errNotRunning, "not_running", "no stoa runs with this home", "start one with `stoa`, `stoa open TITLE` or `stoa join LINK`"},
 	{context.DeadlineExceeded, "took_too_long", "that took too long", "try again"},
 	{context.Canceled, "interrupted", "interrupted", ""},

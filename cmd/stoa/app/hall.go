@@ -81,6 +81,7 @@ type hall struct {
 
 	moved   flag          // this node is reached elsewhere
 	back    flag          // it was out of reach, perhaps, and is here again
+	begun   chan struct{} // closed when the room runs and first is done
 	leaving chan struct{} // closed by leave
 	left    sync.Once
 	over    chan struct{} // closed by Session.stay when this node is in the room no more
@@ -163,6 +164,7 @@ func (h *hall) receive(from identity.ID, packet []byte, at time.Time) {
 
 // begin does what waits for the room to run.
 func (h *hall) begin(ctx context.Context) error {
+	defer close(h.begun)
 	if h.voice.wanted() && h.room.Snapshot().Me.Speaks {
 		if err := h.tellMic(ctx, true); err != nil {
 			h.log.Info("telling of the microphone", "err", err) // the state has moved on

@@ -101,7 +101,9 @@ func TestRemovalSaysWho(t *testing.T) {
 		if c.mark != nil {
 			s.State.Kicked[bob.ID] = *c.mark
 		}
-		wantWords(t, removal(s), c.want)
+		var seen glance
+		seen.remember(s)
+		wantWords(t, removal(s, seen.name), c.want)
 	}
 }
 

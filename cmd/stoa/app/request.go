@@ -10,6 +10,7 @@ type Request struct {
 	Args []string `json:"args,omitempty"` // the verb's own words: a PERSON, a title, an invite
 
 	Invite *InviteOptions `json:"invite,omitempty"` // verb invite
+	Open   *OpenRoom      `json:"open,omitempty"`   // verb open
 
 	// Secret is the passphrase that id export and id lock encrypt with. It
 	// crosses only a socket that its owner alone may open.
@@ -61,6 +62,12 @@ const (
 	VerbStatus  = "status"  // rooms this node is in
 	VerbDoctor  = "doctor"  // what it knows of its network; see Doctor
 	VerbDevices = "devices" // * [mic|speaker NAME|default]: the sound cards, and which to use
+	VerbOpen    = "open"    // see Request.Open; or TITLE
+	VerbJoin    = "join"    // LINK
+	VerbEnter   = "enter"   // ROOM: go back into one of this home
+	VerbForget  = "forget"  // * ROOM: remove all that this home has of it
+	VerbPin     = "pin"     // * ROOM on|off
+	VerbSeen    = "seen"    // N | ROOM: drop a notice of a View, or a room that one was put out of
 	VerbID      = "id"      // * show | name NAME | lock | unlock | export FILE | import FILE
 
 	VerbSchedule = "schedule" // START [TEXT] | off: when the room meets

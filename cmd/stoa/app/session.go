@@ -3,7 +3,7 @@
 //	Run ─┬─ node.Node            libp2p's own goroutines
 //	     ├─ sound.run            devices, capture, player
 //	     ├─ serveControl         verbs from other processes
-//	     ├─ hall.run, one a room
+//	     ├─ keepRooms: hall.run, one a room
 //	     └─ the first task
 
 // Package app is the program: it alone knows the network, the rules and the
@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"stoa/audio"
+	"stoa/identity"
 	"stoa/node"
 	"stoa/room"
 	"stoa/room/keep"
@@ -58,8 +59,12 @@ type Session struct {
 
 	pushed flag // talk may change by itself at another time
 
-	mu    sync.Mutex
-	halls []*hall // in the order in which they were entered
+	entered chan *hall    // to keepRooms
+	closing chan struct{} // closed when that takes no more
+
+	mu       sync.Mutex
+	halls    []*hall                           // in the order in which they were entered
+	arriving map[identity.RoomID]chan struct{} // closed when somebody who enters it has done so
 }
 
 // Open opens the home, making it when it is new, and the devices. It starts
@@ -78,7 +83,10 @@ func Open(cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, shows: showing{phase: phaseStarting}, network: network, log: cfg.Log, mic: newGate(), pushed: newFlag(), telling: newTeller(cfg.Emit)}
+	s := &Session{
+		cfg: cfg, shows: showing{phase: phaseStarting}, network: network, log: cfg.Log, mic: newGate(), pushed: newFlag(), telling: newTeller(cfg.Emit),
+		entered: make(chan *hall), closing: make(chan struct{}), arriving: map[identity.RoomID]chan struct{}{},
+	}
 	if _, err := rand.Read(s.run[:]); err != nil {
 		return nil, err
 	}
@@ -183,6 +191,7 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	g.Go(func() error { s.keepTalk(ctx); return nil })
 	g.Go(func() error { s.look(ctx); return nil })
 	g.Go(func() error { s.remind(ctx); return nil })
+	g.Go(func() error { return s.keepRooms(ctx) })
 
 	s.emit(Event{Kind: EventReady, Peer: s.node.Peer(), Addrs: s.node.Addrs()})
 	s.watchReach()
@@ -226,26 +235,21 @@ func (s *Session) visit(ctx context.Context, enter func(context.Context, *Sessio
 // stay keeps a room going until this node is in it no more, and tells why that
 // is. It returns nil unless the person should hear of an error.
 func (s *Session) stay(ctx context.Context, h *hall) error {
-	s.mu.Lock()
-	s.halls = append(s.halls, h)
-	s.mu.Unlock()
+	s.come(h)
 	if s.sound.fromFile {
 		s.mic.set(true) // it begins to play when the first room is entered, whoever may speak
 	}
 
 	err := h.run(ctx)
 
-	s.mu.Lock()
-	s.halls = slices.DeleteFunc(s.halls, func(o *hall) bool { return o == h })
-	s.mu.Unlock()
-	close(h.over)
-
-	left := Event{Kind: EventLeft, Room: h.id.String(), Why: "the program ended"}
-	defer func() { s.emit(left) }()
 	if err := s.home.store.SetLast(h.id, time.Now()); err != nil {
 		s.log.Warn("noting when the room was left", "err", err)
 	}
-	defer s.keptChanged()
+	left := Event{Kind: EventLeft, Room: h.id.String(), Why: "the program ended"}
+	defer func() {
+		s.part(h)
+		s.emit(left)
+	}()
 	switch {
 	case errors.Is(err, errLeft):
 		left.Why = "you left"
@@ -256,7 +260,7 @@ func (s *Session) stay(ctx context.Context, h *hall) error {
 		return s.home.store.SetEnded(h.id)
 	case errors.Is(err, errRemoved):
 		left.Why = "you were put out of the room"
-		why := removal(h.room.Snapshot())
+		why := removal(h.room.Snapshot(), h.glance.name)
 		s.wentFrom(h, Explain(why))
 		return why
 	case err != nil:
@@ -268,13 +272,14 @@ func (s *Session) stay(ctx context.Context, h *hall) error {
 	return nil
 }
 
-// removal is what somebody who was put out of a room reads.
-func removal(s *room.Snapshot) error {
+// removal is what somebody who was put out of a room reads. name is what somebody was
+// called who may be here no more.
+func removal(s *room.Snapshot, name func(identity.ID) string) error {
 	e := &UserError{Code: "revoked_out", Text: "your link to this room was revoked, so you are out", Hint: "ask for a new link"}
 	if mark, ok := markOf(s.State, s.Me.ID); ok {
 		e.Code, e.Text = "put_out", "you were put out of the room"
-		if p, here := s.Person(mark.By); here && p.Name != "" {
-			e.Text += " by " + p.Name
+		if by := name(mark.By); by != "" {
+			e.Text += " by " + by
 		}
 		if mark.Reason != "" {
 			e.Text += ": " + mark.Reason

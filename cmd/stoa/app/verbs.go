@@ -28,6 +28,18 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 		return s.doSound(req)
 	case VerbPush:
 		return s.doPush(req)
+	case VerbOpen:
+		return s.doOpen(ctx, req)
+	case VerbJoin:
+		return s.doJoin(ctx, req)
+	case VerbEnter:
+		return s.doEnter(ctx, req)
+	case VerbForget:
+		return s.doForget(ctx, req)
+	case VerbPin:
+		return s.doPin(req)
+	case VerbSeen:
+		return s.doSeen(req)
 	case VerbID:
 		return s.home.doID(req, func(name string) error { return s.rename(ctx, name) })
 	}
