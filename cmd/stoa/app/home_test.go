@@ -224,7 +224,7 @@ func wantImported(t *testing.T, dir string, key identity.ID, rec room.Record) {
 		t.Errorf("the habits are %+v, %v", h, err)
 	}
 	if v, err := readVolumes(dir); err != nil || v.of(identity.ID{1}) != 50 {
-		t.Errorf("the volumes are %v, %v", v.percent, err)
+		t.Errorf("the volumes are %v, %v", v.people, err)
 	}
 	for _, name := range []string{importTmp, importFinal, "devices.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"stoa/identity"
 )
@@ -24,38 +23,23 @@ const (
 	maxVolumes = 1000
 )
 
-// volumes are how loud people are played. Their methods may be called from any
-// goroutine.
-type volumes struct {
-	dir string // the home
-
-	mu      sync.Mutex
-	percent map[identity.ID]int // none of them is asSent
-}
+// volumes are how loud people are played, in percent. None of them is asSent.
+type volumes struct{ keptOf[int] }
 
 // readVolumes reads what is kept in a home. With an error it returns volumes that
 // know nobody.
 func readVolumes(dir string) (*volumes, error) {
-	v := &volumes{dir: dir, percent: map[identity.ID]int{}}
-	var kept map[string]int
-	if err := loadKept(dir, volumesFile, &kept); err != nil {
-		return v, err
-	}
-	for text, percent := range kept {
-		id, err := identity.ParseID(text)
-		if err != nil || percent < 0 || percent > maxVolume || percent == asSent || len(v.percent) == maxVolumes {
-			continue // of another version, or edited
-		}
-		v.percent[id] = percent
-	}
-	return v, nil
+	v := &volumes{keptOf[int]{dir: dir, file: volumesFile, most: maxVolumes, full: &UserError{
+		Code: "too_many_volumes", Text: fmt.Sprintf("the volumes of %d people are kept already", maxVolumes), Hint: "set somebody else's to 100",
+	}}}
+	return v, v.read(func(_ identity.ID, percent int) bool {
+		return percent >= 0 && percent <= maxVolume && percent != asSent
+	})
 }
 
 // of returns how loud somebody is played, in percent.
 func (v *volumes) of(id identity.ID) int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if percent, kept := v.percent[id]; kept {
+	if percent, kept := v.get(id); kept {
 		return percent
 	}
 	return asSent
@@ -66,24 +50,11 @@ func (v *volumes) gain(id identity.ID) float32 { return float32(v.of(id)) / 100 
 
 // set says how loud somebody is played, and keeps it.
 func (v *volumes) set(id identity.ID, percent int) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	before, kept := v.percent[id]
-	if percent == asSent {
-		delete(v.percent, id)
-	} else {
-		if !kept && len(v.percent) >= maxVolumes {
-			return &UserError{Code: "too_many_volumes", Text: fmt.Sprintf("the volumes of %d people are kept already", maxVolumes), Hint: "set somebody else's to 100"}
+	return v.change(func(all map[identity.ID]int) {
+		if all[id] = percent; percent == asSent {
+			delete(all, id)
 		}
-		v.percent[id] = percent
-	}
-	if err := saveKept(v.dir, volumesFile, v.percent); err != nil {
-		if delete(v.percent, id); kept {
-			v.percent[id] = before
-		}
-		return err
-	}
-	return nil
+	})
 }
 
 // A Volume is how loud somebody is played, as `stoa volume --json` has it.

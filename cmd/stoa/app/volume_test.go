@@ -33,20 +33,20 @@ func TestVolumesAreKept(t *testing.T) {
 		}
 	}
 	again, err := readVolumes(dir)
-	if err != nil || again.of(ann) != 50 || again.of(ben) != 0 || again.of(cy) != 100 || again.gain(ann) != 0.5 || len(again.percent) != 2 {
-		t.Errorf("read %v, %v", again.percent, err)
+	if err != nil || again.of(ann) != 50 || again.of(ben) != 0 || again.of(cy) != 100 || again.gain(ann) != 0.5 || len(again.people) != 2 {
+		t.Errorf("read %v, %v", again.people, err)
 	}
 	for i := range maxVolumes - 3 { // in memory: each set writes a file
-		again.percent[identity.ID{9, byte(i), byte(i >> 8)}] = 10
+		again.people[identity.ID{9, byte(i), byte(i >> 8)}] = 10
 	}
 	for _, who := range []byte{7, 8} { // there is room for one
 		err = again.set(identity.ID{who}, 10)
 	}
-	if err == nil || len(again.percent) != maxVolumes || again.set(ann, 20) != nil {
-		t.Errorf("%d are kept, then %v", len(again.percent), err)
+	if err == nil || len(again.people) != maxVolumes || again.set(ann, 20) != nil {
+		t.Errorf("%d are kept, then %v", len(again.people), err)
 	}
-	if full, err := readVolumes(dir); err != nil || len(full.percent) != maxVolumes || full.of(ann) != 20 {
-		t.Errorf("%d read of %d: %v", len(full.percent), maxVolumes, err)
+	if full, err := readVolumes(dir); err != nil || len(full.people) != maxVolumes || full.of(ann) != 20 {
+		t.Errorf("%d read of %d: %v", len(full.people), maxVolumes, err)
 	}
 	// What cannot be kept is not so.
 	if err := os.RemoveAll(dir); err != nil {
@@ -79,7 +79,7 @@ func TestVolumesOfAStrangeFile(t *testing.T) {
 		}
 		v, err := readVolumes(dir)
 		if (err != nil) != tt.err || v.of(ann) != tt.want || v.of(identity.ID{2}) != asSent {
-			t.Errorf("%.40q: %v, %v", tt.text, v.percent, err)
+			t.Errorf("%.40q: %v, %v", tt.text, v.people, err)
 		}
 	}
 }
