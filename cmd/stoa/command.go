@@ -51,12 +51,14 @@ func sections() []section {
 	return []section{
 		{"rooms", []*command{openCommand(), joinCommand(), desktopCommand(), previewCommand(), roomsCommand()}},
 		{"in a room", []*command{
-			whoCommand(), handCommand(), muteCommand(), unmuteCommand(), volumeCommand(), pushCommand(), soundCommand(), leaveCommand(), statusCommand(),
+			whoCommand(), handCommand(), muteCommand(), unmuteCommand(), volumeCommand(), pushCommand(), soundCommand(),
+			sayCommand(), reactCommand(), hideCommand(), chatCommand(), leaveCommand(), statusCommand(),
 		}},
 		{"for those who may", []*command{
 			inviteCommand(), linksCommand(), revokeCommand(), stageCommand(), kickCommand(), banCommand(), pardonCommand(),
 			lockCommand(), unlockCommand(), titleCommand(), scheduleCommand(), endCommand(),
 		}},
+		{"people", []*command{contactCommand(), blockCommand(), unblockCommand(), blockedCommand()}},
 		{"for rooms that grow", []*command{relayCommand(), lendCommand(), demoCommand()}},
 		{"this home", []*command{idCommand(), logCommand(), icsCommand(), devicesCommand(), doctorCommand(), installCommand(), uninstallCommand(), versionCommand()}},
 	}

@@ -105,6 +105,10 @@ func (p *printer) print(e app.Event) {
 		p.member(e)
 	case app.EventHand:
 		p.hand(e, who)
+	case app.EventChat:
+		p.chat(e, who)
+	case app.EventReact:
+		p.line(e, "%s %s", who, plain.Line(e.Emoji))
 	case app.EventStage:
 		p.line(e, "%s %s", who, either(e.On, "is on stage", "left the stage"))
 	case app.EventMuted:
@@ -165,6 +169,18 @@ func (p *printer) line(e app.Event, format string, args ...any) {
 		text = plain.Line(title) + ": " + text
 	}
 	p.out.line(text)
+}
+
+// chat prints what somebody has written. A member may have left, or never have said who they are: the message does.
+func (p *printer) chat(e app.Event, who string) {
+	if name := plain.Line(e.Name); strings.TrimSpace(name) != "" {
+		who = name
+	}
+	if e.By != "" {
+		p.line(e, "a message of %s was hidden%s", who, p.by(e))
+		return
+	}
+	p.line(e, "%s: %s", who, plain.Line(e.Text))
 }
 
 func (p *printer) ready(e app.Event) {

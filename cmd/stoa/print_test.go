@@ -120,6 +120,9 @@ func TestPrint(t *testing.T) {
 			{e{Kind: app.EventUnheard, Text: "you speak, but you are muted", Hint: "say so"}, "you speak, but you are muted: say so\n"},
 			{e{Kind: app.EventEcho, Text: "others hear themselves", Hint: "use headphones"}, "others hear themselves: use headphones\n"},
 			{e{Kind: app.EventSound, Room: roomA, Who: ann, MS: millis(310)}, "you hear Ann\n"},
+			{e{Kind: app.EventChat, Room: roomA, Who: ann, Name: "Ann", Key: "1.a", Text: "good\nevening\x1b[2J"}, "Ann: good evening\n"},
+			{e{Kind: app.EventChat, Room: roomA, Who: ann, Name: "Ann", Key: "1.a", By: ann}, "a message of Ann was hidden by Ann\n"},
+			{e{Kind: app.EventReact, Room: roomA, Who: ann, Emoji: "👏"}, "Ann 👏\n"},
 			{e{Kind: app.EventStats, Stats: &app.Stats{Room: roomA, People: 2}}, ""}, // no terminal, no status line
 			{e{Kind: app.EventStats}, ""},
 		},
@@ -252,6 +255,8 @@ func TestPrintJSON(t *testing.T) {
 		{e{Kind: app.EventDuck, On: flagged(false)}, `{"event":"duck","on":false}`},
 		{e{Kind: app.EventEcho, Text: "t", Hint: "h"}, `{"event":"echo","text":"t","hint":"h"}`},
 		{e{Kind: app.EventSound, Room: "r", Who: "w", MS: millis(5)}, `{"event":"sound","room":"r","ms":5,"who":"w"}`},
+		{e{Kind: app.EventReact, Room: "r", Who: "w", Emoji: "🎉"}, `{"event":"react","room":"r","who":"w","emoji":"🎉"}`},
+		{e{Kind: app.EventChat, Room: "r", Who: "w", Name: "n", Key: "k", Text: "t"}, `{"event":"chat","room":"r","who":"w","name":"n","key":"k","text":"t"}`},
 		{e{Kind: app.EventStats, Stats: &app.Stats{Room: "r", People: 2, Sent: 3, Dropped: 1, Refused: map[string]uint64{"replay": 1}, Speakers: []app.SpeakerStats{{
 			Who: "w", Received: 50, Played: 45, Repaired: 2, Lost: 1, Late: 2, Dropped: 4, Concealed: 3, Jitter: 1.5, Delay: 61.5, Carrier: "datagram"}}}},
 			`{"event":"stats","stats":{"room":"r","people":2,"links":0,"sent":3,"dropped":1,"refused":{"replay":1},"speakers":[{"who":"w","received":50,"played":45,"repaired":2,"lost":1,"late":2,"dropped":4,"concealed":3,"seconds":0,"silence_ms":0,"jitter_ms":1.5,"delay_ms":61.5,"carrier":"datagram"}]}}`},

@@ -11,7 +11,7 @@ import (
 
 // changes compares two snapshots of a room and says what happened between
 // them, in an order in which it could have happened: who came or changed,
-// hands, the stage, mutes, the door, removals, who went. prev is nil for the first one,
+// hands, the stage, mutes, the door, removals, what was written, who went. prev is nil for the first one,
 // of which everything but the title is news.
 // It is a pure function.
 func changes(prev, next *room.Snapshot) []Event {
@@ -58,6 +58,9 @@ func changes(prev, next *room.Snapshot) []Event {
 		if mark, ok := markOf(next.State, id); ok {
 			e.By, e.Why = mark.By.String(), mark.Reason
 		}
+		add(e)
+	}
+	for _, e := range chatChanges(prev, next) {
 		add(e)
 	}
 	for _, p := range prev.People {

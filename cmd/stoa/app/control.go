@@ -25,8 +25,8 @@ const (
 	// socket: 104 bytes with the closing zero on macOS, 108 on Linux.
 	maxSocketPath = 103
 
-	maxRequest = 64 << 10 // bytes
-	maxReply   = 16 << 20 // bytes: the history of a full log as text
+	maxRequest = 512 << 10 // bytes: a blocklist as JSON
+	maxReply   = 16 << 20  // bytes: the history of a full log as text
 
 	// verbTime bounds one verb. The slowest ones wait for another member.
 	verbTime = 15 * time.Second

@@ -19,11 +19,17 @@ import (
 )
 
 // Do performs a verb for the node that runs with a home. Where none runs, it
-// does what needs none: devices, forget, invite, links, log, id, pin and sound. passphrase is asked for a
+// does what needs none: devices, forget, invite, links, log, id, pin, sound, and
+// whom one knows or has blocked. passphrase is asked for a
 // locked key, and for the file of an export or import. Errors are for the
 // person.
 func Do(ctx context.Context, homeDir string, req Request, passphrase func() (string, error)) (Reply, error) {
-	reply, err := do(ctx, homeDir, req, passphrase)
+	perform := func(req Request) (Reply, error) { return do(ctx, homeDir, req, passphrase) }
+	if req.Verb == VerbBlocked && len(req.Args) == 2 {
+		reply, err := onFile(req, perform)
+		return reply, asUserError(err)
+	}
+	reply, err := perform(req)
 	return reply, asUserError(err)
 }
 
@@ -41,7 +47,7 @@ func do(ctx context.Context, dir string, req Request, passphrase func() (string,
 	switch req.Verb {
 	case VerbDevices:
 		return doDevices(ctx, dir, req.Args, nil)
-	case VerbInvite, VerbLinks, VerbLog, VerbID, VerbForget, VerbPin:
+	case VerbInvite, VerbLinks, VerbLog, VerbID, VerbForget, VerbPin, VerbContact, VerbBlock, VerbUnblock, VerbBlocked:
 	case VerbICS:
 		if req.WithLink {
 			return Reply{}, err
@@ -101,8 +107,11 @@ func argument(args []string, i int) string {
 
 // do performs a verb with no node running.
 func (h *home) do(req Request) (Reply, error) {
-	if req.Verb == VerbID {
+	switch req.Verb {
+	case VerbID:
 		return h.doID(req, func(string) error { return nil })
+	case VerbContact, VerbBlock, VerbUnblock, VerbBlocked:
+		return h.doKnown(req)
 	}
 	if req.Verb == VerbPin {
 		return h.pin(req)

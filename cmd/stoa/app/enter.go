@@ -242,6 +242,9 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		Name:    s.home.store.Name(),
 		Addrs:   s.node.Addrs,
 		Welcome: w,
+		Reacted: func(who identity.ID, emoji string) {
+			s.emit(Event{Kind: EventReact, Room: rec.Room.String(), Who: who.String(), Emoji: emoji})
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the room: %w", err)
@@ -266,6 +269,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		emit:      s.emit,
 		changed:   s.shows.changed.ring,
 		volume:    s.volumes.of,
+		known:     s.known,
 		micSet:    s.micSet,
 		savePeers: func(peers []room.Peer) error { return s.home.store.SetPeers(rec.Room, peers) },
 		savePlan: func(plan room.Schedule) error {
@@ -282,7 +286,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		leaving:   make(chan struct{}),
 		over:      make(chan struct{}),
 	}
-	h.ears.volume, h.ears.begins = s.volumes.gain, s.shows.sounds.ring
+	h.ears.volume, h.ears.begins = s.gain, s.shows.sounds.ring
 	h.seats = newSeats(s.home.key, rec.Room, r, net, log)
 	h.seats.hear(h.ears, h.voice)
 	h.seats.emit = s.emit

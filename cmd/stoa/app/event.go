@@ -17,7 +17,7 @@ type Event struct {
 	Link  string `json:"link,omitempty"`  // link
 	MS    *int64 `json:"ms,omitempty"`    // joined, sound: milliseconds since the program started; relay: without sound
 
-	Who   string `json:"who,omitempty"`   // joined (oneself), member, hand, stage, muted, sound, removed, relay
+	Who   string `json:"who,omitempty"`   // joined (oneself), member, hand, stage, muted, sound, removed, relay, chat, react
 	Name  string `json:"name,omitempty"`  // member, device
 	State string `json:"state,omitempty"` // member: present or gone; hears: direct, relay or none; device: used, instead or none; talk
 	Up    *bool  `json:"up,omitempty"`    // hand
@@ -39,8 +39,11 @@ type Event struct {
 	StartsMS int64 `json:"starts_ms,omitempty"` // schedule, begins
 	EndsMS   int64 `json:"ends_ms,omitempty"`   // schedule
 
-	Code string `json:"code,omitempty"` // error, relay, echo: see Problem
-	Text string `json:"text,omitempty"` // error, device, relay, reach, unheard, echo
+	Code  string `json:"code,omitempty"`  // error, relay, echo: see Problem
+	Key   string `json:"key,omitempty"`   // chat: names the message, in the order of time
+	Emoji string `json:"emoji,omitempty"` // react
+
+	Text string `json:"text,omitempty"` // error, device, relay, reach, unheard, echo, chat
 	Hint string `json:"hint,omitempty"` // error, unheard, echo
 }
 
@@ -61,6 +64,8 @@ const (
 	EventDuck    = "duck"    // what is played was turned down, or up again, because its echo cannot be taken out: on
 	EventEcho    = "echo"    // others hear themselves, and nothing here can prevent it: text, hint
 	EventDevice  = "device"  // which microphone or loudspeaker is in use is known or has changed: device, name, state, and text where a person should know
+	EventChat    = "chat"    // somebody wrote, or, with by, a message was hidden: who, name, key, text, by
+	EventReact   = "react"   // who, emoji
 	EventSound   = "sound"   // the first sound of a speaker was played: who, ms
 	EventStats   = "stats"   // once a second: stats
 	EventRemoved = "removed" // somebody was kicked, banned or revoked: who, by, why

@@ -67,6 +67,7 @@ type hall struct {
 	emit      func(Event)
 	changed   func()                // tells that a View of the room would be another one
 	volume    func(identity.ID) int // how loud somebody is played here, percent
+	known     *known                // people, to this person
 	glance    glance
 	viewed    atomic.Pointer[RoomView]    // as it was shown last; nil: never
 	started   time.Time                   // of the program: what sound counts from

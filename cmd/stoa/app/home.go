@@ -6,6 +6,8 @@
 //	devices.json    the microphone and the loudspeaker that they have chosen, see devices_cgo.go
 //	sound.json      how they want their sound, see habits.go
 //	volumes.json    how loud people are played, see volume.go
+//	contacts.json   whom they know, and by what name, see known.go
+//	blocked.json    whom they do not want to hear or read, see blocked.go
 //	stoa.sock       how a running node is steered, see control.go
 //	import.ready    an import that a crash interrupted; finished at the next start
 

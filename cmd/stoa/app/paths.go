@@ -234,7 +234,7 @@ func (h *hall) doPaths(ctx context.Context) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	r := who(s, time.Now())
+	r := who(s, time.Now(), h.known)
 	addPaths(&r, s, linkageOf(h.net.Links(), nil))
 	return r, nil
 }

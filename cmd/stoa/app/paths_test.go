@@ -117,7 +117,7 @@ func TestWhoPaths(t *testing.T) {
 	saying(s, "dan", "", "ann none", "bob direct", "cid direct")
 	links := linksTo("cid")
 	links[0].LossIn, links[0].LossOut = 0.0123, 0.25
-	r := who(s, noon)
+	r := who(s, noon, new(known))
 	addPaths(&r, s, linkageOf(links, nil))
 	short := idOf("bob").Short()
 	for i, want := range []string{
@@ -153,7 +153,7 @@ func TestWhoPaths(t *testing.T) {
 		}
 	}
 	s = allLinked("ann", "ann", "bob")
-	r = who(s, noon)
+	r = who(s, noon, new(known))
 	addPaths(&r, s, linkage{})
 	if last := r.Lines[len(r.Lines)-1]; last != "nobody here says that they lack a link to anybody on the stage" {
 		t.Errorf("when all is well: %q", last)

@@ -117,7 +117,7 @@ func TestWho(t *testing.T) {
 		fmt.Sprintf("  %s  ann                  owner, you, microphone off", idOf("ann").Short()),
 		fmt.Sprintf("  %s  rita                 relay, carries 200 listeners", rita.ID.Short()),
 	}
-	r := who(s, noon)
+	r := who(s, noon, new(known))
 	if !slices.Equal(r.Lines, want) {
 		t.Errorf("got\n%s", strings.Join(r.Lines, "\n"))
 	}
@@ -126,7 +126,7 @@ func TestWho(t *testing.T) {
 		t.Errorf("data %+v", data)
 	}
 	s.Audience, s.Relays = 0, nil
-	if got := who(s, noon).Lines[0]; got != "Agora · 2 people" {
+	if got := who(s, noon, new(known)).Lines[0]; got != "Agora · 2 people" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -30,7 +30,7 @@ const (
 
 // portableKept are the files that an export takes along. devicesFile is none of
 // them: another machine has other devices.
-var portableKept = []string{habitsFile, volumesFile}
+var portableKept = []string{habitsFile, volumesFile, contactsFile, blockedFile}
 
 // bundle is what an export holds, before it is encrypted.
 type bundle struct {

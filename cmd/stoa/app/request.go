@@ -20,7 +20,8 @@ type Request struct {
 	Paths bool `json:"paths,omitempty"` // who: by what way everybody hears everybody
 
 	KeepLink bool   `json:"keep_link,omitempty"` // kick, ban: leave the link they came by open
-	Reason   string `json:"reason,omitempty"`    // kick, ban: what the log will say
+	Reason   string `json:"reason,omitempty"`    // kick, ban: what the log will say; block: what to remember
+	Note     string `json:"note,omitempty"`      // contact add: what to remember
 
 	For      string `json:"for,omitempty"`       // schedule: how long, a duration such as 90m; empty: 1h
 	WithLink bool   `json:"with_link,omitempty"` // ics: with a new link for listeners in it
@@ -54,6 +55,14 @@ const (
 	VerbLock    = "lock"   // nobody new
 	VerbUnlock  = "unlock"
 	VerbTitle   = "title"   // TEXT
+	VerbSay     = "say"     // TEXT
+	VerbReact   = "react"   // EMOJI
+	VerbHide    = "hide"    // MESSAGE: a key of chat, or its end
+	VerbChat    = "chat"    // the last messages
+	VerbBlock   = "block"   // * PERSON [REASON]: neither play nor show them
+	VerbUnblock = "unblock" // * PERSON
+	VerbBlocked = "blocked" // * [export | import TEXT]
+	VerbContact = "contact" // * add PERSON [NAME] | remove PERSON | list
 	VerbLend    = "lend"    // on|off|never: carry voices on for others
 	VerbEnd     = "end"     // close the room for everybody
 	VerbInvite  = "invite"  // * see InviteOptions

@@ -42,6 +42,7 @@ type Session struct {
 	node    *node.Node // set by Run
 	sound   *sound
 	volumes *volumes
+	known   *known
 	run     [8]byte // names this run to others
 	mic     *gate   // open while what the microphone hears could be wanted
 
@@ -102,6 +103,14 @@ func Open(cfg Config) (*Session, error) {
 		if err := s.home.store.SetName(cfg.Name); err != nil {
 			return nil, errors.Join(asUserError(err), s.Close())
 		}
+	}
+	if s.known, err = readKnown(cfg.Home); err != nil {
+		s.tellError(&UserError{
+			Code: "people_unreadable",
+			Text: "whom you know or have blocked cannot be read: " + err.Error(),
+			Hint: "put the file back from an export, or move it away to begin anew",
+			Err:  err,
+		})
 	}
 	if s.habits, err = loadHabits(cfg.Home); err != nil {
 		s.tellError(&UserError{
@@ -357,6 +366,9 @@ func (s *Session) rooms() []*hall {
 
 // emit tells the caller of an event, soon.
 func (s *Session) emit(e Event) {
+	if !s.known.quieten(&e) {
+		return
+	}
 	s.telling.tell(e)
 	s.show(&e)
 }

@@ -42,6 +42,8 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 		return s.doSeen(req)
 	case VerbID:
 		return s.home.doID(req, func(name string) error { return s.rename(ctx, name) })
+	case VerbContact, VerbBlock, VerbUnblock, VerbBlocked:
+		return s.doKnown(req)
 	}
 	h, req, err := s.pick(req)
 	if err != nil {
@@ -60,6 +62,8 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 		return links(snap.Invites, snap.State, h.room.Now()), nil
 	case VerbVolume:
 		return s.doVolume(h, req)
+	case VerbChat:
+		return h.doChat(), nil
 	case VerbInvite:
 		return s.doInvite(ctx, h, req)
 	case VerbRevoke:
@@ -132,6 +136,9 @@ func (s *Session) pick(req Request) (*hall, Request, error) {
 // roomVerbs are the verbs that change one room and need only that room.
 var roomVerbs = map[string]func(context.Context, *hall, Request) (Reply, error){
 	VerbHand:   doHand,
+	VerbSay:    doSay,
+	VerbReact:  doReact,
+	VerbHide:   doHide,
 	VerbMute:   doMute,
 	VerbUnmute: doUnmute,
 	VerbStage:  doStage,
@@ -218,6 +225,11 @@ func (h *hall) person(args []string) (identity.ID, string, error) {
 		text = args[0]
 	}
 	s := h.room.Snapshot()
+	if id, is := h.known.find(text); is { // nobody else takes a contact's name
+		if _, in := s.State.Members[id]; in {
+			return id, h.known.call(id, callName(s, id)), nil
+		}
+	}
 	id, err := findPerson(s, text)
 	if err != nil {
 		return id, "", err
@@ -344,12 +356,13 @@ type whoData struct {
 	Me      bool   `json:"me,omitempty"`
 	Host    bool   `json:"host,omitempty"`    // acts as host now
 	Carries *int   `json:"carries,omitempty"` // a relay: how many it says it carries
+	regard
 
 	Path *pathData `json:"path,omitempty"` // with --paths: how this person hears them
 }
 
 // who describes the people who are here: the stage, the queue, the rest.
-func who(s *room.Snapshot, now time.Time) Reply {
+func who(s *room.Snapshot, now time.Time, known *known) Reply {
 	r := said("%s · %s", s.State.Title, attendance(s))
 	if s.State.Locked {
 		r.Lines[0] += " · locked"
@@ -360,12 +373,15 @@ func who(s *room.Snapshot, now time.Time) Reply {
 			Who: p.ID.String(), Name: p.Name, Role: p.Role.String(), Stage: p.Stage, Mic: p.Mic,
 			Muted: p.Muted, Place: p.Place, Me: p.ID == s.Me.ID, Host: p.ID == s.Host,
 		}
+		if d.regard = known.regard(p.ID, p.Name); d.Blocked {
+			d.Name = ""
+		}
 		if r, is := relayIn(s, p.ID); is {
 			d.Carries = &r.Carries
 		}
 		people = append(people, d)
-		line := fmt.Sprintf("  %s  %-20s %s", p.ID.Short(), callName(s, p.ID), p.Role)
-		for _, note := range notesOn(s, p) {
+		line := fmt.Sprintf("  %s  %-20s %s", p.ID.Short(), known.call(p.ID, p.Name), p.Role)
+		for _, note := range append(notesOn(s, p), d.notes()...) {
 			line += ", " + note
 		}
 		r.Lines = append(r.Lines, line)
@@ -436,7 +452,7 @@ const maxPages = 100
 // all, each relay is asked for the list of those whom it carries, page by page.
 func (h *hall) doWho(ctx context.Context, all bool) (Reply, error) {
 	s := h.room.Snapshot()
-	r := who(s, time.Now())
+	r := who(s, time.Now(), h.known)
 	if n := r.Data.(whoReply).Deaf; n > 0 {
 		r.Lines = append(r.Lines, fmt.Sprintf("  %s not hear everybody on the stage: `stoa who --paths` shows whom", count(n, "person does", "people do")))
 	}

@@ -21,6 +21,9 @@ type View struct {
 	Rooms   map[string]*RoomView  `json:"rooms"`   // that this node is in, and those it was put out of until that was seen; by ID
 	Kept    map[string]KeptView   `json:"kept"`    // every room of this home, in it or not; by ID
 	Notices map[string]NoticeView `json:"notices"` // the newest, by number
+
+	Contacts map[string]contact  `json:"contacts"` // by ID
+	Blocked  map[string]blocking `json:"blocked"`  // by ID
 }
 
 // A Problem is an error for the person. Code stays the same in every language
@@ -107,6 +110,7 @@ type RoomView struct {
 	Invites   map[string]InviteView  `json:"invites"` // made here, by name
 	Removed   map[string]RemovedView `json:"removed"`
 	Schedule  *ScheduleView          `json:"schedule,omitempty"`
+	Chat      map[string]chatData    `json:"chat"`                   // the last messages, by a key that sorts by time
 	ClockFast int                    `json:"clock_fast_s,omitempty"` // seconds that this machine's clock is ahead of the others'
 }
 
@@ -133,9 +137,10 @@ type PersonView struct {
 	Muted  bool   `json:"muted,omitempty"`
 	Place  int    `json:"place,omitempty"`
 	Host   bool   `json:"host,omitempty"`
-	Relay  bool   `json:"relay,omitempty"`  // carries voices for others
-	Deaf   bool   `json:"deaf,omitempty"`   // has no loudspeaker, as they say
-	Volume *int   `json:"volume,omitempty"` // percent at which they are played here; absent: as they are sent
+	Relay  bool   `json:"relay,omitempty"` // carries voices for others
+	Deaf   bool   `json:"deaf,omitempty"`  // has no loudspeaker, as they say
+	regard
+	Volume *int `json:"volume,omitempty"` // percent at which they are played here; absent: as they are sent
 }
 
 // WayView is how this person hears somebody on the stage, and is heard.

@@ -30,6 +30,9 @@ type sight struct {
 	gone    []goneRoom
 	kept    []keptRoom
 	notices []notice
+
+	contacts map[string]contact
+	blocked  map[string]blocking
 }
 
 // viewOf makes a View.
@@ -42,6 +45,8 @@ func viewOf(s *sight) *View {
 		Rooms:   make(map[string]*RoomView, len(s.rooms)+len(s.gone)),
 		Kept:    make(map[string]KeptView, len(s.kept)),
 		Notices: make(map[string]NoticeView, len(s.notices)),
+
+		Contacts: s.contacts, Blocked: s.blocked,
 	}
 	for _, g := range s.gone {
 		v.Rooms[g.id.String()] = g.view
@@ -144,7 +149,8 @@ type roomSight struct {
 	figures *figures
 	volume  func(identity.ID) int    // percent
 	name    func(identity.ID) string // of somebody who was here; empty where that is not known
-	before  *RoomView                // may be nil
+	known   *known
+	before  *RoomView // may be nil
 }
 
 // figures are of what changes all the time, looked at once a second.
@@ -168,7 +174,7 @@ func roomView(r *roomSight) *RoomView {
 		},
 		People: make(map[string]*PersonView, len(s.People)), Hands: make([]string, len(s.Hands)),
 		Ways: r.figures.ways, Relays: r.figures.relays, Audible: r.figures.audible,
-		Invites: invitesView(s, r.now), Removed: removedView(s, r.name),
+		Invites: invitesView(s, r.now), Removed: removedView(s, r.name), Chat: chatView(s.Chat, r.known.blocks),
 		Schedule:  scheduleView(&s.State.Schedule),
 		ClockFast: int(s.ClockFast / time.Second),
 	}
@@ -180,7 +186,7 @@ func roomView(r *roomSight) *RoomView {
 		before = r.before.People
 	}
 	for i := range s.People {
-		key, now := s.People[i].ID.String(), personView(s, &s.People[i], r.volume)
+		key, now := s.People[i].ID.String(), personView(s, &s.People[i], r)
 		if old := before[key]; old != nil && now.same(old) {
 			v.People[key] = old
 		} else {
@@ -197,12 +203,15 @@ func roomView(r *roomSight) *RoomView {
 	return v
 }
 
-func personView(s *room.Snapshot, p *room.Person, volume func(identity.ID) int) PersonView {
+func personView(s *room.Snapshot, p *room.Person, r *roomSight) PersonView {
 	v := PersonView{
 		Name: plain.Line(p.Name), Role: p.Role.String(), Rank: int(p.Rank), Stage: p.Stage, Speaks: p.Speaks, Mic: p.Mic,
 		Muted: p.Muted, Place: p.Place, Host: p.ID == s.Host, Relay: isRelay(s, p.ID), Deaf: p.Deaf,
 	}
-	if percent := volume(p.ID); percent != asSent {
+	if v.regard = r.known.regard(p.ID, p.Name); v.Blocked {
+		v.Name = ""
+	}
+	if percent := r.volume(p.ID); percent != asSent {
 		v.Volume = &percent
 	}
 	return v

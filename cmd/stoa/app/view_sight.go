@@ -113,6 +113,7 @@ func (s *Session) sight(halls []*hall, now time.Time) *sight {
 		t.reach = s.node.Reach()
 	}
 	t.kept, t.notices = s.keptRooms(), w.notices.now()
+	t.contacts, t.blocked = s.known.contactsView(), s.known.blockedView()
 	s.miking.Lock()
 	t.sound.habits, t.sound.talk, t.sound.pushing, t.sound.live = s.habits, s.talk.mode, len(s.talk.holds) > 0, s.live
 	s.miking.Unlock()
@@ -326,7 +327,7 @@ func (h *hall) sight(live bool, now time.Time) roomSight {
 	link, _ := h.shown()
 	r := roomSight{
 		snap: h.room.Snapshot(), now: h.room.Now(), mic: h.voice.wanted(), live: live && h.voice.speaking(),
-		link: link, volume: h.volume, name: g.name, before: h.viewed.Load(),
+		link: link, volume: h.volume, name: g.name, known: h.known, before: h.viewed.Load(),
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -29,6 +29,7 @@ func agora() roomSight {
 	return roomSight{
 		snap: s, now: noon, mic: true, live: true, link: "stoa:j/x",
 		figures: &figures{ways: map[string]WayView{}, audible: &Audible{Heard: 2}},
+		known:   new(known),
 		volume:  func(id identity.ID) int { return map[bool]int{true: 0, false: asSent}[id == ben.ID] },
 		name:    func(id identity.ID) string { return map[identity.ID]string{idOf("dan"): "dan"}[id] },
 	}
