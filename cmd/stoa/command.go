@@ -49,7 +49,7 @@ type section struct {
 // sections returns the whole command table, in the order help prints it.
 func sections() []section {
 	return []section{
-		{"rooms", []*command{openCommand(), joinCommand(), desktopCommand(), previewCommand(), roomsCommand()}},
+		{"rooms", []*command{openCommand(), joinCommand(), desktopCommand(), pageCommand(), previewCommand(), roomsCommand()}},
 		{"in a room", []*command{
 			whoCommand(), handCommand(), muteCommand(), unmuteCommand(), volumeCommand(), pushCommand(), soundCommand(),
 			sayCommand(), reactCommand(), hideCommand(), chatCommand(), leaveCommand(), statusCommand(),
@@ -99,7 +99,7 @@ func (c *cli) choose(args []string) (*command, []string, error) {
 		return nil, nil, nil
 	case name == "-version" || name == "--version":
 		return versionCommand(), rest, nil
-	case strings.HasPrefix(name, "-"):
+	case strings.HasPrefix(name, "-"), strings.HasPrefix(name, linkScheme):
 		return desktopCommand(), args, nil
 	case name == "help":
 		return nil, nil, c.help(rest)

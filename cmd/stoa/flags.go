@@ -125,6 +125,7 @@ type nodeFlags struct {
 	qr      bool
 	lend    bool
 	noHelp  bool
+	page    string
 }
 
 func (f *nodeFlags) add(fs *flag.FlagSet) {
@@ -138,6 +139,7 @@ func (f *nodeFlags) add(fs *flag.FlagSet) {
 	fs.DurationVar(&f.limit, "for", 0, "end by itself after `DURATION`, such as 30s or 2h")
 	fs.BoolVar(&f.qr, "qr", false, "print links as QR codes even when the output is no terminal")
 	fs.BoolVar(&f.lend, "lend", false, "lend this machine's connection: carry voices on in rooms that let you")
+	fs.StringVar(&f.page, "page", "", "`PORT` of 127.0.0.1 to serve the page on, or none (default: the one before, if it is free)")
 	fs.BoolVar(&f.noHelp, "no-help", false, "carry nobody's voice, not even between two on stage who cannot connect")
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"stoa/cmd/stoa/app"
 	"stoa/cmd/stoa/demo"
+	"stoa/cmd/stoa/ui"
 )
 
 func main() {
@@ -51,10 +52,13 @@ func endSignals() []os.Signal {
 
 // A backend is all that the commands need of package app. Tests put fakes in.
 type backend struct {
-	// run opens a node and runs it until ctx ends, its first task fails or
-	// the room of that task is over. A nil task takes up the rooms of the home.
-	run func(ctx context.Context, cfg app.Config, first app.Task) error
+	// open opens a home. What it returns runs until its context ends, its first
+	// task fails or the room of that task is over; a nil task takes up the rooms
+	// of the home.
+	open func(cfg app.Config) (session, error)
 
+	page    func(ui.Config) (pageServer, error)
+	browse  func(address string) error // opens the page in a browser
 	do      func(ctx context.Context, home string, req app.Request, passphrase func() (string, error)) (app.Reply, error)
 	preview func(ctx context.Context, cfg app.Config, link string) (preview, error)
 	rooms   func(ctx context.Context, cfg app.Config, topic, lang string) ([]listing, error)
@@ -67,15 +71,23 @@ type backend struct {
 
 func realBackend() backend {
 	return backend{
-		run: func(ctx context.Context, cfg app.Config, first app.Task) error {
+		open: func(cfg app.Config) (session, error) {
 			quietLibraries(cfg.Log)
 			s, err := app.Open(cfg)
 			if err != nil {
-				return err
+				return nil, err // not a session that is nil
 			}
-			return s.Run(ctx, first)
+			return s, nil
 		},
-		do: app.Do,
+		page: func(cfg ui.Config) (pageServer, error) {
+			s, err := ui.Open(cfg)
+			if err != nil {
+				return nil, err // not a server that is nil
+			}
+			return s, nil
+		},
+		browse: openBrowser,
+		do:     app.Do,
 		preview: func(ctx context.Context, cfg app.Config, link string) (preview, error) {
 			quietLibraries(cfg.Log)
 			p, err := app.Preview(ctx, cfg, link)

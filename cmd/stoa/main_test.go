@@ -19,6 +19,7 @@ import (
 
 	"stoa/cmd/stoa/app"
 	"stoa/cmd/stoa/demo"
+	"stoa/cmd/stoa/ui"
 )
 
 func TestMain(m *testing.M) {
@@ -55,7 +56,9 @@ type fake struct {
 	events []app.Event // emitted by run
 	reply  app.Reply
 	err    error
-	wait   bool // run and preview wait for the end of their context
+	wait   bool // a session and preview wait for the end of their context
+
+	running bool // a node runs with the home already
 
 	preview preview
 	rooms   []listing
@@ -63,18 +66,17 @@ type fake struct {
 
 func (f *fake) backend() backend {
 	return backend{
-		run: func(ctx context.Context, cfg app.Config, first app.Task) error {
+		open: func(cfg app.Config) (session, error) {
 			f.calls++
-			f.cfg, f.task = cfg, first
-			for _, e := range f.events {
-				cfg.Emit(e)
-			}
-			if f.wait {
-				<-ctx.Done()
-			}
-			return f.err
+			f.cfg = cfg
+			return fakeSession{f}, nil
 		},
+		page:   func(ui.Config) (pageServer, error) { return &fakePage{}, nil },
+		browse: func(string) error { return nil },
 		do: func(_ context.Context, home string, req app.Request, _ func() (string, error)) (app.Reply, error) {
+			if req.Verb == app.VerbPage && !f.running {
+				return app.Reply{}, &app.UserError{Code: "not_running", Text: "no stoa runs with this home"}
+			}
 			f.calls++
 			f.home, f.req = home, req
 			return f.reply, f.err
@@ -113,6 +115,53 @@ func (f *fake) backend() backend {
 		installer: f.installer(),
 	}
 }
+
+// A fakeSession is a run of the fake.
+type fakeSession struct{ *fake }
+
+func (f fakeSession) Run(ctx context.Context, first app.Task) error {
+	f.task = first
+	for _, e := range f.events {
+		f.cfg.Emit(e)
+	}
+	if f.wait {
+		<-ctx.Done()
+	}
+	return f.err
+}
+
+func (f fakeSession) Close() error { return nil }
+
+func (f fakeSession) View() (*app.View, <-chan struct{}) { return app.Blank("running", nil, ""), nil }
+
+func (f fakeSession) Levels() (map[string]int, <-chan struct{}) { return nil, nil }
+
+func (f fakeSession) Do(context.Context, app.Request) (app.Reply, error) { return f.reply, f.err }
+
+func (f fakeSession) Export(string) ([]byte, error) { return nil, f.err }
+
+func (f fakeSession) MayImport() error { return f.err }
+
+// A fakePage is a page that nobody can open.
+type fakePage struct {
+	told    []string
+	visible int
+}
+
+func (p *fakePage) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+func (p *fakePage) Address(fragment string) string {
+	return "http://127.0.0.1:7862/#enter=T" + fragment
+}
+
+func (p *fakePage) Tell(name string, _ any) { p.told = append(p.told, name) }
+
+func (p *fakePage) Pages() (open, visible int) { return p.visible, p.visible }
+
+func (p *fakePage) Wake() {}
 
 // result is what one run of the program left behind.
 type result struct {
@@ -181,7 +230,10 @@ func TestNodeCommands(t *testing.T) {
 			if f.cfg.Emit == nil || f.cfg.Passphrase == nil || f.cfg.Started.IsZero() {
 				t.Error("the config lacks Emit, Passphrase or Started")
 			}
-			f.cfg.Emit, f.cfg.Passphrase, f.cfg.Started = nil, nil, time.Time{}
+			if f.cfg.Verbs[app.VerbPage] == nil || f.cfg.Version == "" {
+				t.Error("the config lacks the verb page, or the version")
+			}
+			f.cfg.Emit, f.cfg.Passphrase, f.cfg.Started, f.cfg.Verbs, f.cfg.Version = nil, nil, time.Time{}, nil, ""
 			if !reflect.DeepEqual(f.cfg, tt.cfg) {
 				t.Errorf("config %+v, want %+v", f.cfg, tt.cfg)
 			}
@@ -450,7 +502,7 @@ func TestExamples(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // of some that stay
 					defer cancel()
-					f := &fake{}
+					f := &fake{running: cmd.name == "page"}
 					if got := f.run(ctx, words(line)[1:]...); got.status != 0 {
 						t.Errorf("%s\n%s", strings.TrimSpace(line), got.err)
 					}

@@ -53,6 +53,12 @@ func (c *cli) passphrase(ctx context.Context, prompt string, twice bool) func() 
 	}
 }
 
+// canType reports whether a passphrase can be had without the page.
+func (c *cli) canType() bool {
+	f, ok := c.stdin.(*os.File)
+	return os.Getenv(passphraseEnv) != "" || ok && isTerminal(f)
+}
+
 // typed prompts on standard error and reads one line from terminal f.
 func (c *cli) typed(ctx context.Context, f *os.File, prompt string) (string, error) {
 	restore, err := hideTyping(f)

@@ -126,7 +126,9 @@ func (c *cli) relay(ctx context.Context, f *relayFlags, words []string) error {
 	}
 	p := c.newPrinter(&nodeFlags{netFlags: f.netFlags}, false)
 	p.relay = true
-	_, err = c.runNode(ctx, cfg, p, f.limit, app.RelayRooms{Links: links})
+	d := c.newDesk(cfg)
+	d.serving = never
+	_, err = c.runNode(ctx, d, cfg, p, f.limit, app.RelayRooms{Links: links})
 	return err
 }
 

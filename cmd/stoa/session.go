@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ stoa open --bootstrap none --in talk.wav --out null --for 30s Test`,
 				case !task.Listed && (task.Topic != "" || task.Lang != "" || task.Volunteers):
 					return &usageError{text: "--topic, --lang and --volunteers are for rooms that strangers may find", hint: "add --public"}
 				}
-				return c.stay(ctx, &f, task)
+				return c.stay(ctx, &f, stay{first: task})
 			}
 		},
 	}
@@ -68,7 +69,7 @@ stoa join --in silence --out talk.wav --for 1h stoa:j/AQx3…`,
 				if err != nil {
 					return err
 				}
-				return c.stay(ctx, &f, app.JoinRoom{Link: link, Muted: f.muted})
+				return c.stay(ctx, &f, stay{first: app.JoinRoom{Link: link, Muted: f.muted}, hands: true, link: link})
 			}
 		},
 	}
@@ -76,13 +77,18 @@ stoa join --in silence --out talk.wav --for 1h stoa:j/AQx3…`,
 
 func desktopCommand() *command {
 	return &command{
-		summary: "alone, without a command: take up again the rooms of this home, muted",
-		about:   `It stays, and the other commands steer it, until Ctrl-C.`,
+		summary: "alone, without a command: open the page, and take up again the rooms of this home, muted",
+		usage:   "[LINK]",
+		about: `The page opens in your browser; where there is none, its address is printed. It
+stays until Ctrl-C, and the other commands steer it. Where one runs already with this
+home, that one shows the page, and this one ends. A LINK that begins with stoa: is
+shown in the page before anything is joined.`,
 		example: `stoa
-stoa --home ~/work-stoa --json`,
+stoa --page none --home ~/work-stoa --json`,
 		setup: func(fs *flag.FlagSet) action {
 			var f nodeFlags
 			f.add(fs)
+			background := fs.Bool("background", false, "open no browser: stoa page does, when you want it")
 			return func(ctx context.Context, c *cli, words []string) error {
 				if len(words) > 0 && find(words[0]) != nil {
 					return &usageError{
@@ -90,10 +96,11 @@ stoa --home ~/work-stoa --json`,
 						hint: "write them behind it: stoa " + words[0] + " [FLAGS]",
 					}
 				}
-				if err := tooMany(words, 0); err != nil {
+				link, err := linkWord(words)
+				if err != nil {
 					return err
 				}
-				return c.stay(ctx, &f, nil)
+				return c.stay(ctx, &f, stay{serving: always, hands: true, link: link, background: *background})
 			}
 		},
 	}
@@ -122,17 +129,47 @@ func (c *cli) link(words []string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
+// A stay says what a node that stays begins with.
+type stay struct {
+	first      app.Task
+	serving    serving // when --page says nothing
+	hands      bool    // where a node runs already with the home, it takes over
+	link       string  // for the node that takes over, and for the page of stoa alone
+	background bool    // no browser is opened
+}
+
 // stay runs a node until it is told to leave or its room is over.
-func (c *cli) stay(ctx context.Context, f *nodeFlags, first app.Task) error {
+func (c *cli) stay(ctx context.Context, f *nodeFlags, s stay) error {
+	serving, port, err := servingOf(f.page, s.serving)
+	if err != nil {
+		return err
+	}
 	cfg, log, err := f.config(c.started, c.stderr)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
+	if s.hands {
+		if done, err := c.handOver(ctx, cfg.Home, s.link, f.json, s.background); done {
+			return err
+		}
+	}
 
-	p := c.newPrinter(f, first == nil)
-	timeUp, err := c.runNode(ctx, cfg, p, f.limit, first)
-	if _, joining := first.(app.JoinRoom); err == nil && joining && !p.inRoom && timeUp {
+	d := c.newDesk(cfg)
+	d.serving, d.port = serving, port
+	if s.first == nil && s.link != "" {
+		d.fragment = previewOf(s.link)
+	}
+	d.address = func(address string) {
+		if f.json {
+			writeJSON(c.stdout, pageEvent{"page", address})
+			return
+		}
+		c.offer(address, !s.background)
+	}
+	p := c.newPrinter(f, s.first == nil)
+	timeUp, err := c.runNode(ctx, d, cfg, p, f.limit, s.first)
+	if _, joining := s.first.(app.JoinRoom); err == nil && joining && !p.inRoom && timeUp {
 		return &app.UserError{
 			Text: fmt.Sprintf("did not get into the room within %s", f.limit),
 			Hint: "nobody of the room may be online now: try again later or without --for",
@@ -141,10 +178,22 @@ func (c *cli) stay(ctx context.Context, f *nodeFlags, first app.Task) error {
 	return err
 }
 
+// newDesk makes the desk of a node.
+func (c *cli) newDesk(cfg app.Config) *desk {
+	info, _ := debug.ReadBuildInfo()
+	return newDesk(c.app, cfg.Home, readVersion(info).Version, cfg.Log)
+}
+
+// A pageEvent is printed with --json when a page is served.
+type pageEvent struct {
+	Kind string `json:"event"` // page
+	URL  string `json:"url"`
+}
+
 // runNode runs a node until it ends by itself, is told to end, which is no
 // error, or the limit is reached, which is none either and makes timeUp true.
 // No limit is 0.
-func (c *cli) runNode(ctx context.Context, cfg app.Config, p *printer, limit time.Duration, first app.Task) (timeUp bool, err error) {
+func (c *cli) runNode(ctx context.Context, d *desk, cfg app.Config, p *printer, limit time.Duration, first app.Task) (timeUp bool, err error) {
 	defer p.close()
 	cfg.Emit = p.event
 	cfg.Passphrase = c.passphrase(ctx, keyPrompt, false)
@@ -153,7 +202,7 @@ func (c *cli) runNode(ctx context.Context, cfg app.Config, p *printer, limit tim
 		ctx, cancel = context.WithDeadline(ctx, c.started.Add(limit))
 		defer cancel()
 	}
-	err = c.app.run(ctx, cfg, first)
+	err = d.run(ctx, cfg, first, c.canType())
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // told to end, by a signal or by --for
 	}

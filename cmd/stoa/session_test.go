@@ -30,7 +30,7 @@ func TestEnds(t *testing.T) {
 		{"its time is over, told as an error", "join L --for 30s", joined, 0, context.DeadlineExceeded, 30 * time.Second, result{0, in, ""}},
 		{"nobody let it in", "join L --for 30s", nil, 0, nil, 30 * time.Second, result{1, "", late}},
 		{"open needs nobody", "open T --for 30s", nil, 0, nil, 30 * time.Second, result{0, "", ""}},
-		{"the rooms of a home need nobody", "--for 30s", nil, 0, nil, 30 * time.Second, result{0, "", ""}},
+		{"the rooms of a home need nobody", "--for 30s", nil, 0, nil, 30 * time.Second, result{0, "page: http://127.0.0.1:7862/#enter=T\n", ""}},
 		{"Ctrl-C", "join L", joined, time.Minute, nil, time.Minute, result{0, in, ""}},
 		{"Ctrl-C, told as an error", "join L", joined, time.Minute, context.Canceled, time.Minute, result{0, in, ""}},
 		{"Ctrl-C before it is in", "join L --for 1h", nil, time.Minute, nil, time.Minute, result{0, "", ""}},

@@ -96,11 +96,14 @@ func (v *verb) passphrase(ctx context.Context, c *cli) func() (string, error) {
 }
 
 // print prints the reply.
-func (v *verb) print(c *cli, reply app.Reply) error {
-	if v.json && reply.Data != nil {
+func (v *verb) print(c *cli, reply app.Reply) error { return c.printReply(reply, v.json) }
+
+// printReply prints what a verb answered.
+func (c *cli) printReply(reply app.Reply, asJSON bool) error {
+	if asJSON && reply.Data != nil {
 		return writeJSON(c.stdout, reply.Data)
 	}
-	if v.json {
+	if asJSON {
 		return writeJSON(c.stdout, reply)
 	}
 	for _, l := range reply.Lines {

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -73,6 +74,10 @@ type Config struct {
 
 	// Passphrase is asked when the key file is locked. nil refuses locked keys.
 	Passphrase func() (string, error)
+
+	// Verbs are performed for Session.Do by whoever holds the session, before its
+	// own: those that are about the page or the desktop. nil: none.
+	Verbs map[string]func(context.Context, Request) (Reply, error)
 
 	// Emit receives the events, in order, on one goroutine. While it blocks
 	// the node goes on and up to maxUntold events wait; Run returns when it

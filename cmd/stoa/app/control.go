@@ -93,15 +93,10 @@ func listenControl(home string) (net.Listener, error) {
 	return l, nil
 }
 
-// serveControl answers verbs with do until ctx ends, and removes the socket.
-// It returns when the last answer has been written or, farewell after ctx, cut
-// off, and no verb is at work any more.
-func serveControl(ctx context.Context, l net.Listener, home string, do func(context.Context, Request) (Reply, error)) error {
-	var verbs sync.RWMutex // held for reading by each verb at work
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /do", func(w http.ResponseWriter, r *http.Request) {
-		verbs.RLock()
-		defer verbs.RUnlock()
+// Handler answers POSTs of a Request with the Reply of do, or 422 and a Problem.
+// The socket's verbs and the page's both come through it.
+func Handler(do func(context.Context, Request) (Reply, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var req Request
 		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
 		dec.DisallowUnknownFields()
@@ -117,6 +112,35 @@ func serveControl(ctx context.Context, l net.Listener, home string, do func(cont
 			return
 		}
 		writeJSON(w, http.StatusOK, reply)
+	})
+}
+
+// Steer answers the verbs of other processes with do until ctx ends, in place of a
+// session that does not run yet. The caller holds the lock of the home's store.
+func Steer(ctx context.Context, home string, do func(context.Context, Request) (Reply, error)) error {
+	l, err := listenControl(home)
+	if err != nil {
+		return noSocket(home, err)
+	}
+	return serveControl(ctx, l, home, do)
+}
+
+// noSocket tells that the socket of a home cannot be made.
+func noSocket(home string, err error) error {
+	return &UserError{Code: "socket_failed", Text: "the home's socket cannot be made", Hint: "look whether you may write to " + home, Err: err}
+}
+
+// serveControl answers verbs with do until ctx ends, and removes the socket.
+// It returns when the last answer has been written or, farewell after ctx, cut
+// off, and no verb is at work any more.
+func serveControl(ctx context.Context, l net.Listener, home string, do func(context.Context, Request) (Reply, error)) error {
+	var verbs sync.RWMutex // held for reading by each verb at work
+	answer := Handler(do)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /do", func(w http.ResponseWriter, r *http.Request) {
+		verbs.RLock()
+		defer verbs.RUnlock()
+		answer.ServeHTTP(w, r)
 	})
 	srv := &http.Server{
 		Handler:           mux,

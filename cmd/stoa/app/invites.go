@@ -29,6 +29,13 @@ func parseLink(text string) (*identity.Invite, error) {
 	return inv, err
 }
 
+// CheckLink says what is wrong with a link as far as can be seen without anybody's
+// key. Errors are for the person.
+func CheckLink(text string) error {
+	_, err := parseLink(text)
+	return asUserError(err)
+}
+
 // termsOf reads the terms of a link. person resolves whom it is for.
 func termsOf(o InviteOptions, now time.Time, person func(string) (identity.ID, error)) (identity.Terms, error) {
 	t := identity.Terms{Role: identity.RoleListener}

@@ -12,8 +12,9 @@ type Request struct {
 	Invite *InviteOptions `json:"invite,omitempty"` // verb invite
 	Open   *OpenRoom      `json:"open,omitempty"`   // verb open
 
-	// Secret is the passphrase that id export and id lock encrypt with. It
-	// crosses only a socket that its owner alone may open.
+	// Secret is the passphrase that id export and id lock encrypt with, and that
+	// passphrase opens the key with. It crosses only a socket that its owner alone
+	// may open, and the loopback of a page that was let in.
 	Secret string `json:"secret,omitempty"`
 
 	All   bool `json:"all,omitempty"`   // who: the whole audience, page by page
@@ -81,11 +82,16 @@ const (
 	VerbQR      = "qr"      // LINK
 	VerbTest    = "test"    // [stop]: hear oneself, see SoundView.Test
 	VerbSeen    = "seen"    // N | ROOM: drop a notice of a View, or a room that one was put out of
+	VerbPage    = "page"    // [LINK]: the address of a page, of Config.Verbs
 	VerbID      = "id"      // * show | name NAME | lock | unlock | export FILE | import FILE
 
 	VerbSchedule = "schedule" // START [TEXT] | off: when the room meets
 	VerbICS      = "ics"      // * the same as a calendar file
 )
+
+// VerbPassphrase gives the passphrase of a locked key, as Secret, to a program that
+// waits for it. A session, whose key is open, does not know it.
+const VerbPassphrase = "passphrase"
 
 // A Reply is what a verb answered: lines for a person, and the same as data
 // for a script. Data marshals to one JSON object.

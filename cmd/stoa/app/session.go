@@ -193,10 +193,10 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 
 	control, err := listenControl(s.cfg.Home)
 	if err != nil {
-		return &UserError{Code: "socket_failed", Text: "the home's socket cannot be made", Hint: "look whether you may write to " + s.cfg.Home, Err: err}
+		return noSocket(s.cfg.Home, err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return serveControl(ctx, control, s.cfg.Home, s.do) })
+	g.Go(func() error { return serveControl(ctx, control, s.cfg.Home, s.Do) })
 	g.Go(func() error { return s.hear(ctx) })
 	g.Go(func() error { s.mind(ctx); return nil })
 	g.Go(func() error { s.keepTalk(ctx); return nil })

@@ -15,7 +15,16 @@ import (
 	"stoa/room"
 )
 
-// do performs one verb.
+// Do performs one verb, whoever asks: the socket and the page come through here.
+// It may be called from the event EventReady on until Run returns.
+func (s *Session) Do(ctx context.Context, req Request) (Reply, error) {
+	if verb, has := s.cfg.Verbs[req.Verb]; has {
+		return verb(ctx, req)
+	}
+	return s.do(ctx, req)
+}
+
+// do performs one verb of the session's own.
 func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 	switch req.Verb {
 	case VerbStatus:

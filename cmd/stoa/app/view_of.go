@@ -36,6 +36,13 @@ type sight struct {
 	blocked  map[string]blocking
 }
 
+// Blank is what a page shows while there is no session: why may be nil.
+func Blank(phase string, why *Problem, version string) *View {
+	v := viewOf(&sight{phase: phase})
+	v.Me, v.Why = MeView{Version: version}, why
+	return v
+}
+
 // viewOf makes a View.
 func viewOf(s *sight) *View {
 	v := &View{

@@ -66,7 +66,7 @@
 //	POST /do       {"verb":"mute","room":"7dk…"}  ->  {"lines":["…"],"data":{…}}    the Request and Reply of package app
 //	POST /visible  {"visible":true}               ->  204                           whether a person can see this page now
 //	POST /export   {"passphrase":"…"}             ->  the file
-//	POST /import   the file, with its passphrase in the header Stoa-Passphrase      ->  204
+//	POST /import   the file; header Stoa-Passphrase, percent-encoded  ->  204
 //	GET  /file/NAME                               ->  a file to save
 //
 // Bodies are JSON and say so with their Content-Type. What cannot be done is

@@ -370,7 +370,7 @@ func (a *audience) next() (name, data string) {
 	case "state":
 		a.doc = parse(a.t, []byte(data))
 	case "patch":
-		a.doc = apply(a.doc, parse(a.t, []byte(data)))
+		a.doc = Apply(a.doc, parse(a.t, []byte(data)))
 	}
 	return name, data
 }

@@ -120,6 +120,7 @@ type Server struct {
 
 	keys    *keyring
 	feed    *feed
+	woken   chan struct{} // holds a value when the state is to be looked at
 	streams streams
 	atWork  chan struct{} // one entry a command
 
@@ -162,7 +163,7 @@ func newServer(cfg Config, l net.Listener, browsers []browser) (*Server, error) 
 		node: cfg.Node, do: cfg.Do, files: files,
 		log:      cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)),
 		listener: l, port: l.Addr().(*net.TCPAddr).Port, keep: cfg.Keep,
-		keys: newKeyring(browsers), feed: newFeed(), atWork: make(chan struct{}, maxAtWork),
+		keys: newKeyring(browsers), feed: newFeed(), woken: make(chan struct{}, 1), atWork: make(chan struct{}, maxAtWork),
 	}, nil
 }
 
@@ -211,6 +212,15 @@ func (s *Server) Tell(name string, data any) {
 		return
 	}
 	s.feed.tell(event{name, line})
+}
+
+// Wake has the node asked for its state again, though the channel of the last one
+// is not closed. It never waits.
+func (s *Server) Wake() {
+	select {
+	case s.woken <- struct{}{}:
+	default:
+	}
 }
 
 // Pages returns how many pages are open, and how many of them a person sees.
@@ -273,6 +283,7 @@ func (s *Server) watchState(ctx context.Context) {
 		pause(ctx, stateGap)
 		select {
 		case <-changed:
+		case <-s.woken:
 		case <-tick.C:
 			beat = true
 		case <-ctx.Done():
@@ -549,7 +560,7 @@ func (s *Server) restore(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	passphrase, err := url.QueryUnescape(r.Header.Get("Stoa-Passphrase"))
+	passphrase, err := url.PathUnescape(r.Header.Get("Stoa-Passphrase"))
 	if err == nil {
 		err = s.node.Import(r.Context(), sealed, passphrase)
 	}

@@ -1,0 +1,152 @@
+// The page: its flag, its address, and how one stoa hands over to another that
+// runs with the same home.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"stoa/cmd/stoa/app"
+)
+
+// linkScheme is what every link begins with.
+const linkScheme = "stoa:"
+
+// servingOf reads --page: when the page is served, and on what port. normally holds
+// where nothing is said.
+func servingOf(flag string, normally serving) (serving, int, error) {
+	switch flag {
+	case "":
+		return normally, 0, nil
+	case "none":
+		return never, 0, nil
+	}
+	port, err := strconv.Atoi(flag)
+	if err != nil || port < 1 || port > 65535 {
+		return never, 0, &usageError{text: "--page is a port or none, not " + flag}
+	}
+	return always, port, nil
+}
+
+func pageCommand() *command {
+	return &command{
+		name:    "page",
+		summary: "show the page of the running stoa",
+		usage:   "[LINK]",
+		about: `Prints an address that lets one browser in, once and within ten minutes, and opens
+it where there is a browser. With a link, the page shows where that leads.`,
+		example: `stoa page
+stoa page --json`,
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, app.VerbPage)
+			return func(ctx context.Context, c *cli, words []string) error {
+				if err := tooMany(words, 1); err != nil {
+					return err
+				}
+				v.req.Args = words
+				reply, err := v.ask(ctx, c)
+				if err != nil {
+					return err
+				}
+				return c.showPage(reply, v.json)
+			}
+		},
+	}
+}
+
+// showPage shows what the verb page answered.
+func (c *cli) showPage(reply app.Reply, asJSON bool) error {
+	var page pageReply
+	data, err := json.Marshal(reply.Data)
+	if err == nil {
+		err = json.Unmarshal(data, &page)
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(c.stdout, page)
+	}
+	if page.Shown {
+		fmt.Fprintln(c.stdout, "the page that is open shows it")
+		return nil
+	}
+	c.offer(page.URL, true)
+	return nil
+}
+
+// offer prints an address of the page, and opens it where that is wanted and there
+// is a browser.
+func (c *cli) offer(address string, open bool) {
+	fmt.Fprintf(c.stdout, "page: %s\n", address)
+	if open && c.app.browse(address) == nil {
+		return
+	}
+	at, err := url.Parse(address)
+	if err != nil {
+		return // it is one of ours
+	}
+	fmt.Fprintln(c.stdout, "  it lets one browser in, within ten minutes; `stoa page` prints another one")
+	fmt.Fprintf(c.stdout, "  for a browser on another machine, run this there first: ssh -L %s:127.0.0.1:%s %s\n", at.Port(), at.Port(), whereabouts())
+}
+
+// whereabouts is this account as ssh names it.
+func whereabouts() string {
+	name, host := "USER", "HOST"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
+}
+
+// handOver lets the node that runs with a home show its page or, when it serves
+// none, join a link. done is false where no node runs, which then is to be done.
+func (c *cli) handOver(ctx context.Context, home, link string, asJSON, background bool) (done bool, err error) {
+	req := app.Request{Verb: app.VerbPage}
+	if link != "" {
+		req.Args = []string{link}
+	}
+	reply, err := c.app.do(ctx, home, req, nil)
+	code := ""
+	if err != nil {
+		code = app.Explain(err).Code
+	}
+	switch {
+	case code == "not_running":
+		return false, nil
+	case code == "no_page":
+		if link == "" {
+			return true, &app.UserError{
+				Code: "in_use", Text: "another stoa runs with this home, without a page",
+				Hint: "steer it with the verbs (`stoa help`), or give this one another --home", Err: err,
+			}
+		}
+		reply, err := c.app.do(ctx, home, app.Request{Verb: "join", Args: []string{link}}, nil)
+		if err == nil {
+			err = c.printReply(reply, asJSON)
+		}
+		return true, err
+	case err != nil, background:
+		return true, err
+	}
+	return true, c.showPage(reply, asJSON)
+}
+
+// linkWord is the one word that stoa alone may have: a link that was clicked.
+func linkWord(words []string) (link string, err error) {
+	if len(words) > 0 && strings.HasPrefix(words[0], linkScheme) {
+		return words[0], tooMany(words, 1)
+	}
+	return "", tooMany(words, 0)
+}
