@@ -199,10 +199,10 @@ export interface Invite {
   link?: string;
   for?: string;
   uses?: number;
-  count?: string;
+  count?: 'exact' | 'best effort';
   expires_ms?: Millis;
   used?: number;
-  state: string;
+  state: 'open' | 'expired' | 'revoked' | 'used up' | 'closed';
   by?: Id[];
 }
 

@@ -10,6 +10,7 @@ export interface PublicRoom {
   lang?: string;
   stage: string[]; // names
   people: number;
+  starts_ms?: Millis; // of the next meeting
   link: string;
 }
 
