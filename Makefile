@@ -9,6 +9,7 @@
 # make sim [SIMTIME=10m]         10,000 members in virtual time; about as long in real time
 # make sound [TABLE=Echo]        tables of echo, noise, clocks and word errors; ten minutes
 # make lab [LAB=all] [RUN=nat]   real programs behind NATs and firewalls, as root on Linux
+# make packages                  a .deb and an .rpm in bin/packages, tried out first; two minutes
 # make fuzz [FUZZTIME=1m]        every fuzz target for a while
 #
 # The first thing that each does is to install what is missing: see .ci/need.
@@ -27,7 +28,7 @@ TESTFLAGS :=
 
 export CGO_ENABLED := 1
 
-.PHONY: run build need test check page need-e2e e2e bench relaybench crowd sim sound lab lines fuzz clean
+.PHONY: run build need test check page need-e2e e2e bench relaybench crowd sim sound lab lines packages fuzz clean
 
 run: build
 	@bin/stoa $(ARGS)
@@ -149,6 +150,13 @@ lines: build
 
 fuzz: need
 	.ci/fuzz $(FUZZTIME)
+
+# In a module of its own, because what makes packages is no part of the program. The tests
+# pack the last commit twice in different folders, install what comes of it below folders
+# and compare.
+packages: need
+	@.ci/need packages
+	cd .ci/pack && go vet . && go run ../verdict.go $(if $(STRICT),-strict) -limit 8m -- -timeout 8m $(TESTFLAGS) . && go run .
 
 clean:
 	rm -rf bin

@@ -64,36 +64,28 @@ func look(ctx context.Context, cfg Config, link string) (Glimpse, error) {
 	if err != nil {
 		return Glimpse{}, err
 	}
-	return glimpse(ctx, &cfg, inv, func() (*identity.Key, error) {
-		key, err := identity.LoadKey(filepath.Join(cfg.Home, keyFile), cfg.Passphrase)
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, identity.ErrNotForYou
-		}
-		return key, err
-	})
-}
-
-// glimpse is look behind the reading of the link. own gets this person's key, for a link
-// that is bound to a person.
-func glimpse(ctx context.Context, cfg *Config, inv *identity.Invite, own func() (*identity.Key, error)) (Glimpse, error) {
-	leaf, key := inv.Chain.Leaf(), identity.NewKey
+	key, err := identity.NewKey()
+	if err != nil {
+		return Glimpse{}, err
+	}
+	leaf := inv.Chain.Leaf()
 	if !leaf.For.IsZero() {
-		key = own
+		if key, err = identity.LoadKey(filepath.Join(cfg.Home, keyFile), cfg.Passphrase); errors.Is(err, os.ErrNotExist) {
+			return Glimpse{}, identity.ErrNotForYou
+		} else if err != nil {
+			return Glimpse{}, err
+		}
 	}
-	shown, err := key()
+	cred, err := inv.Redeem(key, time.Now())
 	if err != nil {
 		return Glimpse{}, err
 	}
-	cred, err := inv.Redeem(shown, time.Now())
-	if err != nil {
-		return Glimpse{}, err
-	}
-	n, err := openNode(ctx, cfg)
+	n, err := openNode(ctx, &cfg)
 	if err != nil {
 		return Glimpse{}, err
 	}
 	defer n.Close()
-	net, err := n.Enter(node.RoomConfig{ID: inv.Room, Rendezvous: inv.Rendezvous, Key: shown})
+	net, err := n.Enter(node.RoomConfig{ID: inv.Room, Rendezvous: inv.Rendezvous, Key: key})
 	if err != nil {
 		return Glimpse{}, err
 	}
@@ -121,13 +113,6 @@ func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, erro
 		return nil, asUserError(err)
 	}
 	defer n.Close()
-	var found []Listing
-	seek(ctx, n, topic, lang, func(l Listing) { found = append(found, l) })
-	return found, nil
-}
-
-// seek tells of each public room that is found once, maxListings at most.
-func seek(ctx context.Context, n *node.Node, topic, lang string, tell func(Listing)) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var patience *time.Timer // from the first room on
@@ -137,6 +122,7 @@ func seek(ctx context.Context, n *node.Node, topic, lang string, tell func(Listi
 		}
 	}()
 
+	var found []Listing
 	seen := map[identity.RoomID]bool{}
 	for raw := range n.Cards(ctx, topic, lang) {
 		card, err := room.ParseCard(raw)
@@ -148,12 +134,12 @@ func seek(ctx context.Context, n *node.Node, topic, lang string, tell func(Listi
 		}
 		seen[card.Room] = true
 		starts, ends := planned(card)
-		tell(Listing{
+		found = append(found, Listing{
 			Starts: starts, Ends: ends, About: card.About,
 			Title: card.Title, Topic: card.Topic, Lang: card.Lang, Stage: card.Stage,
 			People: int(card.Count), Link: card.Link, Room: card.Room.String(),
 		})
-		if len(seen) == maxListings {
+		if len(found) == maxListings {
 			break
 		}
 		if patience == nil {
@@ -161,6 +147,7 @@ func seek(ctx context.Context, n *node.Node, topic, lang string, tell func(Listi
 		}
 		patience.Reset(moreCards)
 	}
+	return found, nil
 }
 
 // planned is when the room of a card meets.

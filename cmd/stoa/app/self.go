@@ -25,20 +25,17 @@ const (
 // the devices itself, beside a node that may have them open, which must not send
 // meanwhile what the microphone hears. Errors are for the person.
 func HearYourself(ctx context.Context, cfg Config, tell func(line string)) (Reply, error) {
-	found, err := hearYourself(ctx, cfg, tell)
-	if err != nil {
-		return Reply{}, asUserError(err)
-	}
-	return Reply{Lines: found.lines(), Data: found.data()}, nil
+	r, err := hearYourself(ctx, cfg, tell)
+	return r, asUserError(err)
 }
 
-func hearYourself(ctx context.Context, cfg Config, tell func(line string)) (found selfFound, err error) {
+func hearYourself(ctx context.Context, cfg Config, tell func(line string)) (Reply, error) {
 	reply, err := askControl(ctx, cfg.Home, Request{Verb: VerbSound})
 	if err != nil && !errors.Is(err, errNotRunning) { // perhaps this person is live
-		return found, err
+		return Reply{}, err
 	}
 	if d, is := reply.Data.(map[string]any); is && d["live"] == true {
-		return found, errLiveTest
+		return Reply{}, &UserError{Code: "test_while_live", Text: "you are live in a room, where others would hear the test", Hint: "`stoa mute` first"}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -47,55 +44,34 @@ func hearYourself(ctx context.Context, cfg Config, tell func(line string)) (foun
 	if err != nil {
 		cfg.Log.Warn("reading how the sound is wanted", "err", err)
 	}
-	return testSound(ctx, &cfg, h, selfTest{
-		step: func(_, line string) { tell(line) },
-		news: tell,
-	})
-}
-
-var errLiveTest = &UserError{Code: "test_while_live", Text: "you are live in a room, where others would hear the test", Hint: "`stoa mute` first"}
-
-// The steps of a test, as a SoundView has them.
-const (
-	stepOpening = "opening" // the devices are opened
-	stepSpeak   = "speak"   // this person is recorded
-	stepListen  = "listen"  // what was recorded is played
-	stepDone    = "done"
-)
-
-// selfTest is told how a test goes on. Its functions must not block.
-type selfTest struct {
-	step  func(step, line string) // one begins; line is for the person
-	news  func(line string)       // of a device
-	level func(level uint8)       // how loud a block was that was recorded, as RFC 6464 counts it; may be nil
-}
-
-// testSound does what HearYourself does, with these habits.
-func testSound(ctx context.Context, cfg *Config, h habits, t selfTest) (found selfFound, err error) {
-	s, err := openSound(cfg, h, func(e Event) {
+	s, err := openSound(&cfg, h, func(e Event) {
 		if e.Text != "" {
-			t.news(e.Text)
+			tell(e.Text)
 		}
 	})
 	if err != nil {
-		return found, err
+		return Reply{}, err
 	}
 	defer s.close()
 	if s.in == nil {
-		return found, &UserError{Code: "no_test_mic", Text: "there is no microphone to test", Hint: "give --in mic, or a file"}
+		return Reply{}, &UserError{Code: "no_test_mic", Text: "there is no microphone to test", Hint: "give --in mic, or a file"}
 	}
-	t.step(stepSpeak, fmt.Sprintf("speak: for %.0f s you are recorded, and nobody else hears it", selfTime.Seconds()))
-	recorded, found, err := s.record(ctx, t.level)
-	if err != nil || s.out == nil || !s.audible {
-		return found, err
+	tell(fmt.Sprintf("speak: for %.0f s you are recorded, and nobody else hears it", selfTime.Seconds()))
+	recorded, found, err := s.record(ctx)
+	if err != nil {
+		return Reply{}, err
 	}
-	t.step(stepListen, "listen: this is how others would hear you")
-	return found, s.playBack(ctx, recorded)
+	if s.out != nil && s.audible {
+		tell("listen: this is how others would hear you")
+		if err := s.playBack(ctx, recorded); err != nil {
+			return Reply{}, err
+		}
+	}
+	return Reply{Lines: found.lines(), Data: found.data()}, nil
 }
 
-// record returns what others would have heard, and what was found in it. level may be
-// nil, see selfTest.
-func (s *sound) record(ctx context.Context, level func(uint8)) (recorded []float32, found selfFound, err error) {
+// record returns what others would have heard, and what was found in it.
+func (s *sound) record(ctx context.Context) (recorded []float32, found selfFound, err error) {
 	within, cancel := context.WithTimeout(ctx, selfTime+selfLate)
 	defer cancel()
 	run, stop := context.WithCancel(within)
@@ -114,9 +90,6 @@ func (s *sound) record(ctx context.Context, level func(uint8)) (recorded []float
 			}
 			found.add(raw[:], h.Voice)
 			recorded = append(recorded, near[:]...)
-			if level != nil {
-				level(audio.Level(near[:]))
-			}
 		}
 		select {
 		case <-heard.Readable():

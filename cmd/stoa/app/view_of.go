@@ -22,7 +22,6 @@ type sight struct {
 	id      identity.ID
 	name    string
 	version string
-	home    string
 	network node.Network
 	offline bool // this machine is on no network
 	reach   node.Reach
@@ -47,7 +46,7 @@ func Blank(phase string, why *Problem, version string) *View {
 func viewOf(s *sight) *View {
 	v := &View{
 		Phase:   s.phase,
-		Me:      MeView{ID: s.id.String(), Name: plain.Line(s.name), New: s.name == "", Version: s.version, Home: s.home},
+		Me:      MeView{ID: s.id.String(), Name: plain.Line(s.name), New: s.name == "", Version: s.version},
 		Net:     netView(s.network, s.offline, s.reach),
 		Sound:   soundView(&s.sound),
 		Rooms:   make(map[string]*RoomView, len(s.rooms)+len(s.gone)),
