@@ -80,6 +80,28 @@ type rogue struct {
 
 	mu      sync.Mutex
 	packets []packet
+	written [][]byte // all that came on the channel of chat, as it came
+}
+
+// wiretap is the network of a rogue, who keeps what the honest member beside it is asked to judge.
+type wiretap struct {
+	*node.Room
+	rogue *rogue
+}
+
+func (w wiretap) Check(f func(channel string, msg []byte) (accept, bad bool)) {
+	if f == nil {
+		w.Room.Check(nil)
+		return
+	}
+	w.Room.Check(func(channel string, msg []byte) (accept, bad bool) {
+		if channel == room.ChannelChat {
+			w.rogue.mu.Lock()
+			w.rogue.written = append(w.rogue.written, slices.Clone(msg))
+			w.rogue.mu.Unlock()
+		}
+		return f(channel, msg)
+	})
 }
 
 // rogue brings a rogue to the door that a link leads to. A nil key is a fresh
@@ -211,7 +233,7 @@ func (r *rogue) join(p *process, name string) {
 		t.Fatal(err)
 	}
 	r.welcome = w
-	r.room, err = room.New(room.Config{Record: rec, Key: r.key, Keeper: keeper, Network: r.net, Session: r.session, Name: name, Welcome: w})
+	r.room, err = room.New(room.Config{Record: rec, Key: r.key, Keeper: keeper, Network: wiretap{r.net, r}, Session: r.session, Name: name, Welcome: w})
 	if err != nil {
 		t.Fatal(err)
 	}
