@@ -64,28 +64,36 @@ func look(ctx context.Context, cfg Config, link string) (Glimpse, error) {
 	if err != nil {
 		return Glimpse{}, err
 	}
-	key, err := identity.NewKey()
-	if err != nil {
-		return Glimpse{}, err
-	}
-	leaf := inv.Chain.Leaf()
-	if !leaf.For.IsZero() {
-		if key, err = identity.LoadKey(filepath.Join(cfg.Home, keyFile), cfg.Passphrase); errors.Is(err, os.ErrNotExist) {
-			return Glimpse{}, identity.ErrNotForYou
-		} else if err != nil {
-			return Glimpse{}, err
+	return glimpse(ctx, &cfg, inv, func() (*identity.Key, error) {
+		key, err := identity.LoadKey(filepath.Join(cfg.Home, keyFile), cfg.Passphrase)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, identity.ErrNotForYou
 		}
+		return key, err
+	})
+}
+
+// glimpse is look behind the reading of the link. own gets this person's key, for a link
+// that is bound to a person.
+func glimpse(ctx context.Context, cfg *Config, inv *identity.Invite, own func() (*identity.Key, error)) (Glimpse, error) {
+	leaf, key := inv.Chain.Leaf(), identity.NewKey
+	if !leaf.For.IsZero() {
+		key = own
 	}
-	cred, err := inv.Redeem(key, time.Now())
+	shown, err := key()
 	if err != nil {
 		return Glimpse{}, err
 	}
-	n, err := openNode(ctx, &cfg)
+	cred, err := inv.Redeem(shown, time.Now())
+	if err != nil {
+		return Glimpse{}, err
+	}
+	n, err := openNode(ctx, cfg)
 	if err != nil {
 		return Glimpse{}, err
 	}
 	defer n.Close()
-	net, err := n.Enter(node.RoomConfig{ID: inv.Room, Rendezvous: inv.Rendezvous, Key: key})
+	net, err := n.Enter(node.RoomConfig{ID: inv.Room, Rendezvous: inv.Rendezvous, Key: shown})
 	if err != nil {
 		return Glimpse{}, err
 	}
@@ -113,6 +121,13 @@ func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, erro
 		return nil, asUserError(err)
 	}
 	defer n.Close()
+	var found []Listing
+	seek(ctx, n, topic, lang, func(l Listing) { found = append(found, l) })
+	return found, nil
+}
+
+// seek tells of each public room that is found once, maxListings at most.
+func seek(ctx context.Context, n *node.Node, topic, lang string, tell func(Listing)) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var patience *time.Timer // from the first room on
@@ -122,7 +137,6 @@ func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, erro
 		}
 	}()
 
-	var found []Listing
 	seen := map[identity.RoomID]bool{}
 	for raw := range n.Cards(ctx, topic, lang) {
 		card, err := room.ParseCard(raw)
@@ -134,12 +148,12 @@ func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, erro
 		}
 		seen[card.Room] = true
 		starts, ends := planned(card)
-		found = append(found, Listing{
+		tell(Listing{
 			Starts: starts, Ends: ends, About: card.About,
 			Title: card.Title, Topic: card.Topic, Lang: card.Lang, Stage: card.Stage,
 			People: int(card.Count), Link: card.Link, Room: card.Room.String(),
 		})
-		if len(found) == maxListings {
+		if len(seen) == maxListings {
 			break
 		}
 		if patience == nil {
@@ -147,7 +161,6 @@ func Rooms(ctx context.Context, cfg Config, topic, lang string) ([]Listing, erro
 		}
 		patience.Reset(moreCards)
 	}
-	return found, nil
 }
 
 // planned is when the room of a card meets.

@@ -77,6 +77,10 @@ const (
 	VerbEnter   = "enter"   // ROOM: go back into one of this home
 	VerbForget  = "forget"  // * ROOM: remove all that this home has of it
 	VerbPin     = "pin"     // * ROOM on|off
+	VerbPreview = "preview" // LINK: what it leads to
+	VerbFind    = "find"    // [TOPIC [LANG]]: public rooms, see doFind
+	VerbQR      = "qr"      // LINK
+	VerbTest    = "test"    // [stop]: hear oneself, see SoundView.Test
 	VerbSeen    = "seen"    // N | ROOM: drop a notice of a View, or a room that one was put out of
 	VerbPage    = "page"    // [LINK]: the address of a page, of Config.Verbs
 	VerbID      = "id"      // * show | name NAME | lock | unlock | export FILE | import FILE

@@ -1,7 +1,7 @@
 // The rooms of a node that runs: how they come and go by verbs, beside those that
 // it began with.
 //
-//	open, join, enter ─► arrive: one at a time for each room ─► keepRooms ─► stay
+//	open, join, enter ─► arrive: one at a time for each room ─► tend ─► stay
 
 package app
 
@@ -20,21 +20,16 @@ import (
 	"stoa/room"
 )
 
-// keepRooms keeps the rooms going that come by s.entered, each until it is over for
-// this node, and all until ctx ends. It returns when all have ended. What ends one
-// room is told and does not touch the others.
-func (s *Session) keepRooms(ctx context.Context) error {
-	var stays sync.WaitGroup
-	defer stays.Wait()
+// tend runs what verbs begin and do not wait for, until ctx ends, and returns when all
+// of it has ended.
+func (s *Session) tend(ctx context.Context) error {
+	var begun sync.WaitGroup
+	defer begun.Wait()
 	defer close(s.closing)
 	for {
 		select {
-		case h := <-s.entered:
-			stays.Go(func() {
-				if err := s.stay(ctx, h); err != nil {
-					s.tellRoom(h.id, err)
-				}
-			})
+		case f := <-s.errands:
+			begun.Go(func() { f(ctx) })
 		case <-ctx.Done():
 			return nil
 		}
@@ -44,17 +39,31 @@ func (s *Session) keepRooms(ctx context.Context) error {
 // errClosing: the session is about to end.
 var errClosing = errors.New("this stoa is ending")
 
-// keep hands a room over to keepRooms. When it returns, the room is one of this node's,
+// begin has tend run f, until its ctx ends at the latest.
+func (s *Session) begin(f func(ctx context.Context)) error {
+	select {
+	case s.errands <- f:
+		return nil
+	case <-s.closing:
+		return errClosing
+	}
+}
+
+// keep has a room that was entered go on until it is over for this node. What ends it is
+// told and does not touch the others. When keep returns, the room is one of this node's,
 // or, with an error, closed.
 func (s *Session) keep(h *hall) error {
 	s.come(h)
-	select {
-	case s.entered <- h:
-		return nil
-	case <-s.closing:
+	err := s.begin(func(ctx context.Context) {
+		if err := s.stay(ctx, h); err != nil {
+			s.tellRoom(h.id, err)
+		}
+	})
+	if err != nil {
 		s.part(h)
-		return errors.Join(errClosing, h.net.Close())
+		return errors.Join(err, h.net.Close())
 	}
+	return nil
 }
 
 // arrive enters a room by enter, or finds that this node is in it already. Of several

@@ -18,12 +18,15 @@ type rig struct {
 	ctx context.Context
 }
 
-// run starts a session that has no task. It ends with the test, which fails when it does
-// not end in peace.
-func runRig(t *testing.T, name string) *rig {
+// runRig starts a session that has no task, on a network of its own or that of the given
+// addresses. It ends with the test, which fails when it does not end in peace.
+func runRig(t *testing.T, name string, bootstrap ...string) *rig {
 	t.Helper()
+	if len(bootstrap) == 0 {
+		bootstrap = []string{"none"}
+	}
 	s, err := Open(Config{
-		Home: t.TempDir(), Name: name, Bootstrap: []string{"none"}, Listen: []string{"/ip4/127.0.0.1/udp/0/quic-v1"}, In: inSilence, Out: outNone,
+		Home: t.TempDir(), Name: name, Bootstrap: bootstrap, Listen: []string{"/ip4/127.0.0.1/udp/0/quic-v1"}, In: inSilence, Out: outNone,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +185,7 @@ func TestRoomsComeAndGo(t *testing.T) {
 
 // Of those who want into one room at once one enters; when that fails the next one tries.
 func TestArrive(t *testing.T) {
-	s := &Session{entered: make(chan *hall), closing: make(chan struct{}), arriving: map[identity.RoomID]chan struct{}{}}
+	s := &Session{errands: make(chan func(context.Context)), closing: make(chan struct{}), arriving: map[identity.RoomID]chan struct{}{}}
 	id := identity.RoomID{1}
 	begun, fail := make(chan struct{}), make(chan struct{})
 	failed := make(chan error)

@@ -25,17 +25,20 @@ const (
 // the devices itself, beside a node that may have them open, which must not send
 // meanwhile what the microphone hears. Errors are for the person.
 func HearYourself(ctx context.Context, cfg Config, tell func(line string)) (Reply, error) {
-	r, err := hearYourself(ctx, cfg, tell)
-	return r, asUserError(err)
+	found, err := hearYourself(ctx, cfg, tell)
+	if err != nil {
+		return Reply{}, asUserError(err)
+	}
+	return Reply{Lines: found.lines(), Data: found.data()}, nil
 }
 
-func hearYourself(ctx context.Context, cfg Config, tell func(line string)) (Reply, error) {
+func hearYourself(ctx context.Context, cfg Config, tell func(line string)) (found selfFound, err error) {
 	reply, err := askControl(ctx, cfg.Home, Request{Verb: VerbSound})
 	if err != nil && !errors.Is(err, errNotRunning) { // perhaps this person is live
-		return Reply{}, err
+		return found, err
 	}
 	if d, is := reply.Data.(map[string]any); is && d["live"] == true {
-		return Reply{}, &UserError{Code: "test_while_live", Text: "you are live in a room, where others would hear the test", Hint: "`stoa mute` first"}
+		return found, errLiveTest
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -44,34 +47,55 @@ func hearYourself(ctx context.Context, cfg Config, tell func(line string)) (Repl
 	if err != nil {
 		cfg.Log.Warn("reading how the sound is wanted", "err", err)
 	}
-	s, err := openSound(&cfg, h, func(e Event) {
+	return testSound(ctx, &cfg, h, selfTest{
+		step: func(_, line string) { tell(line) },
+		news: tell,
+	})
+}
+
+var errLiveTest = &UserError{Code: "test_while_live", Text: "you are live in a room, where others would hear the test", Hint: "`stoa mute` first"}
+
+// The steps of a test, as a SoundView has them.
+const (
+	stepOpening = "opening" // the devices are opened
+	stepSpeak   = "speak"   // this person is recorded
+	stepListen  = "listen"  // what was recorded is played
+	stepDone    = "done"
+)
+
+// selfTest is told how a test goes on. Its functions must not block.
+type selfTest struct {
+	step  func(step, line string) // one begins; line is for the person
+	news  func(line string)       // of a device
+	level func(level uint8)       // how loud a block was that was recorded, as RFC 6464 counts it; may be nil
+}
+
+// testSound does what HearYourself does, with these habits.
+func testSound(ctx context.Context, cfg *Config, h habits, t selfTest) (found selfFound, err error) {
+	s, err := openSound(cfg, h, func(e Event) {
 		if e.Text != "" {
-			tell(e.Text)
+			t.news(e.Text)
 		}
 	})
 	if err != nil {
-		return Reply{}, err
+		return found, err
 	}
 	defer s.close()
 	if s.in == nil {
-		return Reply{}, &UserError{Code: "no_test_mic", Text: "there is no microphone to test", Hint: "give --in mic, or a file"}
+		return found, &UserError{Code: "no_test_mic", Text: "there is no microphone to test", Hint: "give --in mic, or a file"}
 	}
-	tell(fmt.Sprintf("speak: for %.0f s you are recorded, and nobody else hears it", selfTime.Seconds()))
-	recorded, found, err := s.record(ctx)
-	if err != nil {
-		return Reply{}, err
+	t.step(stepSpeak, fmt.Sprintf("speak: for %.0f s you are recorded, and nobody else hears it", selfTime.Seconds()))
+	recorded, found, err := s.record(ctx, t.level)
+	if err != nil || s.out == nil || !s.audible {
+		return found, err
 	}
-	if s.out != nil && s.audible {
-		tell("listen: this is how others would hear you")
-		if err := s.playBack(ctx, recorded); err != nil {
-			return Reply{}, err
-		}
-	}
-	return Reply{Lines: found.lines(), Data: found.data()}, nil
+	t.step(stepListen, "listen: this is how others would hear you")
+	return found, s.playBack(ctx, recorded)
 }
 
-// record returns what others would have heard, and what was found in it.
-func (s *sound) record(ctx context.Context) (recorded []float32, found selfFound, err error) {
+// record returns what others would have heard, and what was found in it. level may be
+// nil, see selfTest.
+func (s *sound) record(ctx context.Context, level func(uint8)) (recorded []float32, found selfFound, err error) {
 	within, cancel := context.WithTimeout(ctx, selfTime+selfLate)
 	defer cancel()
 	run, stop := context.WithCancel(within)
@@ -90,6 +114,9 @@ func (s *sound) record(ctx context.Context) (recorded []float32, found selfFound
 			}
 			found.add(raw[:], h.Voice)
 			recorded = append(recorded, near[:]...)
+			if level != nil {
+				level(audio.Level(near[:]))
+			}
 		}
 		select {
 		case <-heard.Readable():

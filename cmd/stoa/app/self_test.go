@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,7 +84,7 @@ func TestSelfRecordAndPlayBack(t *testing.T) {
 		speaker := &audiotest.Speaker{}
 		s := &sound{in: &audiotest.Mic{Signal: audiotest.Tone(300, 0.1)}, out: speaker}
 		begin := time.Now()
-		recorded, found, err := s.record(t.Context())
+		recorded, found, err := s.record(t.Context(), nil)
 		if err != nil || len(recorded) < 4*audio.Rate || time.Since(begin) > 4200*time.Millisecond {
 			t.Fatalf("recorded %d samples in %v: %v", len(recorded), time.Since(begin), err)
 		}
@@ -108,14 +109,45 @@ func TestSelfRecordAndPlayBack(t *testing.T) {
 
 func TestSelfFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, _, err := (&sound{in: deadMic{errors.New("gone")}}).record(t.Context())
+		_, _, err := (&sound{in: deadMic{errors.New("gone")}}).record(t.Context(), nil)
 		wantWords(t, err, "the microphone failed: gone")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, _, err = (&sound{in: &audiotest.Mic{Signal: audiotest.Tone(300, 0.1)}}).record(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if _, _, err = (&sound{in: &audiotest.Mic{Signal: audiotest.Tone(300, 0.1)}}).record(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("stopped with %v", err)
 		}
 		err = (&sound{out: deadMic{errors.New("gone")}}).playBack(t.Context(), make([]float32, audio.Rate))
 		wantWords(t, err, "the loudspeaker failed: gone")
 	})
+}
+
+// A page is told how a test goes on, may stop it, and sees its end; and there is one at a
+// time.
+func TestTrial(t *testing.T) {
+	r := runRig(t, "ann") // whose microphone is silent for ever
+	start := func() { r.must(Request{Verb: VerbTest}) }
+	start()
+	start()
+	r.until("it is time to speak", func(v *View) bool { return v.Sound.Test != nil && v.Sound.Test.Step == stepSpeak })
+	r.must(Request{Verb: VerbTest, Args: []string{"stop"}})
+	r.until("it is stopped", func(v *View) bool { return v.Sound.Test == nil })
+	start()
+	v := r.until("it is over", func(v *View) bool { return v.Sound.Test != nil && v.Sound.Test.Step == stepDone })
+	if d := v.Sound.Test; d.Failed != nil || d.selfData == nil || d.Verdict != "dead" {
+		t.Errorf("a silent microphone: %s", asJSON(t, d))
+	}
+	if text := asJSON(t, v.Sound.Test); !strings.Contains(text, `"verdict":"dead"`) {
+		t.Errorf("a page reads %s", text)
+	}
+	r.must(Request{Verb: VerbTest, Args: []string{"stop"}})
+	r.until("it is seen", func(v *View) bool { return v.Sound.Test == nil })
+	if code := r.code(Request{Verb: VerbTest, Args: []string{"now"}}); code != "usage" {
+		t.Errorf("another word: %s", code)
+	}
+	r.miking.Lock()
+	r.live = true
+	r.miking.Unlock()
+	if code := r.code(Request{Verb: VerbTest}); code != "test_while_live" {
+		t.Errorf("while others hear: %s", code)
+	}
 }

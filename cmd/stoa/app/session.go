@@ -3,7 +3,7 @@
 //	Run ─┬─ node.Node            libp2p's own goroutines
 //	     ├─ sound.run            devices, capture, player
 //	     ├─ serveControl         verbs from other processes
-//	     ├─ keepRooms: hall.run, one a room
+//	     ├─ tend: hall.run, one a room, and what else verbs begin
 //	     └─ the first task
 
 // Package app is the program: it alone knows the network, the rules and the
@@ -50,6 +50,8 @@ type Session struct {
 	figures *metrics     // of a relay host that shows them; else nil
 
 	telling *teller
+	finder  finder
+	trial   trial
 	shows   showing
 
 	miking sync.Mutex // guards all to the empty line
@@ -60,8 +62,8 @@ type Session struct {
 
 	pushed flag // talk may change by itself at another time
 
-	entered chan *hall    // to keepRooms
-	closing chan struct{} // closed when that takes no more
+	errands chan func(context.Context) // to tend
+	closing chan struct{}              // closed when that takes no more
 
 	mu       sync.Mutex
 	halls    []*hall                           // in the order in which they were entered
@@ -86,7 +88,7 @@ func Open(cfg Config) (*Session, error) {
 	}
 	s := &Session{
 		cfg: cfg, shows: showing{phase: phaseStarting}, network: network, log: cfg.Log, mic: newGate(), pushed: newFlag(), telling: newTeller(cfg.Emit),
-		entered: make(chan *hall), closing: make(chan struct{}), arriving: map[identity.RoomID]chan struct{}{},
+		errands: make(chan func(context.Context)), closing: make(chan struct{}), arriving: map[identity.RoomID]chan struct{}{},
 	}
 	if _, err := rand.Read(s.run[:]); err != nil {
 		return nil, err
@@ -200,7 +202,7 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	g.Go(func() error { s.keepTalk(ctx); return nil })
 	g.Go(func() error { s.look(ctx); return nil })
 	g.Go(func() error { s.remind(ctx); return nil })
-	g.Go(func() error { return s.keepRooms(ctx) })
+	g.Go(func() error { return s.tend(ctx) })
 
 	s.emit(Event{Kind: EventReady, Peer: s.node.Peer(), Addrs: s.node.Addrs()})
 	s.watchReach()

@@ -49,6 +49,14 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 		return s.doPin(req)
 	case VerbSeen:
 		return s.doSeen(req)
+	case VerbPreview:
+		return s.doPreview(ctx, req)
+	case VerbFind:
+		return s.doFind(req)
+	case VerbQR:
+		return doQR(req)
+	case VerbTest:
+		return s.doTest(req)
 	case VerbID:
 		return s.home.doID(req, func(name string) error { return s.rename(ctx, name) })
 	case VerbContact, VerbBlock, VerbUnblock, VerbBlocked:

@@ -45,6 +45,7 @@ type MeView struct {
 	Name    string `json:"name,omitempty"`
 	New     bool   `json:"new,omitempty"` // has no name yet
 	Version string `json:"version,omitempty"`
+	Home    string `json:"home,omitempty"` // the folder with everything
 }
 
 // NetView is how this machine is connected.

@@ -22,6 +22,7 @@ type sight struct {
 	id      identity.ID
 	name    string
 	version string
+	home    string
 	network node.Network
 	offline bool // this machine is on no network
 	reach   node.Reach
@@ -46,7 +47,7 @@ func Blank(phase string, why *Problem, version string) *View {
 func viewOf(s *sight) *View {
 	v := &View{
 		Phase:   s.phase,
-		Me:      MeView{ID: s.id.String(), Name: plain.Line(s.name), New: s.name == "", Version: s.version},
+		Me:      MeView{ID: s.id.String(), Name: plain.Line(s.name), New: s.name == "", Version: s.version, Home: s.home},
 		Net:     netView(s.network, s.offline, s.reach),
 		Sound:   soundView(&s.sound),
 		Rooms:   make(map[string]*RoomView, len(s.rooms)+len(s.gone)),

@@ -108,7 +108,7 @@ func (s *Session) sight(halls []*hall, now time.Time) *sight {
 	t.sound.unheard = now.Sub(w.unheard) < unheardFor
 	w.mu.Unlock()
 
-	t.id, t.name, t.version, t.network = s.home.key.ID(), s.home.store.Name(), s.cfg.Version, s.network
+	t.id, t.name, t.version, t.home, t.network = s.home.key.ID(), s.home.store.Name(), s.cfg.Version, s.cfg.Home, s.network
 	if running {
 		t.reach = s.node.Reach()
 	}
@@ -119,6 +119,7 @@ func (s *Session) sight(halls []*hall, now time.Time) *sight {
 	s.miking.Unlock()
 	t.sound.unheard = t.sound.unheard && !t.sound.live
 	t.sound.mic, t.sound.speaker = s.sound.ends()
+	t.sound.test = s.trial.now()
 	for _, h := range halls {
 		t.rooms = append(t.rooms, h.sight(t.sound.live, now))
 	}
