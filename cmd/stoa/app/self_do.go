@@ -10,10 +10,11 @@ import (
 	"stoa/audio"
 )
 
-// trial is the test that a session runs, one at a time. mu guards all of it. The zero
-// value is ready.
+// trial is the test that a session runs, one at a time.
 type trial struct {
-	mu   sync.Mutex
+	hear func(context.Context, *Config, habits, selfTest) (selfFound, error) // testSound
+
+	mu   sync.Mutex         // guards the rest
 	stop context.CancelFunc // ends the one that goes on; nil: none does
 	view *TestView          // nil: there was none
 }
@@ -107,7 +108,7 @@ func (s *Session) test(ctx context.Context, h habits) {
 		s.trial.show(v)
 		s.shows.changed.ring()
 	}
-	found, err := testSound(ctx, &cfg, h, selfTest{
+	found, err := s.trial.hear(ctx, &cfg, h, selfTest{
 		step: func(step, _ string) { show(&TestView{Step: step}) },
 		news: func(string) {},
 		level: func(level uint8) {

@@ -87,7 +87,7 @@ func Open(cfg Config) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{
-		cfg: cfg, shows: showing{phase: phaseStarting}, network: network, log: cfg.Log, mic: newGate(), pushed: newFlag(), telling: newTeller(cfg.Emit),
+		cfg: cfg, shows: showing{phase: phaseStarting}, trial: trial{hear: testSound}, network: network, log: cfg.Log, mic: newGate(), pushed: newFlag(), telling: newTeller(cfg.Emit),
 		errands: make(chan func(context.Context)), closing: make(chan struct{}), arriving: map[identity.RoomID]chan struct{}{},
 	}
 	if _, err := rand.Read(s.run[:]); err != nil {
