@@ -38,7 +38,7 @@ var explanations = []struct {
 	{room.ErrOffStage, "off_stage", "not on the stage", "`stoa who` shows who is"},
 	{room.ErrEmpty, "empty_text", "there is nothing to read in that", "write letters, digits or an emoji"},
 	{room.ErrFast, "too_fast", "too much was written at once", "wait a few seconds"},
-	{room.ErrNoKey, "no_key", "the key of this room has not come yet", "try again in a moment"},
+	{room.ErrNoKey, "no_room_key", "the key of this room has not come yet", "try again in a moment"},
 	{room.ErrNoLine, "no_such_message", "there is no such message", "`stoa chat` lists the last ones"},
 	{errBlocklist, "bad_blocklist", "that is no blocklist, or it was changed since it was signed", "ask for the file that `stoa blocked export` wrote"},
 	{room.ErrMuted, "muted", "muted by a moderator", "raise your hand with `stoa hand`"},

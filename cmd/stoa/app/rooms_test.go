@@ -151,6 +151,9 @@ func TestRoomsComeAndGo(t *testing.T) {
 	if g := v.Rooms[id]; g.Gone.Code != "put_out" || g.Gone.Text != "you were put out of the room by ann: noise" || g.Title != "Agora" {
 		t.Errorf("gone: %+v", g.Gone)
 	}
+	if r := v.Rooms[id].Removed[me]; r.ByName != "ann" || r.Reason != "noise" || r.Banned {
+		t.Errorf("who put ben out, as he sees it: %+v", r)
+	}
 	ann.until("who is out is listed by name", func(v *View) bool { return v.Rooms[id].Removed[me].Name == "ben" })
 	ben.must(Request{Verb: VerbSeen, Args: []string{id}})
 	if v, _ := ben.View(); v.Rooms[id] != nil {

@@ -202,6 +202,7 @@ type RemovedView struct {
 	Name   string `json:"name,omitempty"`
 	Banned bool   `json:"banned,omitempty"`
 	By     string `json:"by,omitempty"`
+	ByName string `json:"by_name,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	AtMS   int64  `json:"at_ms,omitempty"` // as whoever did it claims
 }

@@ -289,7 +289,7 @@ func invitesView(s *room.Snapshot, now time.Time) map[string]InviteView {
 func removedView(s *room.Snapshot, name func(identity.ID) string) map[string]RemovedView {
 	out := make(map[string]RemovedView, len(s.State.Kicked)+len(s.State.Banned))
 	add := func(id identity.ID, m room.Mark, banned bool) {
-		out[id.String()] = RemovedView{Name: plain.Line(name(id)), Banned: banned, By: author(m), Reason: plain.Line(m.Reason), AtMS: int64(m.Time)}
+		out[id.String()] = RemovedView{Name: plain.Line(name(id)), Banned: banned, By: author(m), ByName: plain.Line(name(m.By)), Reason: plain.Line(m.Reason), AtMS: int64(m.Time)}
 	}
 	for id, m := range s.State.Kicked {
 		add(id, m, false)

@@ -186,11 +186,8 @@ func (s *Session) show(e *Event) {
 // wentFrom keeps the last sight of a room that this node was put out of, until the
 // person has seen why.
 func (s *Session) wentFrom(h *hall, why Problem) {
-	last := h.viewed.Load()
-	if last == nil {
-		t := h.sight(false, time.Now())
-		last = roomView(&t)
-	}
+	t := h.sight(false, time.Now())
+	last := roomView(&t)
 	w := &s.shows
 	w.mu.Lock()
 	defer w.mu.Unlock()
