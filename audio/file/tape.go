@@ -32,7 +32,7 @@ const (
 )
 
 // Who is who speaks; [Tape.Allow] names their file.
-type Who [32]byte
+type Who = [32]byte
 
 // A Tape records speakers into a folder, each into a file of their own without coding anew, and the mix of them. All files begin at the same
 // instant, to the sample, and stay in step. Nobody is recorded who is not allowed. A process that is killed leaves files that play, short of

@@ -52,15 +52,15 @@ func sections() []section {
 		{"rooms", []*command{openCommand(), joinCommand(), desktopCommand(), pageCommand(), previewCommand(), roomsCommand()}},
 		{"in a room", []*command{
 			whoCommand(), handCommand(), muteCommand(), unmuteCommand(), volumeCommand(), pushCommand(), soundCommand(),
-			sayCommand(), reactCommand(), hideCommand(), chatCommand(), leaveCommand(), statusCommand(),
+			sayCommand(), reactCommand(), hideCommand(), chatCommand(), consentCommand(), leaveCommand(), statusCommand(),
 		}},
 		{"for those who may", []*command{
 			inviteCommand(), linksCommand(), revokeCommand(), stageCommand(), kickCommand(), banCommand(), pardonCommand(),
-			lockCommand(), unlockCommand(), titleCommand(), scheduleCommand(), endCommand(),
+			lockCommand(), unlockCommand(), titleCommand(), scheduleCommand(), recordCommand(), endCommand(),
 		}},
 		{"people", []*command{contactCommand(), blockCommand(), unblockCommand(), blockedCommand()}},
 		{"for rooms that grow", []*command{relayCommand(), lendCommand(), demoCommand()}},
-		{"this home", []*command{idCommand(), logCommand(), icsCommand(), devicesCommand(), doctorCommand(), installCommand(), uninstallCommand(), versionCommand()}},
+		{"this home", []*command{idCommand(), logCommand(), icsCommand(), recordingCommand(), devicesCommand(), doctorCommand(), installCommand(), uninstallCommand(), versionCommand()}},
 	}
 }
 

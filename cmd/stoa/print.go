@@ -115,6 +115,12 @@ func (p *printer) print(e app.Event) {
 		p.line(e, "%s was %s%s", who, either(e.Muted, "muted", "unmuted"), p.by(e))
 	case app.EventLocked:
 		p.line(e, "the room was %s%s", either(e.On, "locked", "unlocked"), p.by(e))
+	case app.EventRecording:
+		p.recording(e)
+	case app.EventConsent:
+		p.line(e, "%s %s", who, either(e.On, "may be recorded", "may not be recorded"))
+	case app.EventRecorded:
+		p.line(e, "%s: %s", plain.Line(e.Text), plain.Line(e.Folder))
 	case app.EventSchedule:
 		p.schedule(e)
 	case app.EventHears:
@@ -296,6 +302,15 @@ func (p *printer) hearers(e app.Event) {
 		p.audible[e.Room] = e.Audible.Text
 		p.line(e, "%s", plain.Line(e.Audible.Text))
 	}
+}
+
+// recording tells that somebody began to record, or that it is over.
+func (p *printer) recording(e app.Event) {
+	if e.On == nil || !*e.On {
+		p.line(e, "the room is not recorded any more")
+		return
+	}
+	p.line(e, "%s records the room and asks whether you may be heard in it: `stoa consent yes`; who says nothing is left out", p.person(e.Room, e.By))
 }
 
 // schedule tells when the room meets.

@@ -50,6 +50,9 @@ func changes(prev, next *room.Snapshot) []Event {
 	if plan := &next.State.Schedule; !samePlan(plan, &prev.State.Schedule) {
 		add(scheduled(plan))
 	}
+	for _, e := range recordingChanges(prev.State, next.State) {
+		add(e)
+	}
 	for _, id := range removedBetween(prev.State, next.State) {
 		e := Event{Kind: EventRemoved, Who: id.String(), Why: "the link they came by was revoked or used up"}
 		if prev.State.Members[id].Expires != 0 {

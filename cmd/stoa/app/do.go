@@ -34,6 +34,9 @@ func Do(ctx context.Context, homeDir string, req Request, passphrase func() (str
 }
 
 func do(ctx context.Context, dir string, req Request, passphrase func() (string, error)) (Reply, error) {
+	if req.Verb == VerbRecording {
+		return recordingIn(argument(req.Args, 0))
+	}
 	if err := completeID(&req, passphrase); err != nil {
 		return Reply{}, err
 	}

@@ -18,11 +18,12 @@ import (
 // ears open what others say in one room. Their methods may be called from any
 // goroutine.
 type ears struct {
-	sources func() (*audio.Source, error) // makes one more in the player; nil when nothing is played
-	fresh   flag                          // holds a value when there is a speaker who was not heard before
-	witness func([]byte, time.Time)       // is shown every packet that is opened; may be nil
-	volume  func(identity.ID) float32     // how loud somebody is to be played; nil: as sent
-	begins  func()                        // is told when somebody begins to speak; may be nil, and must not block
+	sources func() (*audio.Source, error)             // makes one more in the player; nil when nothing is played
+	fresh   flag                                      // holds a value when there is a speaker who was not heard before
+	witness func([]byte, time.Time)                   // is shown every packet that is opened; may be nil
+	record  func(seal.Stream, *seal.Frame, time.Time) // is given every frame, and must not wait or keep it; may be nil
+	volume  func(identity.ID) float32                 // how loud somebody is to be played; nil: as sent
+	begins  func()                                    // is told when somebody begins to speak; may be nil, and must not block
 
 	mu     sync.Mutex
 	opener *seal.Opener
@@ -174,6 +175,9 @@ func (e *ears) take(st seal.Stream, frames []seal.Frame, packet []byte, at time.
 	for _, f := range frames {
 		h.level = f.Level
 		h.tally.add(f.Index, f.End, at)
+		if e.record != nil {
+			e.record(st, &f, at)
+		}
 		if h.source != nil {
 			h.source.Push(audio.Packet{Index: f.Index, Since: f.Since, End: f.End, Level: f.Level, Payload: f.Payload}, at)
 		}

@@ -39,6 +39,9 @@ type Event struct {
 	StartsMS int64 `json:"starts_ms,omitempty"` // schedule, begins
 	EndsMS   int64 `json:"ends_ms,omitempty"`   // schedule
 
+	Recording string `json:"recording,omitempty"` // recording, consent, recorded
+	Folder    string `json:"folder,omitempty"`    // recorded
+
 	Code  string `json:"code,omitempty"`  // error, relay, echo: see Problem
 	Key   string `json:"key,omitempty"`   // chat: names the message, in the order of time
 	Emoji string `json:"emoji,omitempty"` // react
@@ -84,6 +87,10 @@ const (
 
 	EventSchedule = "schedule" // when the room meets was said, or that nothing is planned any more: on, starts_ms, ends_ms, text, by
 	EventBegins   = "begins"   // a room of this home, in it or not, meets in ten minutes, or now: room, title, starts_ms, code, text
+
+	EventRecording = "recording" // somebody began to record the room, or it is over: recording, on, by
+	EventConsent   = "consent"   // somebody lets themself be recorded, or not: recording, who, on
+	EventRecorded  = "recorded"  // the files of a recording by this node are complete: recording, folder, text, and why when it ended by itself
 )
 
 // Carries is how many listeners a relay carries in a room.

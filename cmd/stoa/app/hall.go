@@ -63,6 +63,7 @@ type hall struct {
 	calls     *caller
 	carry     *carrier
 	seats     *seats
+	recorder  *recorder
 	log       *slog.Logger
 	emit      func(Event)
 	changed   func()                // tells that a View of the room would be another one
@@ -121,6 +122,7 @@ func (h *hall) run(ctx context.Context) error {
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
+			h.recorder.leave(run)
 			h.carry.leave(run)
 			stop()
 		case <-run.Done():
@@ -136,10 +138,12 @@ func (h *hall) run(ctx context.Context) error {
 	g.Go(func() error { h.report(run); return nil })
 	g.Go(func() error { h.weigh(run); return nil })
 	g.Go(func() error { h.sayWhere(run); return nil })
+	g.Go(func() error { h.recorder.run(run); return nil })
 	g.Go(func() error { return h.begin(run) })
 	g.Go(func() error {
 		select {
 		case <-h.leaving:
+			h.recorder.leave(run)
 			h.carry.leave(run)
 			return errLeft
 		case <-run.Done():
@@ -166,6 +170,7 @@ func (h *hall) receive(from identity.ID, packet []byte, at time.Time) {
 // begin does what waits for the room to run.
 func (h *hall) begin(ctx context.Context) error {
 	defer close(h.begun)
+	h.recorder.orphaned(ctx)
 	if h.voice.wanted() && h.room.Snapshot().Me.Speaks {
 		if err := h.tellMic(ctx, true); err != nil {
 			h.log.Info("telling of the microphone", "err", err) // the state has moved on
@@ -196,6 +201,7 @@ func (h *hall) follow(ctx context.Context) error {
 		if err := h.ears.follow(next); err != nil {
 			return err
 		}
+		h.recorder.follow(next)
 		h.seats.follow(next, time.Now())
 		h.net.Review()
 		h.glance.remember(next)

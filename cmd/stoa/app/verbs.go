@@ -162,6 +162,8 @@ var roomVerbs = map[string]func(context.Context, *hall, Request) (Reply, error){
 	VerbLend:   doLend,
 
 	VerbSchedule: doSchedule,
+	VerbRecord:   doRecord,
+	VerbConsent:  doConsent,
 	VerbKick: func(ctx context.Context, h *hall, req Request) (Reply, error) {
 		return remove(ctx, h, req, h.room.Kick, "%s is put out of the room")
 	},
@@ -309,16 +311,25 @@ func doMute(ctx context.Context, h *hall, req Request) (Reply, error) {
 
 func doUnmute(ctx context.Context, h *hall, req Request) (Reply, error) {
 	if len(req.Args) == 0 {
-		return said("your microphone is live"), h.setMic(ctx, true)
+		return h.unmuted(ctx)
 	}
 	id, name, err := h.person(req.Args)
 	if err != nil {
 		return Reply{}, err
 	}
 	if id == h.me {
-		return said("your microphone is live"), h.setMic(ctx, true)
+		return h.unmuted(ctx)
 	}
 	return said("%s may speak again", name), h.room.Unmute(ctx, id)
+}
+
+// unmuted turns this person's microphone on.
+func (h *hall) unmuted(ctx context.Context) (Reply, error) {
+	r := said("your microphone is live")
+	if text := unasked(h.room.Snapshot()); text != "" {
+		r.Lines = append(r.Lines, text)
+	}
+	return r, h.setMic(ctx, true)
 }
 
 func doStage(ctx context.Context, h *hall, req Request) (Reply, error) {

@@ -111,6 +111,7 @@ type RoomView struct {
 	Invites   map[string]InviteView  `json:"invites"` // made here, by name
 	Removed   map[string]RemovedView `json:"removed"`
 	Schedule  *ScheduleView          `json:"schedule,omitempty"`
+	Recording *RecordingView         `json:"recording,omitempty"`
 	Chat      map[string]chatData    `json:"chat"`                   // the last messages, by a key that sorts by time
 	ClockFast int                    `json:"clock_fast_s,omitempty"` // seconds that this machine's clock is ahead of the others'
 }

@@ -58,7 +58,7 @@ func (n *notices) now() []notice {
 // such as a microphone that is missing, a View shows as long as it lasts.
 func noticeOf(e *Event) (Problem, bool) {
 	switch {
-	case e.Kind == EventError, e.Kind == EventEcho, e.Kind == EventBegins:
+	case e.Kind == EventError, e.Kind == EventEcho, e.Kind == EventBegins, e.Kind == EventRecorded:
 	case e.Kind == EventRelay && e.Text != "":
 	default:
 		return Problem{}, false

@@ -152,6 +152,8 @@ type roomSight struct {
 	now     time.Time // by the room's clock
 	mic     bool      // this person has unmuted the microphone here
 	live    bool      // and what it hears goes here
+	folder  string    // of the recording that is made here, or was made last; may be empty
+	records bool      // it is made now
 	link    string    // for listeners, good for anybody
 	stale   time.Duration
 	figures *figures
@@ -184,6 +186,7 @@ func roomView(r *roomSight) *RoomView {
 		Ways: r.figures.ways, Relays: r.figures.relays, Audible: r.figures.audible,
 		Invites: invitesView(s, r.now), Removed: removedView(s, r.name), Chat: chatView(s.Chat, r.known.blocks),
 		Schedule:  scheduleView(&s.State.Schedule),
+		Recording: recordingView(s, r.folder, r.records),
 		ClockFast: int(s.ClockFast / time.Second),
 	}
 	if !s.Host.IsZero() {

@@ -327,6 +327,7 @@ func (h *hall) sight(live bool, now time.Time) roomSight {
 		snap: h.room.Snapshot(), now: h.room.Now(), mic: h.voice.wanted(), live: live && h.voice.speaking(),
 		link: link, volume: h.volume, name: g.name, known: h.known, before: h.viewed.Load(),
 	}
+	r.folder, r.records = h.recorder.here(r.snap)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r.figures, r.stale = g.figures, g.stale

@@ -34,7 +34,9 @@ type sender interface {
 // any goroutine.
 type voice struct {
 	out     sender
-	witness func(packet []byte, at time.Time) // is shown what goes to relays; may be nil
+	witness func(packet []byte, at time.Time)         // is shown what goes to relays; may be nil
+	record  func(seal.Stream, *seal.Frame, time.Time) // is given every frame, and must not wait or keep it; may be nil
+	stream  seal.Stream                               // of this person and run
 
 	mu     sync.Mutex
 	sealer *seal.Sealer
@@ -55,7 +57,7 @@ type voice struct {
 func newVoice(id identity.RoomID, key *identity.Key, session [8]byte, out sender) *voice {
 	return &voice{
 		out: out, sealer: seal.NewSealer(id, key, session), buf: make([]byte, 0, seal.MaxPacket),
-		packs: packer{size: 1}, pairs: packer{size: 2},
+		packs: packer{size: 1}, pairs: packer{size: 2}, stream: seal.Stream{Speaker: key.ID(), Session: session},
 	}
 }
 
@@ -184,6 +186,9 @@ func (v *voice) say(p audio.Packet, now time.Time) error {
 		End:     p.End || (!v.on && v.tail == 0),
 		Level:   p.Level,
 		Payload: p.Payload,
+	}
+	if v.record != nil {
+		v.record(v.stream, &frame, now)
 	}
 	v.last, v.spoke = p.Index, true
 	v.said++
