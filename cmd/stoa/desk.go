@@ -186,27 +186,22 @@ func (d *desk) unlock(ctx context.Context, cfg app.Config, terminal bool) (sessi
 // waitLocked serves the page until a passphrase is typed in it. The home's store
 // is ours meanwhile, so its socket is too.
 func (d *desk) waitLocked(ctx context.Context) (attempt, error) {
+	if err := d.begin(); err != nil {
+		return attempt{}, err
+	}
+	stop, err := app.Steer(d.home, d.locked)
+	if err != nil {
+		return attempt{}, err
+	}
 	d.mu.Lock()
 	why := d.why
 	d.mu.Unlock()
 	d.enter(phaseLocked, why)
-	if err := d.begin(); err != nil {
-		return attempt{}, err
-	}
-	steer, stop := context.WithCancel(ctx)
-	steered := make(chan error, 1)
-	go func() { steered <- app.Steer(steer, d.home, d.do) }()
-	defer func() {
-		stop()
-		if err := <-steered; err != nil {
-			d.log.Warn("answering other processes while the key is locked", "err", err)
-		}
-	}()
 	select {
 	case a := <-d.typed:
-		return a, nil
+		return a, stop()
 	case <-ctx.Done():
-		return attempt{}, ctx.Err()
+		return attempt{}, errors.Join(ctx.Err(), stop())
 	}
 }
 
@@ -234,6 +229,7 @@ func (d *desk) visit(ctx context.Context, s session, first app.Task) (again bool
 	d.opened, d.session = nil, nil
 	d.mu.Unlock()
 	if in == nil {
+		d.enter(phaseOver, nil)
 		return false, err
 	}
 	if ctx.Err() != nil {
@@ -249,12 +245,16 @@ func (d *desk) visit(ctx context.Context, s session, first app.Task) (again bool
 
 // event notes what concerns the page.
 func (d *desk) event(e app.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	switch e.Kind {
 	case app.EventReady:
-		d.mu.Lock()
-		defer d.mu.Unlock()
 		d.session = d.opened
 		d.move()
+	case app.EventReact:
+		if d.server != nil {
+			d.server.Tell("react", map[string]string{"room": e.Room, "who": e.Who, "emoji": e.Emoji})
+		}
 	}
 }
 
@@ -305,7 +305,7 @@ var notNow = &app.UserError{Code: "not_ready", Text: "stoa is not ready for that
 // close tells the page why it is over, and ends it.
 func (d *desk) close(err error) error {
 	var why *app.Problem
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		p := app.Explain(err)
 		why = &p
 	}
@@ -343,7 +343,15 @@ func (d *desk) Levels() (map[string]int, <-chan struct{}) {
 	return nil, changed
 }
 
-// do performs the verbs of the page and, while no session does, of the socket.
+// locked performs the verbs of other processes while the key is locked.
+func (d *desk) locked(ctx context.Context, req app.Request) (app.Reply, error) {
+	if req.Verb == app.VerbPage {
+		return d.page(ctx, req)
+	}
+	return app.Reply{}, &app.UserError{Code: "locked", Text: "your key is locked", Hint: "type its passphrase in the page: `stoa page` shows where"}
+}
+
+// do performs the verbs of the page.
 func (d *desk) do(ctx context.Context, req app.Request) (app.Reply, error) {
 	d.mu.Lock()
 	s, phase := d.session, d.phase
@@ -356,7 +364,7 @@ func (d *desk) do(ctx context.Context, req app.Request) (app.Reply, error) {
 	case phase != phaseLocked:
 		return app.Reply{}, notNow
 	case req.Verb != app.VerbPassphrase:
-		return app.Reply{}, &app.UserError{Code: "locked", Text: "your key is locked", Hint: "type its passphrase in the page: `stoa page` shows where"}
+		return d.locked(ctx, req)
 	}
 	a := attempt{req.Secret, make(chan error, 1)}
 	select {

@@ -115,14 +115,21 @@ func Handler(do func(context.Context, Request) (Reply, error)) http.Handler {
 	})
 }
 
-// Steer answers the verbs of other processes with do until ctx ends, in place of a
-// session that does not run yet. The caller holds the lock of the home's store.
-func Steer(ctx context.Context, home string, do func(context.Context, Request) (Reply, error)) error {
+// Steer answers the verbs of other processes with do until stop is called, which
+// returns when the last has been answered, in place of a session that does not run
+// yet. The caller holds the lock of the home's store.
+func Steer(home string, do func(context.Context, Request) (Reply, error)) (stop func() error, err error) {
 	l, err := listenControl(home)
 	if err != nil {
-		return noSocket(home, err)
+		return nil, noSocket(home, err)
 	}
-	return serveControl(ctx, l, home, do)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- serveControl(ctx, l, home, do) }()
+	return func() error {
+		cancel()
+		return <-ended
+	}, nil
 }
 
 // noSocket tells that the socket of a home cannot be made.

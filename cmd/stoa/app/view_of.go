@@ -40,6 +40,8 @@ type sight struct {
 func Blank(phase string, why *Problem, version string) *View {
 	v := viewOf(&sight{phase: phase})
 	v.Me, v.Why = MeView{Version: version}, why
+	v.Sound = SoundView{Switches: map[string]bool{}}
+	v.Contacts, v.Blocked = map[string]contact{}, map[string]blocking{}
 	return v
 }
 

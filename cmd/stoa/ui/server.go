@@ -48,7 +48,7 @@ const (
 
 	maxHead    = 16 << 10  // bytes of headers
 	maxSmall   = 4 << 10   // bytes of the bodies of /enter, /return, /visible and /export
-	maxRequest = 64 << 10  // bytes of a command
+	maxRequest = 512 << 10 // bytes of a command: a blocklist as JSON
 	maxImport  = 256 << 20 // bytes of an export
 
 	maxAtWork = 32 // commands at once
