@@ -2,6 +2,8 @@
 # make test                      everything that must hold
 # make page                      the page: types, tests, and that its build is what is checked in
 # make e2e [E2ETEST=story]       the page of real nodes in a real browser; a minute
+# make pagesoak [SOAKTIME=10m]   the page over a room of 520 people, for so long
+# make screens [SCREENS=room]    pictures of the page, into cmd/stoa/ui/screens
 # make bench                     the figures, in a table at the end; five minutes
 # make relaybench                what a relay costs, beside other ways; fifteen minutes
 # make crowd [LISTENERS=400]     crowds behind relays, real processes; ten minutes
@@ -28,7 +30,7 @@ TESTFLAGS :=
 
 export CGO_ENABLED := 1
 
-.PHONY: run build need test check page need-e2e e2e bench relaybench crowd sim sound lab lines packages fuzz clean
+.PHONY: run build need test check page need-e2e e2e pagesoak screens bench relaybench crowd sim sound lab lines packages fuzz clean
 
 run: build
 	@bin/stoa $(ARGS)
@@ -98,6 +100,16 @@ need-e2e: build $(E2E)/node_modules/.package-lock.json
 
 e2e: need-e2e
 	cd $(E2E) && STRICT=$(STRICT) node --test --test-concurrency=1 --test-reporter=./lib/verdict.js lib/verdict.test.js $(E2ETEST).test.js
+
+SOAKTIME := 10m
+
+pagesoak: need-e2e
+	cd $(E2E) && node soak.js $(SOAKTIME)
+
+SCREENS :=
+
+screens: need-e2e
+	cd $(E2E) && node screens.js $(SCREENS)
 
 # The figures that .ci/figures puts into its table; go test -bench . runs them all.
 FIGURES := VerifyThree|^Benchmark(Seal|Open|Refuse|Add|Encode|Decode|FirstPacket)$$|^BenchmarkEvaluate$$/8000|^BenchmarkPlayedInTime$$/rtt=100ms/loss=5%

@@ -2,56 +2,78 @@
 
 import assert from "node:assert/strict";
 
-/** Presses and types where a mouse points. */
+/** Presses where it points; types, as everybody does. */
 export class Mouse {
-  constructor(page) {
-    this.page = page;
+  constructor(tab) {
+    this.tab = tab;
   }
 
+  /** Presses something. A key of the page that does the same is of no use to a mouse. */
   press(thing) {
     return thing.click();
   }
 
+  /** Writes into a field instead of what was there. */
   type(field, text) {
     return field.fill(text);
   }
+
+  /** Writes what was copied into a field. */
+  async paste(field) {
+    await field.click();
+    await this.tab.keyboard.press("ControlOrMeta+V");
+  }
 }
 
-/** So many stops of Tab are on no screen; who needs more is lost. */
+/** More stops of Tab are on no screen; who needs more is lost. */
 const maxStops = 150;
 
-/** Goes from one thing to the next by Tab, and sees where it is. */
+/** Goes from one thing to the next by Tab and arrows, and sees where it is. */
 export class Keyboard {
-  constructor(page) {
-    this.page = page;
+  constructor(tab) {
+    this.tab = tab;
   }
 
-  async press(thing) {
-    await this.#reach(thing);
-    await this.page.tab.keyboard.press("Enter");
+  async press(thing, key) {
+    if (key) {
+      await thing.waitFor(); // what the key does is to be had only now
+      await this.tab.keyboard.press(key);
+    } else {
+      await this.#reach(thing);
+      await this.tab.keyboard.press("Enter");
+    }
   }
 
   async type(field, text) {
     await this.#reach(field);
-    await this.page.tab.keyboard.press("ControlOrMeta+A");
-    await this.page.tab.keyboard.type(text);
+    await this.tab.keyboard.press("ControlOrMeta+A");
+    await this.tab.keyboard.type(text);
+  }
+
+  async paste(field) {
+    await this.#reach(field);
+    await this.tab.keyboard.press("ControlOrMeta+V");
   }
 
   async #reach(thing) {
     await thing.waitFor();
-    const { keyboard } = this.page.tab;
     for (let stop = 0; stop < maxStops; stop++) {
-      // Undefined while it is disabled or not there; then it cannot have the focus.
-      const focused = await thing.evaluate((element) => element === document.activeElement);
-      if (focused) return this.#mustShow(thing);
-      await keyboard.press("Tab");
+      const where = await thing.evaluate((element) => {
+        const focused = document.activeElement;
+        if (element === focused) return "here";
+        // One stop of Tab for many controls: inside, arrows lead on.
+        const group = element.parentElement;
+        return element.tabIndex < 0 && focused !== document.body && group.parentElement.contains(focused) ? "near" : "far";
+      });
+      if (where === "here") return this.#mustShow(thing);
+      await this.tab.keyboard.press(where === "near" ? "ArrowRight" : "Tab");
     }
-    assert.fail(`Tab does not lead to ${thing}`);
+    assert.fail(`the keyboard does not lead to ${thing}`);
   }
 
-  /** Whoever has the focus must be in sight and look different from the others. */
+  /** Whatever has the focus must be in sight and look different from the others. */
   async #mustShow(thing) {
-    const [shown, marked] = await thing.evaluate((element) => {
+    const [seen, marked] = await thing.evaluate((element) => {
       const box = element.getBoundingClientRect();
       const style = getComputedStyle(element);
       return [
@@ -59,7 +81,7 @@ export class Keyboard {
         style.outlineStyle !== "none" || style.boxShadow !== "none",
       ];
     });
-    assert.ok(shown, `${thing} has the focus out of sight`);
+    assert.ok(seen, `${thing} has the focus out of sight`);
     assert.ok(marked, `${thing} does not show that it has the focus`);
   }
 }

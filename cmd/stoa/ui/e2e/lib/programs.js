@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../../../../../", import.meta.url));
 
 /** Bounds every wait for something that must happen, in ms. No measure of anything: the machine may be slow. */
-export const patience = 40_000;
+export const patience = Number(process.env.PATIENCE ?? 40_000);
 
 const living = new Set();
 process.once("exit", () => living.forEach((child) => end(child, "SIGKILL")));
@@ -42,6 +42,26 @@ export async function run(path, args, options) {
   clearTimeout(alarm);
   if (code !== 0) throw new Error(`${path} ${args.join(" ")}: ${signal ?? `exit ${code}`}\n${errors}${out}`);
   return out;
+}
+
+/** Waits until what a program prints on one of its outputs fits, and returns what does. */
+export function printed(output, pattern) {
+  return new Promise((found, fail) => {
+    let text = "";
+    const tooLate = () => fail(new Error(`${pattern} was not printed, but:\n${text}`));
+    const alarm = setTimeout(tooLate, patience);
+    output.once("close", () => {
+      clearTimeout(alarm);
+      tooLate(); // of no effect when it was found
+    });
+    output.on("data", (more) => {
+      text += more;
+      const match = pattern.exec(text);
+      if (!match) return;
+      clearTimeout(alarm);
+      found(match);
+    });
+  });
 }
 
 /** The path of a program in bin, where make builds it. */

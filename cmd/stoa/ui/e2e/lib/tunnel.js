@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { end, patience, run, start } from "./programs.js";
+import { end, printed, run, start } from "./programs.js";
 
 const server = "/usr/sbin/sshd";
 
@@ -20,21 +20,6 @@ async function freePort() {
   const { port } = socket.address();
   await new Promise((closed) => socket.close(closed));
   return port;
-}
-
-/** Waits for a line of what a program prints on standard error. */
-function says(child, text) {
-  return new Promise((found, fail) => {
-    let said = "";
-    const alarm = setTimeout(() => fail(new Error(`${text} did not come:\n${said}`)), patience);
-    child.once("close", () => fail(new Error(`it ended before ${text}:\n${said}`)));
-    child.stderr.on("data", (more) => {
-      said += more;
-      if (!said.includes(text)) return;
-      clearTimeout(alarm);
-      found();
-    });
-  });
 }
 
 /**
@@ -65,7 +50,7 @@ export async function throughSSH(there, body) {
     if (process.getuid() === 0) await mkdir("/run/sshd", { recursive: true }); // as its service would
     const listening = start(server, ["-D", "-e", "-f", join(folder, "settings")]);
     children.push(listening);
-    await says(listening, "Server listening");
+    await printed(listening.stderr, /Server listening/);
 
     const here = await freePort();
     const options = [`UserKnownHostsFile=${known}`, "StrictHostKeyChecking=accept-new", "IdentitiesOnly=yes", "ExitOnForwardFailure=yes"];
@@ -76,7 +61,7 @@ export async function throughSSH(there, body) {
       `${userInfo().username}@127.0.0.1`,
     ]);
     children.push(client);
-    await says(client, "Entering interactive session");
+    await printed(client.stderr, /Entering interactive session/);
     await body(here);
   } finally {
     children.forEach((child) => end(child, "SIGKILL"));

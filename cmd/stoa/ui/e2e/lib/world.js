@@ -17,9 +17,10 @@ const loopback = "/ip4/127.0.0.1/udp/0/quic-v1,/ip4/127.0.0.1/tcp/0";
  *
  * @param {string} name
  * @param {(world: World, t: import("node:test").TestContext) => Promise<void>} body
+ * @param {{skip?: string | false}} options of node's test
  */
-export function story(name, body) {
-  test(name, { timeout: 10 * patience }, async (t) => {
+export function story(name, body, options) {
+  test(name, { timeout: 10 * patience, ...options }, async (t) => {
     const world = new World();
     try {
       await world.begin();
