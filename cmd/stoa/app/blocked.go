@@ -60,9 +60,12 @@ func signBlocklist(k *identity.Key, people map[identity.ID]blocking, at time.Tim
 		}
 		b.Write(append(line, '\n'))
 	}
-	sig := k.Sign(blocklistDomain, b.Bytes())
-	fmt.Fprintf(&b, "signature %s\n", base64.StdEncoding.EncodeToString(sig[:]))
-	return b.Bytes(), nil
+	return signText(k, b.String()), nil
+}
+
+// signText adds the last line of a file.
+func signText(k *identity.Key, body string) []byte {
+	return fmt.Appendf(nil, "%ssignature %s\n", body, base64.StdEncoding.EncodeToString(k.Sign(blocklistDomain, []byte(body))))
 }
 
 // parseBlocklist reads and verifies a file. Its only error is errBlocklist.

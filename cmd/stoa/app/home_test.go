@@ -137,6 +137,10 @@ func lived(t *testing.T, dir string) (key identity.ID, rec room.Record, b bundle
 	if err := livedHabits().save(dir); err != nil {
 		t.Fatal(err)
 	}
+	if k, err := readKnown(dir); err != nil || k.contacts.change(func(all map[identity.ID]contact) { all[identity.ID{1}] = contact{Name: "Ben"} }) != nil ||
+		k.blocked.change(func(all map[identity.ID]blocking) { all[identity.ID{2}] = blocking{} }) != nil {
+		t.Fatal(err)
+	}
 	if v, err := readVolumes(dir); err != nil || v.set(identity.ID{1}, 50) != nil {
 		t.Fatal(err)
 	}
@@ -225,6 +229,9 @@ func wantImported(t *testing.T, dir string, key identity.ID, rec room.Record) {
 	}
 	if v, err := readVolumes(dir); err != nil || v.of(identity.ID{1}) != 50 {
 		t.Errorf("the volumes are %v, %v", v.people, err)
+	}
+	if k, err := readKnown(dir); err != nil || k.call(identity.ID{1}, "") != "Ben" || !k.blocks(identity.ID{2}) {
+		t.Errorf("contacts %v, blocked %v, %v", k.contacts.all(), k.blocked.all(), err)
 	}
 	for _, name := range []string{importTmp, importFinal, "devices.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
@@ -344,13 +351,21 @@ func TestImportAndCrash(t *testing.T) {
 			must(keep.Restore(filepath.Join(at(importTmp), storeFile), bytes.NewReader(b.Store)))
 		}, false},
 		{"some choices", func() { must(os.WriteFile(filepath.Join(at(importTmp), habitsFile), b.Kept[habitsFile], 0o600)) }, false},
-		{"all choices", func() { must(os.WriteFile(filepath.Join(at(importTmp), volumesFile), b.Kept[volumesFile], 0o600)) }, false},
+		{"all choices", func() {
+			for _, name := range portableKept[1:] {
+				must(os.WriteFile(filepath.Join(at(importTmp), name), b.Kept[name], 0o600))
+			}
+		}, false},
 		{"ready", func() { must(os.Rename(at(importTmp), at(importFinal))) }, true},
 		{"the old key kept", func() { must(keepOldKey(at(keyFile))) }, true},
 		{"the key in place", func() { must(os.Rename(filepath.Join(at(importFinal), keyFile), at(keyFile))) }, true},
 		{"the store in place", func() { must(os.Rename(filepath.Join(at(importFinal), storeFile), at(storeFile))) }, true},
 		{"some choices in place", func() { must(os.Rename(filepath.Join(at(importFinal), habitsFile), at(habitsFile))) }, true},
-		{"all choices in place", func() { must(os.Rename(filepath.Join(at(importFinal), volumesFile), at(volumesFile))) }, true},
+		{"all choices in place", func() {
+			for _, name := range portableKept[1:] {
+				must(os.Rename(filepath.Join(at(importFinal), name), at(name)))
+			}
+		}, true},
 		{"done", func() { must(os.Remove(at(importFinal))) }, true},
 	}
 	for _, s := range steps {

@@ -14,8 +14,8 @@ import (
 var alike = func() map[rune]rune {
 	m := map[rune]rune{}
 	for to, from := range map[rune]string{
-		'a': "аαɑ", 'b': "ЬВβвь", 'c': "сϲ", 'd': "ԁđ", 'e': "еєε", 'g': "ɡ", 'h': "нһħ", 'j': "јϳ", 'k': "кκ", 'l': "іιıӏłi1|", 'm': "м",
-		'n': "ηп", 'o': "оοσø0", 'p': "рρ", 'q': "ԛ", 'r': "г", 's': "ѕ", 't': "тτ", 'u': "υ", 'v': "νѵ", 'w': "ԝω", 'x': "хχ", 'y': "уγ",
+		'a': "аαɑ", 'b': "вьβ", 'c': "сϲ", 'd': "ԁđ", 'e': "еєε", 'g': "ɡ", 'h': "нһħΗ", 'j': "јϳ", 'k': "кκ", 'l': "іιıӏłi1|", 'm': "мμ",
+		'n': "ηпΝ", 'o': "оοσø0", 'p': "рρ", 'q': "ԛ", 'r': "г", 's': "ѕ", 't': "тτ", 'u': "υ", 'v': "νѵ", 'w': "ԝω", 'x': "хχ", 'y': "уγΥ", 'z': "ζ",
 	} {
 		for _, c := range from {
 			m[c] = to
@@ -28,8 +28,12 @@ var alike = func() map[rune]rune {
 func skeleton(name string) string {
 	var b strings.Builder
 	for _, c := range norm.NFKD.String(name) {
-		c = unicode.ToLower(c)
-		if to, is := alike[c]; is {
+		to, is := alike[c]
+		if !is { // few capitals look like another letter than their small one
+			c = unicode.ToLower(c)
+			to, is = alike[c]
+		}
+		if is {
 			c = to
 		}
 		if unicode.IsLetter(c) || unicode.IsDigit(c) {
