@@ -79,6 +79,9 @@ type event struct {
 	Device  string      `json:"device"`
 	Audible *audibleNow `json:"audible"`
 
+	Recording string `json:"recording"`
+	Folder    string `json:"folder"`
+
 	Stats *struct {
 		People   int               `json:"people"`
 		Links    int               `json:"links"`

@@ -79,7 +79,7 @@ func MarkDelays(recording, speakerLog, listenerLog string) (delays []float64, mi
 	if err != nil {
 		return nil, 0, err
 	}
-	delays, missed = markDelays(x, heard-spoke)
+	delays, missed = DelaysOfMarks(x, heard-spoke)
 	return delays, missed, nil
 }
 
@@ -121,7 +121,7 @@ func MarkDelaysBeside(spoken, heard []float64) (delays []float64, missed int, er
 	for i, v := range heard[begin:] {
 		level[i] = gain * v
 	}
-	delays, missed = markDelays(level, 0)
+	delays, missed = DelaysOfMarks(level, 0)
 	return delays, missed, nil
 }
 
@@ -133,8 +133,8 @@ func product(x, mark []float64) (sum float64) {
 	return sum
 }
 
-// markDelays does it for a recording that began so long after the speech did.
-func markDelays(heard []float64, after time.Duration) (delays []float64, missed int) {
+// DelaysOfMarks does the same with a recording that began so long after the speech did.
+func DelaysOfMarks(heard []float64, after time.Duration) (delays []float64, missed int) {
 	shift := int(math.Round(after.Seconds() * Rate))
 	kinds := marks()
 	energy := 0.0 // of either

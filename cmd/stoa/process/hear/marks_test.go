@@ -33,7 +33,7 @@ func TestMarkDelays(t *testing.T) {
 			}
 		}
 	}
-	got, missed := markDelays(heard, began*time.Second/Rate)
+	got, missed := DelaysOfMarks(heard, began*time.Second/Rate)
 	if missed != 1 || len(got) < 10 {
 		t.Fatalf("%d marks found, %d missed", len(got), missed)
 	}
