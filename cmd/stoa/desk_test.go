@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"stoa/cmd/stoa/app"
 	"stoa/cmd/stoa/ui"
@@ -21,10 +22,9 @@ import (
 type theatre struct {
 	*desk
 	page   *fakePage
-	runs   chan *run       // sessions, as they begin to run
-	key    string          // the passphrase of the key
-	served chan ui.Config  // pages, as they are served
-	cfg    chan app.Config // what the last session was opened with
+	runs   chan *run      // sessions, as they begin to run
+	key    string         // the passphrase of the key
+	served chan ui.Config // pages, as they are served
 }
 
 // A run is a session that runs until the test ends it.
@@ -330,6 +330,21 @@ func TestHandOver(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of two that start at the same moment the one that comes second waits for the first.
+func TestHandOverSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inUse := &app.UserError{Code: "home_in_use", Text: "in use"}
+		f := &fake{err: inUse, starts: 10, reply: app.Reply{Data: pageReply{URL: "U"}}}
+		if got := f.run(t.Context(), "--json"); got.status != 0 || !strings.HasSuffix(got.out, `{"url":"U"}`+"\n") {
+			t.Errorf("got %+v", got)
+		}
+		f = &fake{err: inUse}
+		if got := f.run(t.Context(), "join", "L"); got != (result{1, "", "stoa: error: in use\n"}) {
+			t.Errorf("of one that never answers: %+v", got)
+		}
+	})
 }
 
 func TestBrowser(t *testing.T) {

@@ -59,6 +59,7 @@ type fake struct {
 	wait   bool // a session and preview wait for the end of their context
 
 	running bool // a node runs with the home already
+	starts  int  // how often it is asked for its page before it does
 
 	preview preview
 	rooms   []listing
@@ -74,6 +75,11 @@ func (f *fake) backend() backend {
 		page:   func(ui.Config) (pageServer, error) { return &fakePage{}, nil },
 		browse: func(string) error { return nil },
 		do: func(_ context.Context, home string, req app.Request, _ func() (string, error)) (app.Reply, error) {
+			if f.starts > 0 {
+				if f.starts--; f.starts == 0 {
+					f.running, f.err = true, nil
+				}
+			}
 			if req.Verb == app.VerbPage && !f.running {
 				return app.Reply{}, &app.UserError{Code: "not_running", Text: "no stoa runs with this home"}
 			}

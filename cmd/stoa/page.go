@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+	"time"
 
 	"stoa/cmd/stoa/app"
 )
@@ -128,7 +129,7 @@ func (c *cli) handOver(ctx context.Context, home, link string, asJSON, backgroun
 	case code == "no_page":
 		if link == "" {
 			return true, &app.UserError{
-				Code: "in_use", Text: "another stoa runs with this home, without a page",
+				Code: "home_in_use", Text: "another stoa runs with this home, without a page",
 				Hint: "steer it with the verbs (`stoa help`), or give this one another --home", Err: err,
 			}
 		}
@@ -141,6 +142,32 @@ func (c *cli) handOver(ctx context.Context, home, link string, asJSON, backgroun
 		return true, err
 	}
 	return true, c.showPage(reply, asJSON)
+}
+
+// isInUse reports whether a home could not be opened because another node has it.
+func isInUse(err error) bool { return err != nil && app.Explain(err).Code == "home_in_use" }
+
+const (
+	handAgain = 200 * time.Millisecond
+	handTries = 25
+)
+
+// handOverSoon is handOver to a node that is about to start, whose lock on the home
+// is there before it answers.
+func (c *cli) handOverSoon(ctx context.Context, home, link string, asJSON, background bool) (done bool, err error) {
+	again := time.NewTicker(handAgain)
+	defer again.Stop()
+	for range handTries {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return false, nil
+		}
+		if done, err = c.handOver(ctx, home, link, asJSON, background); done {
+			break
+		}
+	}
+	return done, err
 }
 
 // linkWord is the one word that stoa alone may have: a link that was clicked.

@@ -169,6 +169,11 @@ func (c *cli) stay(ctx context.Context, f *nodeFlags, s stay) error {
 	}
 	p := c.newPrinter(f, s.first == nil)
 	timeUp, err := c.runNode(ctx, d, cfg, p, f.limit, s.first)
+	if s.hands && isInUse(err) {
+		if done, err := c.handOverSoon(ctx, cfg.Home, s.link, f.json, s.background); done {
+			return err
+		}
+	}
 	if _, joining := s.first.(app.JoinRoom); err == nil && joining && !p.inRoom && timeUp {
 		return &app.UserError{
 			Text: fmt.Sprintf("did not get into the room within %s", f.limit),

@@ -1,4 +1,4 @@
-// How many connections there may be, and which of them give way.
+// Whose connections are heard, how many there may be, and which give way.
 
 package ui
 
@@ -12,6 +12,19 @@ import (
 // maxConns bounds the connections. Others on this machine may open any number
 // of them, so a newer one replaces the one that has waited longest.
 const maxConns = 128
+
+// An own listener accepts connections of this user alone, where the system can tell.
+type own struct{ net.Listener }
+
+func (l own) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil || !foreign(conn) {
+			return conn, err
+		}
+		conn.Close()
+	}
+}
 
 // A crowd holds the open connections of a server.
 type crowd struct {

@@ -21,6 +21,8 @@
 //     a key. The cookie alone does not do, because browsers send it to every port
 //     of 127.0.0.1; the key alone does not, because a script can read it.
 //
+// On Linux, connections that another user opened are closed unheard.
+//
 // Who fails at the first two gets 403 with nothing in it, at the third 401.
 //
 // A browser is let in by an address with a token in its fragment, which no

@@ -253,7 +253,7 @@ func (s *Server) Run(ctx context.Context) error {
 			srv.Close()
 		}
 	})
-	err := srv.Serve(s.listener)
+	err := srv.Serve(own{s.listener})
 	if stop() { // it failed by itself
 		return err
 	}
