@@ -169,9 +169,7 @@ func (e *ears) take(st seal.Stream, frames []seal.Frame, packet []byte, at time.
 		e.fresh.set()
 	}
 	h.tally.packets++
-	if silent := h.tally.frames == 0 || h.tally.paused || at.Sub(h.tally.last) >= soundsFor; silent && e.begins != nil {
-		e.begins()
-	}
+	silent := !h.sounds(at)
 	for _, f := range frames {
 		h.level = f.Level
 		h.tally.add(f.Index, f.End, at)
@@ -181,6 +179,9 @@ func (e *ears) take(st seal.Stream, frames []seal.Frame, packet []byte, at time.
 		if h.source != nil {
 			h.source.Push(audio.Packet{Index: f.Index, Since: f.Since, End: f.End, Level: f.Level, Payload: f.Payload}, at)
 		}
+	}
+	if silent && e.begins != nil && h.sounds(at) {
+		e.begins()
 	}
 }
 

@@ -52,10 +52,16 @@ func (e *ears) levels(now time.Time, tell func(who identity.ID, level uint8)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for st, h := range e.heard {
-		if t := &h.tally; t.frames > 0 && !t.paused && now.Sub(t.last) < soundsFor {
+		if h.sounds(now) {
 			tell(st.Speaker, h.level)
 		}
 	}
+}
+
+// sounds says whether anything comes of this voice that a page would show.
+func (h *hearing) sounds(now time.Time) bool {
+	t := &h.tally
+	return t.frames > 0 && !t.paused && now.Sub(t.last) < soundsFor && loudness(h.level) > 0
 }
 
 // utterance is what this person says. Its methods may be called from any goroutine.
@@ -71,14 +77,19 @@ type utterance struct {
 func (u *utterance) say(p audio.Packet, at time.Time) (begins bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	begins = u.paused || at.Sub(u.last) >= soundsFor
+	before := u.sounds(at)
 	u.last, u.loud, u.paused = at, p.Level, p.End
-	return begins
+	return !before && u.sounds(at)
+}
+
+// sounds is whether a page would show anything. The caller holds mu.
+func (u *utterance) sounds(now time.Time) bool {
+	return !u.paused && now.Sub(u.last) < soundsFor && loudness(u.loud) > 0
 }
 
 // level returns how loud this person is, if they are heard now.
 func (u *utterance) level(now time.Time) (level uint8, sounds bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.loud, !u.paused && now.Sub(u.last) < soundsFor
+	return u.loud, u.sounds(now)
 }

@@ -323,12 +323,12 @@ func waysView(s *room.Snapshot, at linkage) map[string]WayView {
 // steadyRTT is a round trip in ms, in steps that a person would notice, so that a page
 // is not told of every millisecond.
 func steadyRTT(ms float64) int {
-	step := 1.0
+	step := 5.0
 	switch {
 	case ms >= 200:
 		step = 20
-	case ms >= 20:
-		step = 5
+	case ms >= 50:
+		step = 10
 	}
 	return int(math.Round(ms/step) * step)
 }

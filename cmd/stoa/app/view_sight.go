@@ -282,7 +282,7 @@ func (g *glance) remember(s *room.Snapshot) {
 
 // look looks at what changes all the time, and returns whether it has.
 func (h *hall) look(ctx context.Context, now time.Time) (news bool) {
-	stale := h.feel(ctx, now).Truncate(time.Second / 2)
+	stale := h.feel(ctx, now).Truncate(time.Second)
 	g := &h.glance
 	g.mu.Lock()
 	due := now.Sub(g.at) >= figuresEvery

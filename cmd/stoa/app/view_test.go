@@ -292,7 +292,11 @@ func TestVoiceLevels(t *testing.T) {
 	if rang != 2 {
 		t.Errorf("the bell rang %d times, want once for each who began", rang)
 	}
-	loud(cid, 3, 40, false, noon.Add(time.Second))
+	loud(cid, 3, 70, false, noon.Add(time.Second)) // a room with nobody in it
+	if got := heard(noon.Add(time.Second)); len(got) != 0 || rang != 2 {
+		t.Errorf("of what is too faint to show: %v, rang %d times", got, rang)
+	}
+	loud(cid, 4, 40, false, noon.Add(time.Second))
 	loud(ben, 3, 40, false, noon.Add(time.Second))
 	if rang != 4 {
 		t.Errorf("the bell rang %d times after a pause, want 4", rang)
