@@ -49,7 +49,7 @@ type section struct {
 // sections returns the whole command table, in the order help prints it.
 func sections() []section {
 	return []section{
-		{"rooms", []*command{openCommand(), joinCommand(), desktopCommand(), pageCommand(), previewCommand(), roomsCommand()}},
+		{"rooms", []*command{openCommand(), joinCommand(), desktopCommand(), pageCommand(), enterCommand(), previewCommand(), roomsCommand()}},
 		{"in a room", []*command{
 			whoCommand(), handCommand(), muteCommand(), unmuteCommand(), volumeCommand(), pushCommand(), soundCommand(),
 			sayCommand(), reactCommand(), hideCommand(), chatCommand(), consentCommand(), leaveCommand(), statusCommand(),
@@ -60,7 +60,7 @@ func sections() []section {
 		}},
 		{"people", []*command{contactCommand(), blockCommand(), unblockCommand(), blockedCommand()}},
 		{"for rooms that grow", []*command{relayCommand(), lendCommand(), demoCommand()}},
-		{"this home", []*command{idCommand(), logCommand(), icsCommand(), recordingCommand(), devicesCommand(), doctorCommand(), installCommand(), uninstallCommand(), versionCommand()}},
+		{"this home", []*command{idCommand(), logCommand(), icsCommand(), recordingCommand(), forgetCommand(), devicesCommand(), doctorCommand(), installCommand(), uninstallCommand(), versionCommand()}},
 	}
 }
 

@@ -131,6 +131,25 @@ func roomVerb(name, summary, about, example string) *command {
 	}
 }
 
+// keptVerb is a command on one ROOM of the home, in it or not.
+func keptVerb(name, summary, about, example string) *command {
+	return &command{
+		name: name, summary: summary, usage: "ROOM", about: about, example: example,
+		setup: func(fs *flag.FlagSet) action {
+			v := newVerb(fs, name)
+			return func(ctx context.Context, c *cli, words []string) error {
+				if len(words) == 0 || words[0] == "" {
+					return needs("ROOM")
+				}
+				if err := v.room(words); err != nil {
+					return err
+				}
+				return v.do(ctx, c)
+			}
+		},
+	}
+}
+
 // personVerb is a command on one PERSON, with an optional ROOM. more may add flags.
 func personVerb(name, summary, about, example string, more func(*flag.FlagSet, *verb)) *command {
 	return &command{
@@ -206,6 +225,16 @@ carries only for two who cannot connect, a few people at a time, and with never
 func leaveCommand() *command {
 	return roomVerb(app.VerbLeave, "leave a room for good",
 		"Afterwards only a link leads back. Ctrl-C on the node instead keeps your place.", "stoa leave")
+}
+
+func enterCommand() *command {
+	return keptVerb(app.VerbEnter, "go back into a room that this home has", "The node that runs goes in, muted, with the rights that it had.", `stoa enter "Evening talk"`)
+}
+
+func forgetCommand() *command {
+	return keptVerb(app.VerbForget, "remove all that this home has of a room",
+		`Its keys, history and messages go, and the way back with them. A room that nobody
+else keeps is lost. It also works when no node runs.`, `stoa forget "Evening talk"`)
 }
 
 func lockCommand() *command {

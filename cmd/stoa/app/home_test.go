@@ -567,6 +567,25 @@ func TestVerbsWithoutANode(t *testing.T) {
 		_, err := do(verb)
 		wantWords(t, err, "no stoa runs with this home")
 	}
+	if _, err := do(VerbPin, rec.Title, "up"); Explain(err).Code != "usage" {
+		t.Errorf("pinned up: %v", err)
+	}
+	if _, err := do(VerbPin, rec.Title, "on"); err != nil {
+		t.Errorf("pin: %v", err)
+	}
+	h := openTestHome(t, dir)
+	if kept, err := h.store.Room(rec.Room); err != nil || !kept.Pinned {
+		t.Errorf("after pinning: %+v, %v", kept, err)
+	}
+	if err := h.close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := do(VerbForget, rec.Room.String()); err != nil {
+		t.Errorf("forget: %v", err)
+	}
+	if _, err := do(VerbLinks); Explain(err).Code != "in_no_room" {
+		t.Errorf("links of a room that is forgotten: %v", err)
+	}
 	openTestHome(t, dir) // somebody has it, without a socket
 	_, err = do(VerbInvite)
 	wantWords(t, err, "another stoa runs with this home")
