@@ -20,6 +20,7 @@ import (
 	"sync"
 
 	"stoa/cmd/stoa/app"
+	"stoa/cmd/stoa/desktop"
 	"stoa/cmd/stoa/ui"
 	"stoa/identity"
 )
@@ -71,6 +72,11 @@ type desk struct {
 	log      *slog.Logger
 	open     func(app.Config) (session, error)
 	openPage func(ui.Config) (pageServer, error)
+	browse   func(address string) error
+
+	openDesktop func(desktop.Config) desktopParts // nil: there is no desktop
+	parts       sync.WaitGroup                    // what runs of it
+	quit        context.CancelFunc                // ends run
 
 	serving  serving
 	port     int               // see ui.Config.Port
@@ -85,6 +91,7 @@ type desk struct {
 	changed chan struct{}      // closed when one of these is another one
 	begun   bool               // the home is ours, and the page may be served
 	server  pageServer         // nil while no page is served
+	desktop desktopParts       // nil while nothing is shown on the desktop
 	ended   chan error         // what Run of server returned
 	stop    context.CancelFunc // ends it
 
@@ -109,7 +116,7 @@ func newDesk(of backend, home, version string, log *slog.Logger) *desk {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &desk{
-		home: home, version: version, log: log, open: of.open, openPage: of.page,
+		home: home, version: version, log: log, open: of.open, openPage: of.page, browse: of.browse, openDesktop: of.desktop,
 		address: func(string) {},
 		phase:   phaseStarting, changed: make(chan struct{}),
 		typed: make(chan attempt), imported: make(chan arrival),
@@ -136,8 +143,19 @@ func (d *desk) move() {
 // run runs sessions until ctx ends or one ends by itself. terminal says that a
 // passphrase can be asked for as cfg says, and need not be typed in the page.
 func (d *desk) run(ctx context.Context, cfg app.Config, first app.Task, terminal bool) (err error) {
-	defer func() { err = errors.Join(err, d.close(err)) }()
-	cfg.Version, cfg.Verbs = d.version, map[string]func(context.Context, app.Request) (app.Reply, error){app.VerbPage: d.page}
+	told := ctx
+	defer func() {
+		if told.Err() == nil && errors.Is(err, context.Canceled) {
+			err = nil // the person has quit, in peace
+		}
+		err = errors.Join(err, d.close(err))
+	}()
+	ctx, d.quit = context.WithCancel(ctx)
+	defer d.parts.Wait()
+	defer d.quit()
+	cfg.Version, cfg.Verbs = d.version, map[string]func(context.Context, app.Request) (app.Reply, error){
+		app.VerbPage: d.page, verbDesktop: d.switchDesktop,
+	}
 	emit := cfg.Emit
 	cfg.Emit = func(e app.Event) { d.event(e); emit(e) }
 	for {
@@ -173,7 +191,7 @@ func (d *desk) unlock(ctx context.Context, cfg app.Config, terminal bool) (sessi
 			typed.result <- err
 		}
 		if err == nil {
-			return s, d.begin()
+			return s, d.begin(ctx)
 		}
 		if typed == nil || !errors.Is(err, identity.ErrPassphrase) {
 			return nil, err
@@ -186,7 +204,7 @@ func (d *desk) unlock(ctx context.Context, cfg app.Config, terminal bool) (sessi
 // waitLocked serves the page until a passphrase is typed in it. The home's store
 // is ours meanwhile, so its socket is too.
 func (d *desk) waitLocked(ctx context.Context) (attempt, error) {
-	if err := d.begin(); err != nil {
+	if err := d.begin(ctx); err != nil {
 		return attempt{}, err
 	}
 	stop, err := app.Steer(d.home, d.locked)
@@ -258,9 +276,9 @@ func (d *desk) event(e app.Event) {
 	}
 }
 
-// begin serves the page when that is wanted without being asked for. The home
-// must be ours: what is kept of the page is in it.
-func (d *desk) begin() error {
+// begin serves the page when that is wanted without being asked for, and with it the
+// desktop until ctx ends. The home must be ours: what is kept of both is in it.
+func (d *desk) begin(ctx context.Context) error {
 	d.mu.Lock()
 	first := !d.begun
 	d.begun = true
@@ -271,6 +289,7 @@ func (d *desk) begin() error {
 	server, err := d.serve()
 	if err == nil {
 		d.address(server.Address(d.fragment))
+		d.showDesktop(ctx)
 	}
 	return err
 }
@@ -361,6 +380,8 @@ func (d *desk) do(ctx context.Context, req app.Request) (app.Reply, error) {
 		return s.Do(ctx, req)
 	case req.Verb == app.VerbPage:
 		return d.page(ctx, req)
+	case req.Verb == verbDesktop:
+		return d.switchDesktop(ctx, req)
 	case phase != phaseLocked:
 		return app.Reply{}, notNow
 	case req.Verb != app.VerbPassphrase:

@@ -52,7 +52,7 @@ stoa doctor --in silence --out null --json`,
 
 // doctor prints the findings as they come.
 func (c *cli) doctor(ctx context.Context, cfg app.Config, opt app.DoctorOptions, asJSON bool) error {
-	broken := c.app.doctor(ctx, cfg, opt, func(f app.Finding) {
+	tell := func(f app.Finding) {
 		if asJSON {
 			_ = writeJSON(c.stdout, struct {
 				Event string `json:"event"`
@@ -64,7 +64,9 @@ func (c *cli) doctor(ctx context.Context, cfg app.Config, opt app.DoctorOptions,
 		if f.Do != "" {
 			fmt.Fprintf(c.stdout, "%29s%s\n", "", plain.Line(f.Do))
 		}
-	})
+	}
+	broken := c.app.doctor(ctx, cfg, opt, tell)
+	c.askDesktop(ctx, cfg.Home, tell)
 	if broken {
 		return &app.UserError{Text: "something is broken here", Hint: "what to do is said beside it"}
 	}

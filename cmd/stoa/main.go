@@ -12,6 +12,7 @@ import (
 
 	"stoa/cmd/stoa/app"
 	"stoa/cmd/stoa/demo"
+	"stoa/cmd/stoa/desktop"
 	"stoa/cmd/stoa/ui"
 )
 
@@ -59,6 +60,7 @@ type backend struct {
 
 	page    func(ui.Config) (pageServer, error)
 	browse  func(address string) error // opens the page in a browser
+	desktop func(desktop.Config) desktopParts
 	do      func(ctx context.Context, home string, req app.Request, passphrase func() (string, error)) (app.Reply, error)
 	preview func(ctx context.Context, cfg app.Config, link string) (preview, error)
 	rooms   func(ctx context.Context, cfg app.Config, topic, lang string) ([]listing, error)
@@ -86,8 +88,9 @@ func realBackend() backend {
 			}
 			return s, nil
 		},
-		browse: openBrowser,
-		do:     app.Do,
+		browse:  openBrowser,
+		desktop: func(cfg desktop.Config) desktopParts { return desktop.New(cfg) },
+		do:      app.Do,
 		preview: func(ctx context.Context, cfg app.Config, link string) (preview, error) {
 			quietLibraries(cfg.Log)
 			p, err := app.Preview(ctx, cfg, link)

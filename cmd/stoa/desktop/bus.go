@@ -25,6 +25,7 @@ type patience struct {
 	asked time.Duration // for the person to answer a question of their desktop
 	ping  time.Duration // for the portal to show that it is there, while a key is held
 	hold  time.Duration // between two words that the key is held
+	look  time.Duration // after a change, for others that come with it
 }
 
 var usualPatience = patience{
@@ -35,6 +36,7 @@ var usualPatience = patience{
 	asked: 5 * time.Minute,
 	ping:  time.Second,
 	hold:  300 * time.Millisecond, // a third of what the node goes on for without
+	look:  200 * time.Millisecond,
 }
 
 // maxSignals is how many signals of one service may wait. A service that sends more at

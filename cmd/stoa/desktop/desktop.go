@@ -60,8 +60,11 @@ type Desktop struct {
 	mu       sync.Mutex
 	wanted   settings
 	switched chan struct{} // closed when wanted changes
-	states   map[part]State
+	states   States
 }
+
+// States are those of all parts, by their names.
+type States map[Part]State
 
 // State is what a part does.
 type State struct {
@@ -88,7 +91,7 @@ func New(cfg Config) *Desktop {
 		words:    wordsOf(os.Getenv),
 		commands: make(chan func(context.Context), maxCommands),
 		switched: make(chan struct{}),
-		states:   map[part]State{},
+		states:   States{},
 	}
 	var err error
 	if d.wanted, err = loadSettings(cfg.Home); err != nil {
@@ -104,7 +107,7 @@ func New(cfg Config) *Desktop {
 // which it does within the few seconds that the bus has for a message.
 func (d *Desktop) Run(ctx context.Context) {
 	var running sync.WaitGroup
-	for p, serve := range map[part]func(context.Context, *bus) error{
+	for p, serve := range map[Part]func(context.Context, *bus) error{
 		Notifications: d.notify,
 		Tray:          d.tray,
 		Shortcut:      d.shortcut,
@@ -116,7 +119,7 @@ func (d *Desktop) Run(ctx context.Context) {
 }
 
 // keep serves a part while it is wanted, again and again while that fails.
-func (d *Desktop) keep(ctx context.Context, p part, serve func(context.Context, *bus) error) {
+func (d *Desktop) keep(ctx context.Context, p Part, serve func(context.Context, *bus) error) {
 	for ctx.Err() == nil {
 		wanted, switched := d.wants(p)
 		if !wanted {
@@ -206,21 +209,21 @@ func (d *Desktop) open(room string) {
 }
 
 // wants reports whether a part is wanted, and returns what is closed when that changes.
-func (d *Desktop) wants(p part) (bool, <-chan struct{}) {
+func (d *Desktop) wants(p Part) (bool, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.wanted[p], d.switched
 }
 
 // tell notes what a part does.
-func (d *Desktop) tell(p part, state, text string) {
+func (d *Desktop) tell(p Part, state, text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.states[p] = State{State: state, Text: text}
 }
 
 // States returns what each part does.
-func (d *Desktop) States() map[part]State {
+func (d *Desktop) States() States {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	states := maps.Clone(d.states)
@@ -241,7 +244,7 @@ func (d *Desktop) Switch(words []string) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	p := part(words[0])
+	p := Part(words[0])
 	if _, is := d.wanted[p]; !is {
 		return ErrUsage
 	}

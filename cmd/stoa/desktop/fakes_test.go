@@ -206,12 +206,12 @@ var testPatience = patience{
 }
 
 // run runs a desktop on the bus with the parts named, until the test ends.
-func (b *testBus) run(t *testing.T, n *fakeNode, on ...part) *Desktop {
+func (b *testBus) run(t *testing.T, n *fakeNode, on ...Part) *Desktop {
 	t.Helper()
 	return runAt(t, b.address, n, on...)
 }
 
-func runAt(t *testing.T, address string, n *fakeNode, on ...part) *Desktop {
+func runAt(t *testing.T, address string, n *fakeNode, on ...Part) *Desktop {
 	t.Helper()
 	d := New(Config{Home: t.TempDir(), Node: n})
 	d.wait, d.words = testPatience, english
@@ -242,7 +242,7 @@ func runAt(t *testing.T, address string, n *fakeNode, on ...part) *Desktop {
 }
 
 // await waits until a part is in a state, and returns what it says of it.
-func await(t *testing.T, d *Desktop, p part, state string) string {
+func await(t *testing.T, d *Desktop, p Part, state string) string {
 	t.Helper()
 	over := time.Now().Add(soon)
 	for time.Now().Before(over) {

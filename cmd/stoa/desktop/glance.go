@@ -10,13 +10,15 @@ import (
 // A Glance is what is so at one moment. Text of others in it is one line that is safe to
 // show, as of package plain.
 type Glance struct {
-	Push  bool   // a microphone that is live is heard while a key is held, and only then
-	Rooms []Room // in the order in which they were entered
+	Push  bool // a microphone that is live is heard while a key is held, and only then
+	Rooms []Room
 }
 
-// A Room is one that this person is in or has just been put out of.
+// A Room is one that this person is in or has just been put out of or, with Away, will be
+// in at its time.
 type Room struct {
 	ID, Title string
+	Away      bool
 
 	Stage bool // on it
 	Speak bool // may be heard

@@ -5,6 +5,7 @@ package desktop
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
@@ -32,7 +33,6 @@ const maxMenuRooms = 8
 // menuOf is the menu for what is so.
 func menuOf(w words, g Glance) []entry {
 	list := []entry{{choice{chooseOpen, ""}, w.open}, {choice{verb: "separator 1"}, ""}}
-	rooms := g.Rooms[:min(len(g.Rooms), maxMenuRooms)]
 	live := false
 	for _, r := range g.Rooms {
 		live = live || r.Speak && r.Live
@@ -40,15 +40,15 @@ func menuOf(w words, g Glance) []entry {
 	if live {
 		list = append(list, entry{choice{chooseMute, ""}, w.mute})
 	}
+	rooms := slices.DeleteFunc(slices.Clone(g.Rooms), func(r Room) bool { return r.Away || r.Out != "" })
+	rooms = rooms[:min(len(rooms), maxMenuRooms)]
 	for _, r := range rooms {
 		if r.Speak && !r.Live {
 			list = append(list, entry{choice{"unmute", r.ID}, fmt.Sprintf(w.unmute, r.Title)})
 		}
 	}
 	for _, r := range rooms {
-		if r.Out == "" {
-			list = append(list, entry{choice{"leave", r.ID}, fmt.Sprintf(w.leave, r.Title)})
-		}
+		list = append(list, entry{choice{"leave", r.ID}, fmt.Sprintf(w.leave, r.Title)})
 	}
 	return append(list, entry{choice{verb: "separator 2"}, ""}, entry{choice{chooseQuit, ""}, w.quit})
 }

@@ -58,6 +58,7 @@ func (d *Desktop) notify(ctx context.Context, b *bus) error {
 		}
 		select {
 		case <-changed:
+			pause(ctx, d.wait.look)
 		case <-again:
 		case sig := <-s.news:
 			n.hear(ctx, sig)

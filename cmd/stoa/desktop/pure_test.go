@@ -226,7 +226,7 @@ func TestNextLook(t *testing.T) {
 
 func TestMenu(t *testing.T) {
 	var m menu
-	g := Glance{Rooms: []Room{room(onStage, called("a")), room(live, called("b")), room(out, called("c"))}}
+	g := Glance{Rooms: []Room{room(onStage, called("a")), room(live, called("b")), room(out, called("c")), room(called("d"), func(r *Room) { r.Away = true })}}
 	if !m.set(menuOf(english, g)) || m.set(menuOf(english, g)) {
 		t.Error("what is another menu, and what is not")
 	}

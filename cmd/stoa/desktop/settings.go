@@ -17,28 +17,28 @@ const (
 	maxSettings  = 64 << 10 // bytes
 )
 
-// A part is one of what the desktop shows or takes: a row of settings.
-type part string
+// A Part is one of what the desktop shows or takes: a row of settings.
+type Part string
 
 // The parts.
 const (
-	Notifications part = "notifications"
-	Tray          part = "tray"
-	Shortcut      part = "shortcut"
+	Notifications Part = "notifications"
+	Tray          Part = "tray"
+	Shortcut      Part = "shortcut"
 )
 
-var parts = []part{Notifications, Tray, Shortcut}
+var parts = []Part{Notifications, Tray, Shortcut}
 
 // settings say which parts are on. The shortcut is not, at first: where it works, the
 // system asks the person for keys at once.
-type settings map[part]bool
+type settings map[Part]bool
 
 func newSettings() settings { return settings{Notifications: true, Tray: true, Shortcut: false} }
 
 // loadSettings reads what a home keeps; what it does not say is as it is at first. With an
 // error everything is.
 func loadSettings(home string) (settings, error) {
-	kept := map[part]bool{}
+	kept := map[Part]bool{}
 	data, err := identity.ReadFile(filepath.Join(home, settingsFile), maxSettings)
 	if err == nil {
 		err = json.Unmarshal(data, &kept)

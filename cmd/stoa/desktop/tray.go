@@ -58,6 +58,7 @@ func (d *Desktop) tray(ctx context.Context, b *bus) error {
 	for {
 		select {
 		case <-changed:
+			pause(ctx, d.wait.look)
 			glance, changed = d.node.Glance()
 			if err := t.show(b.conn, glance); err != nil {
 				return err
