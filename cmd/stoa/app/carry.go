@@ -181,7 +181,7 @@ func (c *carrier) nudge() { c.change.set() }
 // lends describes what this node carries for others in a room, and would.
 func (c *carrier) lends(s *room.Snapshot) LendView {
 	c.mu.Lock()
-	v := LendView{May: s.Me.Caps.Has(identity.CapRelay), On: c.wanted, Never: c.never, Carries: c.what == lending}
+	v := LendView{May: s.Me.Caps.Has(identity.CapRelay), On: c.wanted, Never: c.never, Carries: c.what == lending, Cannot: c.lacking}
 	c.mu.Unlock()
 	if n := c.now(); n != nil {
 		v.Listeners, v.Standby, v.Slots = n.Listeners, n.Standby, n.Slots

@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"stoa/cmd/stoa/plain"
 	"stoa/identity"
 	"stoa/node"
 	"stoa/room"
@@ -89,18 +90,19 @@ var explanations = []struct {
 const codeOther = "other"
 
 // Explain turns any error into a sentence for the person and what to do next,
-// which may be empty, with the code by which a page has them in other languages.
+// which may be empty, with the code by which a page has them in other languages. What
+// others have written, such as the reason for a removal, is made plain.
 func Explain(err error) Problem {
 	var user *UserError
 	if errors.As(err, &user) {
-		return Problem{user.Code, user.Text, user.Hint}
+		return Problem{user.Code, plain.Line(user.Text), plain.Line(user.Hint)}
 	}
 	for _, e := range explanations {
 		if errors.Is(err, e.err) {
 			return Problem{e.code, e.text, e.hint}
 		}
 	}
-	return Problem{Code: codeOther, Text: err.Error()}
+	return Problem{Code: codeOther, Text: plain.Line(err.Error())}
 }
 
 // asUserError makes what the command line prints out of any error.

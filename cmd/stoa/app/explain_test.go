@@ -108,6 +108,9 @@ func TestExplainOthers(t *testing.T) {
 	if p := Explain(seal.ErrNoEpoch); p != (Problem{Code: codeOther, Text: seal.ErrNoEpoch.Error()}) {
 		t.Errorf("an unknown error: %+v", p)
 	}
+	if p := Explain(&UserError{Text: "put out: \u202e\x1b[31mfdp", Hint: "a\nb"}); p.Text != "put out: fdp" || p.Hint != "a b" {
+		t.Errorf("what others have written: %+v", p)
+	}
 	full := &os.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}
 	if p := Explain(fmt.Errorf("keep: %w", full)); p.Text != "the disk is full" {
 		t.Errorf("a full disk: %q", p.Text)

@@ -572,6 +572,7 @@ func (t *tether) onDrain(h *hold) {
 
 // held is how a node is held to its relays.
 type held struct {
+	Want    bool                 // it has to be
 	Pair    relay.Pair           // that was chosen
 	Primary *node.AttachmentInfo // nil while it is not attached
 	Shadow  *node.AttachmentInfo
@@ -588,7 +589,7 @@ func (h *held) whole() bool {
 func (t *tether) state() held {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := held{Pair: t.pair, Last: t.last, Left: t.count}
+	s := held{Want: t.course.want, Pair: t.pair, Last: t.last, Left: t.count}
 	if h := t.holds[t.pair.Primary]; h.ready() {
 		info := h.at.Info()
 		s.Primary = &info

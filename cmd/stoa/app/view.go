@@ -156,6 +156,7 @@ type WayView struct {
 
 // RelaysView is what the relays of a room do for this node, and it for others.
 type RelaysView struct {
+	Seeking bool                 `json:"seeking,omitempty"` // voices have to come by a relay, and none brings them now
 	Primary string               `json:"primary,omitempty"` // brings the voices
 	Shadow  string               `json:"shadow,omitempty"`  // stands by
 	Loss    float64              `json:"loss,omitempty"`
@@ -174,9 +175,10 @@ type RelayView struct {
 
 // LendView is what this node carries for others.
 type LendView struct {
-	May       bool `json:"may,omitempty"`   // the room lets it be a relay
-	On        bool `json:"on,omitempty"`    // its owner wants it to be one
-	Never     bool `json:"never,omitempty"` // not even for two who cannot connect
+	May       bool `json:"may,omitempty"`    // the room lets it be a relay
+	On        bool `json:"on,omitempty"`     // its owner wants it to be one
+	Cannot    bool `json:"cannot,omitempty"` // though nobody can reach this machine from outside
+	Never     bool `json:"never,omitempty"`  // not even for two who cannot connect
 	Carries   bool `json:"carries,omitempty"`
 	Listeners int  `json:"listeners,omitempty"`
 	Standby   int  `json:"standby,omitempty"`

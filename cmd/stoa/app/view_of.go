@@ -338,7 +338,7 @@ func percents(share float64) float64 { return math.Round(share*100) / 100 }
 
 // relaysView says what relays do for this node, all but their list.
 func relaysView(h *held, lend LendView) RelaysView {
-	v := RelaysView{Lend: lend}
+	v := RelaysView{Lend: lend, Seeking: h.Want && h.Primary == nil}
 	if h.Primary != nil {
 		v.Primary, v.Loss, v.RTT = h.Primary.Relay.String(), percents(h.Primary.LossIn), steadyRTT(ms(h.Primary.RTT))
 	}

@@ -228,6 +228,33 @@ func TestViewOf(t *testing.T) {
 	}
 }
 
+func TestRelaysAndWaysView(t *testing.T) {
+	lend := LendView{May: true}
+	for name, c := range map[string]struct {
+		held held
+		want RelaysView
+	}{
+		"needs none":     {held{}, RelaysView{Lend: lend}},
+		"has none yet":   {held{Want: true}, RelaysView{Lend: lend, Seeking: true}},
+		"has one":        {held{Want: true, Primary: attachedTo("rex")}, RelaysView{Lend: lend, Primary: idOf("rex").String(), Loss: 0.2, RTT: 30}},
+		"lost the first": {held{Want: true, Shadow: attachedTo("rex")}, RelaysView{Lend: lend, Seeking: true, Shadow: idOf("rex").String()}},
+	} {
+		if v := relaysView(&c.held, lend); !reflect.DeepEqual(v, c.want) {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	s := around("ann", being("ann", identity.RoleOwner), being("ben", identity.RoleSpeaker), being("cid", identity.RoleListener))
+	ways := waysView(s, linkageOf(linksTo("ben", "cid"), nil))
+	if want := map[string]WayView{idOf("ben").String(): {Way: "direct", RTT: 20}}; !reflect.DeepEqual(ways, want) {
+		t.Errorf("ways %+v, want those on the stage", ways)
+	}
+	for ms, want := range map[float64]int{0.4: 0, 3: 5, 52: 50, 57: 60, 333: 340} {
+		if got := steadyRTT(ms); got != want {
+			t.Errorf("%v ms is shown as %d", ms, got)
+		}
+	}
+}
+
 func TestPulse(t *testing.T) {
 	const beats = 5 * time.Second
 	at := func(s float64) time.Time { return noon.Add(time.Duration(s * float64(time.Second))) }
