@@ -64,6 +64,7 @@ type event struct {
 	Title   string      `json:"title"`
 	Role    string      `json:"role"`
 	Link    string      `json:"link"`
+	URL     string      `json:"url"`
 	MS      int64       `json:"ms"`
 	Who     string      `json:"who"`
 	Name    string      `json:"name"`

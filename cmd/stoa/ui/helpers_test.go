@@ -6,8 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net"
@@ -16,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+
+	"stoa/cmd/stoa/ui/visitor"
 )
 
 // A pipe is a listener without a network, so that tests run on their own time.
@@ -307,25 +307,21 @@ func (b *bench) enter() *bench {
 
 func publicOf(t *testing.T, key *ecdsa.PrivateKey) string {
 	t.Helper()
-	public, err := key.PublicKey.Bytes()
+	public, err := visitor.Public(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return base64.RawURLEncoding.EncodeToString(public)
+	return public
 }
 
-// sign signs a nonce as the browser does.
+// sign signs a text as a browser does.
 func sign(t *testing.T, key *ecdsa.PrivateKey, text string) string {
 	t.Helper()
-	sum := sha256.Sum256([]byte(text))
-	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
+	signature, err := visitor.Sign(key, text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sig [64]byte
-	r.FillBytes(sig[:32])
-	s.FillBytes(sig[32:])
-	return base64.RawURLEncoding.EncodeToString(sig[:])
+	return signature
 }
 
 // An audience reads the events of one page.
