@@ -8,6 +8,7 @@
 //	volumes.json    how loud people are played, see volume.go
 //	contacts.json   whom they know, and by what name, see known.go
 //	blocked.json    whom they do not want to hear or read, see blocked.go
+//	desktop.json    what they want of their desktop, see package desktop
 //	stoa.sock       how a running node is steered, see control.go
 //	import.ready    an import that a crash interrupted; finished at the next start
 
