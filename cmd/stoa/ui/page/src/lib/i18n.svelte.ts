@@ -50,12 +50,16 @@ export function n(key: Counted, count: number, values: Values = {}): string {
   return fill(form, { count, ...values }, spoken.number);
 }
 
-/** problem is what the node says went wrong, translated by its code where the page knows it. */
-export function problem(p: Problem): { text: string; hint: string } {
-  const text = spoken.words[`error.${p.code}`];
+/** said is a sentence by its name and what to do about it, or, where the page does not know it, as the node says it. */
+function said(name: string, p: Problem): { text: string; hint: string } {
+  const text = spoken.words[name];
   if (text === undefined) return { text: p.text, hint: p.hint ?? '' };
-  return { text, hint: spoken.words[`error.${p.code}.hint`] ?? '' };
+  return { text, hint: spoken.words[`${name}.hint`] ?? '' };
 }
+
+/** problem is what the node says went wrong, finding what its doctor has found, in the language of the page. */
+export const problem = (p: Problem) => said(`error.${p.code}`, p);
+export const finding = (p: Problem) => said(`finding.${p.code}`, p);
 
 /** listed joins names as the language does. */
 export const listed = (names: string[]): string => new Intl.ListFormat(spoken.tag, { type: 'conjunction' }).format(names);

@@ -1,6 +1,6 @@
 // Which rooms the hallway shows, and in which order. Pure.
 
-import type { Id, KeptRoom, Millis, Person, Room, View } from '../../lib/types';
+import type { Id, KeptRoom, Millis, Person, Problem, Room, View } from '../../lib/types';
 
 /** A room that is open to everybody, as the verb `find` tells of it. */
 export interface PublicRoom {
@@ -31,11 +31,14 @@ export interface Coming {
   text: string;
 }
 
+/** within are the rooms that one is in. One that has put this person out, or has ended, is told of once and is none of them. */
+export const within = (view: Pick<View, 'rooms'>): [Id, Room][] => Object.entries(view.rooms).filter(([, room]) => !room.gone);
+
 /** keptRooms are those to go back into: pinned ones first, then the one last heard of. */
 export function keptRooms(view: Pick<View, 'rooms' | 'kept'>): Kept[] {
   const kept = Object.entries(view.kept).map(([id, room]) => ({ ...room, id }));
   return kept
-    .filter((room) => !(room.id in view.rooms))
+    .filter((room) => !view.rooms[room.id] || view.rooms[room.id]?.gone)
     .sort((a, b) => Number(b.pinned ?? false) - Number(a.pinned ?? false) || (b.last_ms ?? 0) - (a.last_ms ?? 0) || (a.id < b.id ? -1 : 1));
 }
 
@@ -62,4 +65,20 @@ export function onStage(room: Room): [Id, Person][] {
   return Object.entries(room.people)
     .filter(([, p]) => p.stage)
     .sort((a, b) => live(b) - live(a) || b[1].rank - a[1].rank || (a[0] < b[0] ? -1 : 1));
+}
+
+/** Something that one should know until one has seen it. */
+export interface Told {
+  seen: string; // what the verb `seen` takes
+  problem: Problem;
+  room?: Id;
+}
+
+/** told is what has happened: rooms that one is in no more, then notices, the newest first. */
+export function told(view: Pick<View, 'rooms' | 'notices'>): Told[] {
+  const gone = Object.entries(view.rooms).flatMap(([room, { gone }]) => (gone ? [{ seen: room, problem: gone, room }] : []));
+  const notices = Object.entries(view.notices)
+    .sort(([, a], [, b]) => b.at_ms - a.at_ms)
+    .map(([seen, notice]) => ({ seen, problem: notice, ...(notice.room ? { room: notice.room } : {}) }));
+  return [...gone, ...notices];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { byDay, type Entry } from './history';
+import { byDay, sentenceFor, type Entry } from './history';
 
 const entry = (op: string, at: string, kind = 'mute'): Entry => ({ op, at_ms: new Date(at).getTime(), author: 'A', kind, valid: true });
 
@@ -14,3 +14,13 @@ test('what nobody has decided is shown only when all is wanted', () => {
   expect(byDay(entries, false).flatMap((d) => d.entries.map((e) => e.op))).toEqual(['k']);
   expect(byDay(entries, true).flatMap((d) => d.entries)).toHaveLength(4);
 });
+
+test.each([
+  [{ kind: 'kick' }, 'log.kick'],
+  [{ kind: 'title' }, 'log.title-set'],
+  [{ kind: 'schedule', starts_ms: 1 }, 'log.schedule'],
+  [{ kind: 'schedule' }, 'log.schedule.off'],
+  [{ kind: 'record', yes: true }, 'log.record'],
+  [{ kind: 'consent' }, 'log.consent.no'],
+  [{ kind: 'dance' }, 'log.unknown'],
+])('%j is told by %s', (of, key) => expect(sentenceFor({ ...entry('x', '2026-11-23T10:00'), ...of })).toBe(key));

@@ -1,5 +1,6 @@
 // The signed history of a room, as the verb `log` tells it. Pure.
 
+import type { Key } from '../../lib/i18n.svelte';
 import type { Id, Millis, Role } from '../../lib/types';
 
 export interface Entry {
@@ -17,6 +18,8 @@ export interface Entry {
   link?: string; // the link that it closes
   slots?: number; // advert
   kbps?: number; // audit
+  starts_ms?: Millis; // schedule; absent: called off
+  yes?: boolean; // record: it begins; consent: given
   valid: boolean;
   why?: string; // it is void
 }
@@ -47,4 +50,36 @@ export function byDay(entries: readonly Entry[], all: boolean): Day[] {
     else days.push({ day, at_ms: entry.at_ms, entries: [entry] });
   }
   return days;
+}
+
+const sentences: Record<string, Key> = {
+  admit: 'log.admit',
+  grant: 'log.grant',
+  revoke: 'log.revoke',
+  mute: 'log.mute',
+  unmute: 'log.unmute',
+  kick: 'log.kick',
+  ban: 'log.ban',
+  pardon: 'log.pardon',
+  lock: 'log.lock',
+  unlock: 'log.unlock',
+  title: 'log.title-set',
+  epoch: 'log.epoch',
+  close: 'log.close',
+  advert: 'log.advert',
+  audit: 'log.audit',
+};
+
+/** sentenceFor is the sentence that tells an entry; of a kind that this page does not know a plain one. */
+export function sentenceFor(e: Entry): Key {
+  switch (e.kind) {
+    case 'schedule':
+      return e.starts_ms ? 'log.schedule' : 'log.schedule.off';
+    case 'record':
+      return e.yes ? 'log.record' : 'log.record.off';
+    case 'consent':
+      return e.yes ? 'log.consent' : 'log.consent.no';
+    default:
+      return sentences[e.kind] ?? 'log.unknown';
+  }
 }
