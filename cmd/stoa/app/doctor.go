@@ -39,8 +39,10 @@ const (
 type Finding struct {
 	Check   string  `json:"check"`
 	Verdict Verdict `json:"verdict"`
-	Text    string  `json:"text"`         // one sentence
-	Do      string  `json:"do,omitempty"` // what to do about it; empty: nothing
+	Code    string  `json:"code"`            // of the sentence: the same in every language and version
+	Text    string  `json:"text"`            // one sentence
+	Do      string  `json:"do,omitempty"`    // what to do about it; empty: nothing
+	About   string  `json:"about,omitempty"` // the names in the sentence, for who puts it into other words
 }
 
 // A Verdict says how bad a finding is.
@@ -97,16 +99,21 @@ type soundFacts struct {
 // node that runs with the home, or starts one for the purpose that enters no
 // room. It takes 15 seconds at most. broken says whether anything is.
 func Doctor(ctx context.Context, cfg Config, opt DoctorOptions, tell func(Finding)) (broken bool) {
+	return examine(ctx, &cfg, opt, func(ctx context.Context) networkFacts { return findNetwork(ctx, &cfg) }, tell)
+}
+
+// examine is Doctor, where find gathers what there is to know of the network.
+func examine(ctx context.Context, cfg *Config, opt DoctorOptions, find func(context.Context) networkFacts, tell func(Finding)) (broken bool) {
 	ctx, cancel := context.WithTimeout(ctx, doctorTime)
 	defer cancel()
-	network := sync.OnceValue(func() networkFacts { return findNetwork(ctx, &cfg) })
+	network := sync.OnceValue(func() networkFacts { return find(ctx) })
 	ofNetwork := func(judge func(networkFacts) Finding) func() Finding {
 		return func() Finding { return judge(network()) }
 	}
 	looks := []func() Finding{
 		func() Finding { return judgeHome(tryHome(cfg.Home)) },
-		func() Finding { return judgeMic(probeMic(ctx, &cfg)) },
-		func() Finding { return judgeSpeaker(probeSpeaker(ctx, &cfg, opt.Tone)) },
+		func() Finding { return judgeMic(probeMic(ctx, cfg)) },
+		func() Finding { return judgeSpeaker(probeSpeaker(ctx, cfg, opt.Tone)) },
 		ofNetwork(judgeUDP), ofNetwork(judgeNAT), ofNetwork(judgeMapping), ofNetwork(judgeIPv6),
 		ofNetwork(judgeDHT), ofNetwork(judgeRelays), ofNetwork(judgeClock),
 	}
@@ -223,8 +230,18 @@ func (f *networkFacts) settled() bool {
 	return !f.Outward || known && (!f.Asking || f.Reach.Kind == node.ReachOpen)
 }
 
-// doDoctor is what the running node knows.
-func (s *Session) doDoctor(ctx context.Context) Reply {
+// doDoctor answers what the running node knows of its network, or, with the word
+// findings, what is to be found of everything here.
+func (s *Session) doDoctor(ctx context.Context, word string) Reply {
+	if word != "findings" {
+		return Reply{Data: s.networkFacts(ctx)}
+	}
+	found := []Finding{}
+	examine(ctx, &s.cfg, DoctorOptions{}, s.networkFacts, func(f Finding) { found = append(found, f) })
+	return Reply{Data: map[string]any{"findings": found}}
+}
+
+func (s *Session) networkFacts(ctx context.Context) networkFacts {
 	f := networkFacts{Network: s.network, Running: true}
 	f.read(s.node)
 	var relays []relayAt
@@ -240,7 +257,7 @@ func (s *Session) doDoctor(ctx context.Context) Reply {
 		}
 	}
 	f.Relays = probeRelays(ctx, s.node, append(relays, bootstraps(&s.cfg)...))
-	return Reply{Data: f}
+	return f
 }
 
 // nameOr is how a person is called, by key where they have no name.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -36,6 +37,7 @@ func TestVerdicts(t *testing.T) {
 		}
 		return f
 	}
+	words := pageWords(t)
 	for _, tt := range []struct {
 		found   Finding
 		verdict Verdict
@@ -103,12 +105,43 @@ func TestVerdicts(t *testing.T) {
 		{judgeClockAt(networkFacts{Latest: now.Add(48 * time.Hour)}, now), Broken, "your clock is 2 days behind what happened in your rooms already", "set it right"},
 		{judgeClockAt(networkFacts{Latest: now}, now), Fine, "there was nobody to compare your clock with", "in a room"},
 		{judgeClockAt(networkFacts{Others: 1, Running: true}, now), Fine, "there was nobody to compare your clock with", ""},
+		{judgeMic(soundFacts{samples: 9, peak: 0.5, level: -30, name: "B", instead: "A"}), Worth, "the microphone hears you (-30 dB): B, since A cannot be used", ""},
+		{judgeSpeaker(soundFacts{samples: 9, name: "B", instead: "A"}), Worth, "the loudspeaker plays: B, since A cannot be used", ""},
+		{judgeMapping(lan), Fine, "not needed on this network", ""},
+		{judgeIPv6(lan), Fine, "not needed on this network", ""},
 	} {
 		f := tt.found
 		if f.Verdict != tt.verdict || f.Text != tt.text || !strings.Contains(f.Do, tt.do) || tt.do == "" && f.Do != "" {
 			t.Errorf("%s: %q %q, do %q\nwant %q %q, do %q", f.Check, f.Verdict, f.Text, f.Do, tt.verdict, tt.text, tt.do)
 		}
+		for file, words := range words {
+			if words["finding."+f.Code] == "" {
+				t.Errorf("%s: %s does not know %q (%s)", f.Check, file, f.Code, f.Text)
+			}
+		}
 	}
+}
+
+// pageWords are the sentences of the page by their name, of each language.
+func pageWords(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("../ui/page/src/lang/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no languages: %v", err)
+	}
+	all := map[string]map[string]string{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := map[string]string{}
+		if err := json.Unmarshal(data, &words); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all[filepath.Base(file)] = words
+	}
+	return all
 }
 
 // TestSettled: a fresh node waits for the router, unless nobody needs a port of it.

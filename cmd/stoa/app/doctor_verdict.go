@@ -14,10 +14,10 @@ import (
 
 // judgeHome takes what came of writing into the home.
 func judgeHome(err error) Finding {
-	f := Finding{Check: "home", Verdict: Fine, Text: "your home can be written"}
+	f := Finding{Check: "home", Verdict: Fine, Code: "home_fine", Text: "your home can be written"}
 	if err != nil {
 		why := Explain(err)
-		f.Verdict, f.Text, f.Do = Broken, "your home cannot be written: "+why.Text, why.Hint
+		f.Verdict, f.Code, f.Text, f.Do = Broken, "home_broken", "your home cannot be written: "+why.Text, why.Hint
 	}
 	return f
 }
@@ -37,13 +37,13 @@ func (s *soundFacts) device(name, does, to, connect string) (f Finding, complete
 	f = Finding{Check: name, Verdict: Fine}
 	switch {
 	case s.unasked:
-		f.Text = "not looked at"
+		f.Code, f.Text = name+"_unasked", "not looked at"
 	case s.absent:
-		f.Verdict, f.Text, f.Do = Worth, "this stoa was built without sound", "to "+to+", use one that was built with cgo"
+		f.Verdict, f.Code, f.Text, f.Do = Worth, "no_sound", "this stoa was built without sound", "to "+to+", use one that was built with cgo"
 	case s.err != nil:
-		f.Verdict, f.Text, f.Do = Broken, s.err.Error(), connect
+		f.Verdict, f.Code, f.Text, f.Do = Broken, name+"_failed", s.err.Error(), connect
 	case s.samples == 0:
-		f.Verdict, f.Text, f.Do = Broken, "the "+name+" opens but "+does+" no sound", "choose another one in your system's sound settings"
+		f.Verdict, f.Code, f.Text, f.Do = Broken, name+"_empty", "the "+name+" opens but "+does+" no sound", "choose another one in your system's sound settings"
 	default:
 		return f, false
 	}
@@ -56,9 +56,10 @@ func (s *soundFacts) named(f Finding) Finding {
 		return f
 	}
 	f.Text += ": " + s.name
+	f.About = s.name
 	if s.instead != "" {
 		if f.Verdict == Fine {
-			f.Verdict = Worth
+			f.Verdict, f.Code = Worth, f.Check+"_instead"
 		}
 		f.Text += ", since " + s.instead + " cannot be used"
 	}
@@ -70,13 +71,14 @@ func judgeMic(s soundFacts) Finding {
 	switch {
 	case complete:
 	case s.peak == 0 || s.level < levelDead:
-		f.Verdict, f.Text, f.Do = Broken, "the microphone opens but hears nothing at all", "it may be muted: look at its switch and at your system's sound settings"
+		f.Verdict, f.Code, f.Text, f.Do = Broken, "microphone_dead", "the microphone opens but hears nothing at all", "it may be muted: look at its switch and at your system's sound settings"
 	case s.clipped > clipShare:
-		f.Verdict, f.Text, f.Do = Worth, "the microphone is too loud: it is cut off at full scale", "turn it down in your system's sound settings"
+		f.Verdict, f.Code, f.Text, f.Do = Worth, "microphone_loud", "the microphone is too loud: it is cut off at full scale", "turn it down in your system's sound settings"
 	case s.level < levelQuiet:
+		f.Code = "microphone_quiet"
 		f.Text, f.Do = fmt.Sprintf("the microphone works; it heard hardly anything (%.0f dB)", s.level), "run this again while you speak, to see its level"
 	default:
-		f.Text = fmt.Sprintf("the microphone hears you (%.0f dB)", s.level)
+		f.Code, f.Text = "microphone_fine", fmt.Sprintf("the microphone hears you (%.0f dB)", s.level)
 	}
 	return s.named(f)
 }
@@ -84,7 +86,7 @@ func judgeMic(s soundFacts) Finding {
 func judgeSpeaker(s soundFacts) Finding {
 	f, complete := s.device("loudspeaker", "takes", "listen", "connect one; --out null joins without")
 	if !complete {
-		f.Text = "the loudspeaker plays"
+		f.Code, f.Text = "loudspeaker_fine", "the loudspeaker plays"
 	}
 	return s.named(f)
 }
@@ -95,10 +97,10 @@ func (n *networkFacts) outside(check string) (f Finding, complete bool) {
 	f = Finding{Check: check, Verdict: Fine}
 	switch {
 	case n.Problem != "":
-		f.Verdict, f.Text, f.Do = Broken, n.Problem, "look at --listen and --bootstrap"
+		f.Verdict, f.Code, f.Text, f.Do = Broken, "network_broken", n.Problem, "look at --listen and --bootstrap"
 		return f, true
 	case !n.Outward:
-		f.Text = "not needed on this network"
+		f.Code, f.Text = strings.TrimPrefix(check, "port ")+"_unneeded", "not needed on this network"
 		return f, true
 	}
 	return f, false
@@ -114,11 +116,11 @@ func judgeUDP(n networkFacts) Finding {
 	switch {
 	case complete:
 	case n.Reach.UDP:
-		f.Text = "UDP gets out: voices take the short way"
+		f.Code, f.Text = "udp_fine", "UDP gets out: voices take the short way"
 	case n.alone():
-		f.Verdict, f.Text, f.Do = Broken, "nobody on the internet can be reached", "see that this machine is online; on a network without internet use --network lan"
+		f.Verdict, f.Code, f.Text, f.Do = Broken, "udp_nobody", "nobody on the internet can be reached", "see that this machine is online; on a network without internet use --network lan"
 	default:
-		f.Verdict, f.Text, f.Do = Worth, "UDP does not get out of this network, TCP does: voices come later, and less evenly", "allow UDP in the firewall, or use another network"
+		f.Verdict, f.Code, f.Text, f.Do = Worth, "udp_blocked", "UDP does not get out of this network, TCP does: voices come later, and less evenly", "allow UDP in the firewall, or use another network"
 	}
 	return f
 }
@@ -128,7 +130,7 @@ func judgeNAT(n networkFacts) Finding {
 	if complete {
 		return f
 	}
-	f.Text = reachSentence(n.Reach)
+	f.Code, f.Text = "nat_"+string(n.Reach.Kind), reachSentence(n.Reach)
 	switch n.Reach.Kind {
 	case node.ReachOpen, node.ReachPunch:
 	case node.ReachRelayed:
@@ -146,15 +148,15 @@ func judgeMapping(n networkFacts) Finding {
 	switch {
 	case complete:
 	case n.Reach.Mapped != "":
-		f.Text = "the router gave a port (" + n.Reach.Mapped + ")"
+		f.Code, f.Text, f.About = "mapping_fine", "the router gave a port ("+n.Reach.Mapped+")", n.Reach.Mapped
 	case n.Reach.Kind == node.ReachOpen:
-		f.Text = "no router has to give a port"
+		f.Code, f.Text = "mapping_open", "no router has to give a port"
 	case n.Asking:
-		f.Text, f.Do = "the router has not answered yet", "run this again in half a minute"
+		f.Code, f.Text, f.Do = "mapping_waiting", "the router has not answered yet", "run this again in half a minute"
 	case n.Reach.Kind == node.ReachRelayed && n.Reach.UDP:
-		f.Verdict, f.Text, f.Do = Worth, "the router gives no port", "turn on UPnP or NAT-PMP in the router: then others reach you directly"
+		f.Verdict, f.Code, f.Text, f.Do = Worth, "mapping_none", "the router gives no port", "turn on UPnP or NAT-PMP in the router: then others reach you directly"
 	default:
-		f.Text = "the router gives no port, which others do not need"
+		f.Code, f.Text = "mapping_none_needed", "the router gives no port, which others do not need"
 	}
 	return f
 }
@@ -164,9 +166,9 @@ func judgeIPv6(n networkFacts) Finding {
 	switch {
 	case complete:
 	case n.Reach.IPv6:
-		f.Text = "there is IPv6"
+		f.Code, f.Text = "ipv6_fine", "there is IPv6"
 	default:
-		f.Text = "there is no IPv6, which nobody needs who has IPv4"
+		f.Code, f.Text = "ipv6_none", "there is no IPv6, which nobody needs who has IPv4"
 	}
 	return f
 }
@@ -175,15 +177,15 @@ func judgeDHT(n networkFacts) Finding {
 	f := Finding{Check: "dht", Verdict: Fine}
 	switch {
 	case n.Problem != "":
-		f.Verdict, f.Text = Broken, n.Problem
+		f.Verdict, f.Code, f.Text = Broken, "network_broken", n.Problem
 	case !n.DHT:
-		f.Text = "not needed on this network"
+		f.Code, f.Text = "dht_unneeded", "not needed on this network"
 	case n.Servers > 0:
-		f.Text = fmt.Sprintf("rooms can be found: %s known", count(n.Servers, "directory node is", "directory nodes are"))
+		f.Code, f.Text = "dht_fine", fmt.Sprintf("rooms can be found: %s known", count(n.Servers, "directory node is", "directory nodes are"))
 	case n.Network == node.Private:
-		f.Verdict, f.Text, f.Do = Worth, "no other node of the private network is known", "name one that runs with --bootstrap"
+		f.Verdict, f.Code, f.Text, f.Do = Worth, "dht_private", "no other node of the private network is known", "name one that runs with --bootstrap"
 	default:
-		f.Verdict, f.Text, f.Do = Broken, "no directory node answers: rooms can be joined only by the addresses in a link", "see that this machine is online and that a firewall lets it out"
+		f.Verdict, f.Code, f.Text, f.Do = Broken, "dht_none", "no directory node answers: rooms can be joined only by the addresses in a link", "see that this machine is online and that a firewall lets it out"
 	}
 	return f
 }
@@ -200,14 +202,16 @@ func judgeRelays(n networkFacts) Finding {
 	}
 	switch {
 	case n.Problem != "":
-		f.Verdict, f.Text = Broken, n.Problem
+		f.Verdict, f.Code, f.Text = Broken, "network_broken", n.Problem
 	case len(n.Relays) == 0:
-		f.Text = "there are no relays in your rooms"
+		f.Code, f.Text = "relay_none", "there are no relays in your rooms"
 	case len(lost) == 0:
-		f.Text = "reached: " + strings.Join(reached, ", ")
+		f.Code, f.Text, f.About = "relay_fine", "reached: "+strings.Join(reached, ", "), strings.Join(reached, ", ")
 	case len(reached) > 0:
+		f.Code, f.About = "relay_some", strings.Join(lost, ", ")
 		f.Verdict, f.Text, f.Do = Worth, "reached: "+strings.Join(reached, ", ")+"; not reached: "+strings.Join(lost, ", "), "those may not be running now"
 	default:
+		f.Code, f.About = "relay_lost", strings.Join(lost, ", ")
 		f.Verdict, f.Text, f.Do = Broken, "no relay can be reached: "+strings.Join(lost, ", "), "ask who hosts them whether they run; if they do, a firewall is in the way"
 	}
 	return f
@@ -226,13 +230,14 @@ func judgeClockAt(n networkFacts, now time.Time) Finding {
 		if n.Clock.Abs() > identity.ClockSkew {
 			f.Verdict = Broken
 		}
+		f.Code = "clock_wrong"
 		f.Text, f.Do = clockText(n.Clock)
 	case n.Others > 1:
-		f.Text = "your clock agrees with those of the people in your room"
+		f.Code, f.Text = "clock_fine", "your clock agrees with those of the people in your room"
 	case !n.Latest.IsZero() && ahead > identity.ClockSkew:
-		f.Verdict, f.Text, f.Do = Broken, "your clock is "+roughly(ahead)+" behind what happened in your rooms already", "set it right"
+		f.Verdict, f.Code, f.Text, f.Do = Broken, "clock_wrong", "your clock is "+roughly(ahead)+" behind what happened in your rooms already", "set it right"
 	default:
-		f.Text = "there was nobody to compare your clock with"
+		f.Code, f.Text = "clock_unknown", "there was nobody to compare your clock with"
 		if !n.Running {
 			f.Do = "run this again while you are in a room"
 		}

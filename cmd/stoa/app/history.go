@@ -15,7 +15,8 @@ import (
 // entryData is one operation as `log --json` prints it.
 type entryData struct {
 	Op     string `json:"op"`
-	Time   string `json:"time"` // as its author claims
+	Time   string `json:"time"`  // as its author claims
+	AtMS   uint64 `json:"at_ms"` // the same, in Unix ms
 	Author string `json:"author"`
 	Kind   string `json:"kind"`
 	Target string `json:"target,omitempty"`
@@ -24,6 +25,19 @@ type entryData struct {
 	Text   string `json:"text,omitempty"`
 	Valid  bool   `json:"valid"`
 	Why    string `json:"why,omitempty"` // why it is void
+	opFacts
+}
+
+// opFacts is what Text says, for who puts it into words of their own.
+type opFacts struct {
+	Role     string `json:"role,omitempty"`      // admit, grant
+	Link     string `json:"link,omitempty"`      // revoke, kick, ban: the name of the link that ends with it
+	Reason   string `json:"reason,omitempty"`    // kick, ban
+	Title    string `json:"title,omitempty"`     // title
+	Slots    int    `json:"slots,omitempty"`     // advert
+	Kbps     int    `json:"kbps,omitempty"`      // audit
+	StartsMS uint64 `json:"starts_ms,omitempty"` // schedule; 0: called off
+	Yes      bool   `json:"yes,omitempty"`       // record: it begins; consent: given
 }
 
 // loadLog reads a room's log from the store and verifies every signature in it
@@ -58,11 +72,14 @@ func history(rec room.Record, store room.Keeper, names map[identity.ID]string) (
 		d := entryData{
 			Op:     e.Op.Hash().String(),
 			Time:   time.UnixMilli(int64(e.Op.Time)).UTC().Format(time.RFC3339),
+			AtMS:   e.Op.Time,
 			Author: e.Op.Author.String(),
 			Kind:   e.Op.Kind.String(),
 			Text:   opText(e.Op),
 			Valid:  e.Valid,
 			Why:    e.Why,
+
+			opFacts: factsOf(e.Op),
 		}
 		d.By, d.Whom = names[e.Op.Author], names[e.Op.Target]
 		line := fmt.Sprintf("%s  %s  %s", d.Time, keyAndName(e.Op.Author, d.By), d.Kind)
@@ -115,6 +132,36 @@ func namesIn(s *room.Snapshot) map[identity.ID]string {
 		names[r.ID] = r.Name
 	}
 	return names
+}
+
+// factsOf is what opText puts into words.
+func factsOf(o *room.Op) (f opFacts) {
+	switch o.Kind {
+	case room.KindAdmit, room.KindGrant:
+		g, _, _ := o.Conferred()
+		f.Role = g.Role.String()
+	case room.KindRevoke:
+		f.Link = o.Revoke().Grant.Short()
+	case room.KindKick, room.KindBan:
+		r := o.Remove()
+		f.Reason = r.Reason
+		if !r.Closes.IsZero() {
+			f.Link = r.Closes.Short()
+		}
+	case room.KindTitle:
+		f.Title = o.Title()
+	case room.KindAdvert:
+		f.Slots = int(o.Advert().Slots)
+	case room.KindAudit:
+		f.Kbps = int(o.Audit().Kbps)
+	case room.KindSchedule:
+		f.StartsMS = o.Schedule().Starts
+	case room.KindRecord:
+		f.Yes = o.Record().Ends.IsZero()
+	case room.KindConsent:
+		f.Yes = o.Consent().Yes
+	}
+	return f
 }
 
 // opText says of an operation what its kind and target do not.

@@ -503,6 +503,16 @@ func TestHistory(t *testing.T) {
 	if !strings.Contains(text, `title "Agora"`) || !strings.Contains(text, "every signature verified; state ") || strings.Contains(text, "cannot be verified") {
 		t.Errorf("the history is\n%s", text)
 	}
+	told := false
+	for _, e := range reply.Data.(map[string]any)["entries"].([]entryData) {
+		told = told || e.Title == "Agora"
+		if e.AtMS == 0 || (e.Kind == "title") != (e.Title != "") {
+			t.Errorf("the facts are %+v", e)
+		}
+	}
+	if !told {
+		t.Error("no entry tells the title")
+	}
 
 	for name, c := range map[string]struct {
 		damage func(ops [][]byte) [][]byte

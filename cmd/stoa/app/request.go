@@ -70,7 +70,7 @@ const (
 	VerbLinks   = "links"   // * the invites made from this home
 	VerbLog     = "log"     // * the signed history, verified
 	VerbStatus  = "status"  // rooms this node is in
-	VerbDoctor  = "doctor"  // what it knows of its network; see Doctor
+	VerbDoctor  = "doctor"  // [findings]: what it knows of its network, or what Doctor finds
 	VerbDevices = "devices" // * [mic|speaker NAME|default]: the sound cards, and which to use
 	VerbOpen    = "open"    // see Request.Open; or TITLE
 	VerbJoin    = "join"    // LINK

@@ -30,7 +30,7 @@ func (s *Session) do(ctx context.Context, req Request) (Reply, error) {
 	case VerbStatus:
 		return s.status(), nil
 	case VerbDoctor:
-		return s.doDoctor(ctx), nil
+		return s.doDoctor(ctx, argument(req.Args, 0)), nil
 	case VerbDevices:
 		return doDevices(ctx, s.home.dir, req.Args, s.sound.devices)
 	case VerbSound:
