@@ -9,14 +9,17 @@ export interface Talker {
   up(): void;
 }
 
-const commands = new Map<Command, (() => void)[]>();
+/** Does a command, or returns false where it means nothing now. */
+type Act = () => void | false;
+
+const commands = new Map<Command, Act[]>();
 const talkers: Talker[] = [];
 let talking: Talker | undefined;
 
-/** onCommand has commands done for as long as the calling component is there. The newest wins. */
-export function onCommand(done: Partial<Record<Command, () => void>>): void {
+/** onCommand has commands done for as long as the calling component is there, by the newest to which they mean something. */
+export function onCommand(done: Partial<Record<Command, Act>>): void {
   $effect(() => {
-    const given = Object.entries(done) as [Command, () => void][];
+    const given = Object.entries(done) as [Command, Act][];
     for (const [command, act] of given) commands.set(command, [...(commands.get(command) ?? []), act]);
     return () => {
       for (const [command, act] of given) commands.set(command, commands.get(command)?.filter((a) => a !== act) ?? []);
@@ -55,10 +58,7 @@ function down(e: KeyboardEvent): void {
     if (talking) e.preventDefault();
     return;
   }
-  const act = commands.get(what)?.at(-1);
-  if (!act) return;
-  e.preventDefault();
-  act();
+  if (commands.get(what)?.findLast((act) => act() !== false)) e.preventDefault();
 }
 
 function release(): void {

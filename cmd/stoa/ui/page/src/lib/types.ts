@@ -219,6 +219,7 @@ export interface Message {
   at_ms: Millis;
   text?: string;
   hidden_by?: Id;
+  blocked?: boolean; // of somebody whom one has blocked: without text
 }
 
 export interface Schedule {

@@ -6,7 +6,7 @@ const read: Record<Id, string> = $state({}); // the key of the last message that
 
 /** unread counts the messages of others after the last one that was read. */
 export const unread = (room: Id, chat: Record<string, Message>, me: Id): number =>
-  Object.entries(chat).filter(([key, m]) => key > (read[room] ?? '') && m.who !== me && !m.hidden_by).length;
+  Object.entries(chat).filter(([key, m]) => key > (read[room] ?? '') && m.who !== me && m.text).length;
 
 /** markRead says that all that there is was on the screen. */
 export function markRead(room: Id, chat: Record<string, Message>): void {
