@@ -308,24 +308,27 @@ func TestHandOver(t *testing.T) {
 		name, args string
 		reply      pageReply
 		err        error
+		verb       string
 		want       result
 	}{
-		{"stoa", "", pageReply{URL: "http://127.0.0.1:1/#enter=T"}, nil, result{0, "page: http://127.0.0.1:1/#enter=T\n", ""}},
-		{"for a script", "--json", pageReply{URL: "U"}, nil, result{0, `{"url":"U"}` + "\n", ""}},
-		{"a link that was clicked", "stoa:j/abc", pageReply{Shown: true}, nil, result{0, "the page that is open shows it\n", ""}},
-		{"join", "join stoa:j/abc", pageReply{Shown: true}, nil, result{0, "the page that is open shows it\n", ""}},
-		{"at login", "--background", pageReply{URL: "U"}, nil, result{0, "", ""}},
-		{"page", "page", pageReply{URL: "U"}, nil, result{0, "page: U\n", ""}},
-		{"stoa, without a page", "", pageReply{}, noPage, result{1, "", "stoa: error: another stoa runs with this home, without a page\nstoa: hint: steer it with the verbs (`stoa help`), or give this one another --home\n"}},
-		{"page, without a page", "page", pageReply{}, noPage, result{1, "", "stoa: error: no page\n"}},
-		{"a link that is none", "stoa:j/abc", pageReply{}, &app.UserError{Code: "not_a_link", Text: "no link"}, result{1, "", "stoa: error: no link\n"}},
+		{"stoa", "", pageReply{URL: "http://127.0.0.1:1/#enter=T"}, nil, app.VerbPage, result{0, "page: http://127.0.0.1:1/#enter=T\n", ""}},
+		{"for a script", "--json", pageReply{URL: "U"}, nil, app.VerbPage, result{0, `{"url":"U"}` + "\n", ""}},
+		{"a link that was clicked", "stoa:j/abc", pageReply{Shown: true}, nil, app.VerbPage, result{0, "the page that is open shows it\n", ""}},
+		{"join", "join stoa:j/abc", pageReply{Shown: true}, nil, app.VerbPage, result{0, "the page that is open shows it\n", ""}},
+		{"at login", "--background", pageReply{URL: "U"}, nil, app.VerbPage, result{0, "", ""}},
+		{"page", "page", pageReply{URL: "U"}, nil, app.VerbPage, result{0, "page: U\n", ""}},
+		{"stoa, without a page", "", pageReply{}, noPage, app.VerbPage, result{1, "", "stoa: error: another stoa runs with this home, without a page\nstoa: hint: steer it with the verbs (`stoa help`), or give this one another --home\n"}},
+		{"page, without a page", "page", pageReply{}, noPage, app.VerbPage, result{1, "", "stoa: error: no page\n"}},
+		{"a link that is none", "stoa:j/abc", pageReply{}, &app.UserError{Code: "not_a_link", Text: "no link"}, app.VerbPage, result{1, "", "stoa: error: no link\n"}},
+		{"join, on the terminal", "join stoa:j/abc --page none", pageReply{}, nil, app.VerbJoin, result{0, "said\n", ""}},
+		{"join, without a page", "join stoa:j/abc", pageReply{}, noPage, app.VerbJoin, result{1, "", "stoa: error: no page\n"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := &fake{running: true, reply: app.Reply{Data: tt.reply}, err: tt.err}
+			f := &fake{running: true, reply: app.Reply{Lines: []string{"said"}, Data: tt.reply}, err: tt.err}
 			if got := f.run(t.Context(), strings.Fields(tt.args)...); got != tt.want {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
-			if f.task != nil || f.req.Verb != app.VerbPage {
+			if f.task != nil || f.req.Verb != tt.verb {
 				t.Errorf("task %v, request %+v", f.task, f.req)
 			}
 		})

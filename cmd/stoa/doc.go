@@ -1,13 +1,14 @@
 // Stoa is a live audio room that belongs to nobody: no company, no account
 // server, no media server. A room lives on the machines of the people in it.
 //
+//	stoa                         opens the page, takes up again the rooms of this home
 //	stoa open "Evening talk"     opens a room, stays in it, prints a link
 //	stoa join stoa:j/…           joins by a link and stays
-//	stoa                         takes up again the rooms of this home
 //
 // Every run of these three is a node. The other commands steer the node that
 // runs with the same --home, over a unix socket in it, so that a member needs
-// no terminal of its own; "stoa help" lists them, "stoa help COMMAND" shows the
+// no terminal of its own; the page steers it too, see package ui. Where one runs
+// already, stoa, stoa join and stoa with a link have that one show its page; "stoa help" lists them, "stoa help COMMAND" shows the
 // flags of one, with an example.
 //
 // # Output

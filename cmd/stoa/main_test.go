@@ -80,7 +80,7 @@ func (f *fake) backend() backend {
 					f.running, f.err = true, nil
 				}
 			}
-			if req.Verb == app.VerbPage && !f.running {
+			if (req.Verb == app.VerbPage || req.Verb == app.VerbJoin) && !f.running {
 				return app.Reply{}, &app.UserError{Code: "not_running", Text: "no stoa runs with this home"}
 			}
 			f.calls++

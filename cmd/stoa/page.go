@@ -111,14 +111,21 @@ func whereabouts() string {
 	return name + "@" + host
 }
 
-// handOver lets the node that runs with a home show its page or, when it serves
-// none, join a link. done is false where no node runs, which then is to be done.
-func (c *cli) handOver(ctx context.Context, home, link string, asJSON, background bool) (done bool, err error) {
-	req := app.Request{Verb: app.VerbPage}
-	if link != "" {
-		req.Args = []string{link}
+// handOver lets the node that runs with a home show its page or, when there is to be
+// none, join a link. done is false where no node runs.
+func (c *cli) handOver(ctx context.Context, home string, f *nodeFlags, s stay) (done bool, err error) {
+	verb := app.VerbPage
+	if f.page == "none" && s.link != "" {
+		verb = app.VerbJoin
 	}
-	reply, err := c.app.do(ctx, home, req, nil)
+	ask := func(verb string) (app.Reply, error) {
+		req := app.Request{Verb: verb}
+		if s.link != "" {
+			req.Args = []string{s.link}
+		}
+		return c.app.do(ctx, home, req, nil)
+	}
+	reply, err := ask(verb)
 	code := ""
 	if err != nil {
 		code = app.Explain(err).Code
@@ -126,22 +133,22 @@ func (c *cli) handOver(ctx context.Context, home, link string, asJSON, backgroun
 	switch {
 	case code == "not_running":
 		return false, nil
+	case code == "no_page" && s.link == "":
+		return true, &app.UserError{
+			Code: "home_in_use", Text: "another stoa runs with this home, without a page",
+			Hint: "steer it with the verbs (`stoa help`), or give this one another --home", Err: err,
+		}
 	case code == "no_page":
-		if link == "" {
-			return true, &app.UserError{
-				Code: "home_in_use", Text: "another stoa runs with this home, without a page",
-				Hint: "steer it with the verbs (`stoa help`), or give this one another --home", Err: err,
-			}
-		}
-		reply, err := c.app.do(ctx, home, app.Request{Verb: "join", Args: []string{link}}, nil)
-		if err == nil {
-			err = c.printReply(reply, asJSON)
-		}
-		return true, err
-	case err != nil, background:
-		return true, err
+		verb = app.VerbJoin
+		reply, err = ask(verb)
 	}
-	return true, c.showPage(reply, asJSON)
+	switch {
+	case err != nil, s.background:
+		return true, err
+	case verb == app.VerbJoin:
+		return true, c.printReply(reply, f.json)
+	}
+	return true, c.showPage(reply, f.json)
 }
 
 // isInUse reports whether a home could not be opened because another node has it.
@@ -154,7 +161,7 @@ const (
 
 // handOverSoon is handOver to a node that is about to start, whose lock on the home
 // is there before it answers.
-func (c *cli) handOverSoon(ctx context.Context, home, link string, asJSON, background bool) (done bool, err error) {
+func (c *cli) handOverSoon(ctx context.Context, home string, f *nodeFlags, s stay) (done bool, err error) {
 	again := time.NewTicker(handAgain)
 	defer again.Stop()
 	for range handTries {
@@ -163,7 +170,7 @@ func (c *cli) handOverSoon(ctx context.Context, home, link string, asJSON, backg
 		case <-ctx.Done():
 			return false, nil
 		}
-		if done, err = c.handOver(ctx, home, link, asJSON, background); done {
+		if done, err = c.handOver(ctx, home, f, s); done {
 			break
 		}
 	}

@@ -150,7 +150,7 @@ func (c *cli) stay(ctx context.Context, f *nodeFlags, s stay) error {
 	}
 	defer log.Close()
 	if s.hands {
-		if done, err := c.handOver(ctx, cfg.Home, s.link, f.json, s.background); done {
+		if done, err := c.handOver(ctx, cfg.Home, f, s); done {
 			return err
 		}
 	}
@@ -170,7 +170,7 @@ func (c *cli) stay(ctx context.Context, f *nodeFlags, s stay) error {
 	p := c.newPrinter(f, s.first == nil)
 	timeUp, err := c.runNode(ctx, d, cfg, p, f.limit, s.first)
 	if s.hands && isInUse(err) {
-		if done, err := c.handOverSoon(ctx, cfg.Home, s.link, f.json, s.background); done {
+		if done, err := c.handOverSoon(ctx, cfg.Home, f, s); done {
 			return err
 		}
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // maxConns bounds the connections. Others on this machine may open any number
-// of them, so a newer one replaces the one that has waited longest.
+// of them, so a newer one replaces the one that has waited longest for a request;
+// while all have one at work, there are no newer ones.
 const maxConns = 128
 
 // An own listener accepts connections of this user alone, where the system can tell.
@@ -47,8 +48,11 @@ func (c *crowd) note(conn net.Conn, state http.ConnState) {
 	case http.StateActive:
 		c.busy[conn] = true
 	}
-	if len(c.busy)+len(c.idle) > maxConns && len(c.idle) > 0 {
-		_ = c.idle[0].Close() // the server notices and forgets it
-		c.idle = c.idle[1:]
+	if len(c.busy)+len(c.idle) <= maxConns {
+		return
 	}
+	if len(c.idle) > 0 {
+		conn, c.idle = c.idle[0], c.idle[1:]
+	}
+	_ = conn.Close() // the server notices and forgets it
 }

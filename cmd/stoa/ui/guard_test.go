@@ -5,7 +5,9 @@ package ui
 
 import (
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -165,6 +167,27 @@ func TestOwnHost(t *testing.T) {
 	}
 }
 
+// What passes for a name of this machine is one to a browser, too.
+func FuzzHost(f *testing.F) {
+	for _, host := range []string{"127.0.0.1:7862", "[::1]", "localhost:80", "localhost:80@evil", "127.0.0.1:7862/x"} {
+		f.Add(host)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		if !ownHost(host) {
+			return
+		}
+		at, err := url.Parse("http://" + host + "/")
+		if err != nil || at.User != nil || at.Path != "/" {
+			t.Fatalf("%q is no host: %v", host, err)
+		}
+		switch at.Hostname() {
+		case "127.0.0.1", "localhost", "::1":
+		default:
+			t.Errorf("%q is %s", host, at.Hostname())
+		}
+	})
+}
+
 func TestBodies(t *testing.T) {
 	b := serve(t).enter()
 	for _, tt := range []struct {
@@ -236,6 +259,70 @@ func TestSlowBodies(t *testing.T) {
 			t.Errorf("the node did %q", did)
 		}
 	})
+}
+
+// Of too many connections the one that waits longest for a request goes, and none
+// that has one; when all have one, none comes.
+func TestCrowd(t *testing.T) {
+	c := newCrowd()
+	var conns []*closed
+	open := func(states ...http.ConnState) *closed {
+		conn := &closed{}
+		conns = append(conns, conn)
+		for _, s := range states {
+			if c.note(conn, s); conn.is {
+				c.note(conn, http.StateClosed) // as the server finds
+				break
+			}
+		}
+		return conn
+	}
+	for range maxConns / 2 {
+		open(http.StateNew, http.StateActive)
+	}
+	idle := open(http.StateNew, http.StateActive, http.StateIdle)
+	for range maxConns/2 - 1 {
+		open(http.StateNew)
+	}
+	gone := func() (n int) {
+		for _, conn := range conns {
+			if conn.is {
+				n++
+			}
+		}
+		return n
+	}
+	if n := gone(); n != 0 {
+		t.Fatalf("%d are closed, of %d", n, maxConns)
+	}
+	if open(http.StateNew); !idle.is || gone() != 1 {
+		t.Errorf("the one that waited longest is open, %d are closed", gone())
+	}
+	for range maxConns {
+		open(http.StateNew, http.StateActive)
+	}
+	if len(c.busy)+len(c.idle) > maxConns {
+		t.Errorf("%d connections", len(c.busy)+len(c.idle))
+	}
+	for _, conn := range conns[:maxConns/2] {
+		if conn.is {
+			t.Fatal("one with a request at work is closed")
+		}
+	}
+	if last := open(http.StateNew); !last.is {
+		t.Error("another one while all have a request at work")
+	}
+}
+
+// A closed connection knows that it is.
+type closed struct {
+	net.Conn
+	is bool
+}
+
+func (c *closed) Close() error {
+	c.is = true
+	return nil
 }
 
 // However many connections others open and keep, the page is served, and its

@@ -46,7 +46,7 @@ const (
 	// farewell is how long requests may take when the server ends.
 	farewell = 2 * time.Second
 
-	maxHead    = 16 << 10  // bytes of headers
+	maxHead    = 64 << 10  // bytes of headers: cookies of every port of this host come along
 	maxSmall   = 4 << 10   // bytes of the bodies of /enter, /return, /visible and /export
 	maxRequest = 512 << 10 // bytes of a command: a blocklist as JSON
 	maxImport  = 256 << 20 // bytes of an export
