@@ -287,7 +287,7 @@ func (s *Session) newHall(net *node.Room, rec room.Record, w *room.Welcome, hint
 		over:      make(chan struct{}),
 	}
 	h.recorder = &recorder{
-		room: r, me: h.me, session: s.run, home: s.cfg.Home, log: log, emit: s.emit, changed: s.shows.changed.ring, begun: make(chan *recording, 1),
+		room: r, me: h.me, home: s.cfg.Home, log: log, emit: s.emit, changed: s.shows.changed.ring, begun: make(chan *recording, 1),
 	}
 	h.ears.record, h.voice.record = h.recorder.heard, h.recorder.heard
 	h.ears.volume, h.ears.begins = s.gain, s.shows.sounds.ring

@@ -49,7 +49,6 @@ type tape interface {
 type recorder struct {
 	room    *room.Room
 	me      identity.ID
-	session [8]byte // of this run of the program
 	home    string
 	log     *slog.Logger
 	emit    func(Event)
@@ -71,8 +70,10 @@ type recording struct {
 	over   chan struct{} // closed when it has to end
 	once   sync.Once
 
-	allowed map[identity.ID]bool // guarded by the recorder's mu
-	done    bool                 // likewise: the files are complete
+	// guarded by the recorder's mu:
+	allowed map[identity.ID]bool
+	last    *room.Recording // as it was on last; nil: it has not been seen yet
+	done    bool            // the files are complete
 }
 
 func (r *recording) end() { r.once.Do(func() { close(r.over) }) }
@@ -96,6 +97,8 @@ func (r *recorder) follow(s *room.Snapshot) {
 	on := recordedNow(s, now.id)
 	if on == nil {
 		now.end()
+	} else {
+		now.last = on
 	}
 	for id := range now.allowed {
 		if !on.Consents(id) {
@@ -144,7 +147,10 @@ func (r *recorder) record(ctx context.Context) (path string, err error) {
 	}
 	f.Recording = id.String()
 	r.begun <- &recording{id: id, folder: f, tape: t, wake: newFlag(), over: make(chan struct{}), allowed: map[identity.ID]bool{}}
-	return f.path, r.room.Consent(ctx, true)
+	if err := r.room.Consent(ctx, true); err != nil {
+		r.log.Warn("consenting to one's own recording", "err", err) // they are left out, like anybody
+	}
+	return f.path, nil
 }
 
 // run does what recordings need of a disk, until ctx ends. Then the last one is
@@ -213,10 +219,7 @@ func (r *recorder) admit(ctx context.Context, now *recording) error {
 		now.end()
 		return nil
 	}
-	if err := now.folder.prove(s, on, func(names []identity.Hash) ([]room.Evidence, error) { return r.room.Evidence(ctx, names...) }); err != nil {
-		if ctx.Err() != nil || errors.Is(err, room.ErrStopped) {
-			return nil // the end is near
-		}
+	if err := r.prove(ctx, now, s, on); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -233,12 +236,28 @@ func (r *recorder) admit(ctx context.Context, now *recording) error {
 	return nil
 }
 
+// prove puts into the folder what proves who consents. The end of the room is no
+// error.
+func (r *recorder) prove(ctx context.Context, now *recording, s *room.Snapshot, on *room.Recording) error {
+	err := now.folder.prove(s, on, func(names []identity.Hash) ([]room.Evidence, error) { return r.room.Evidence(ctx, names...) })
+	if ctx.Err() != nil || errors.Is(err, room.ErrStopped) {
+		return nil
+	}
+	return err
+}
+
 // finish completes the folder of a recording, and tells.
 func (r *recorder) finish(ctx context.Context, now *recording, failed error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
 	defer cancel()
 	if err := r.room.EndRecording(ctx, now.id); err != nil && !errors.Is(err, room.ErrNoRecording) {
 		r.log.Info("telling that the recording is over", "err", err) // the room is over, too
+	}
+	r.mu.Lock()
+	last := now.last
+	r.mu.Unlock()
+	if last != nil { // somebody may have withdrawn at the very end
+		failed = errors.Join(failed, r.prove(ctx, now, r.room.Snapshot(), last))
 	}
 	var why Problem
 	if failed != nil {

@@ -155,6 +155,9 @@ func (f *folder) prove(s *room.Snapshot, on *room.Recording, evidence func([]ide
 		return nil
 	}
 	list, err := evidence(want)
+	if err == nil && len(list) < len(want) {
+		err = room.ErrNoRecording
+	}
 	if err != nil {
 		return err
 	}

@@ -135,3 +135,39 @@ func TestReminders(t *testing.T) {
 		}
 	}
 }
+
+func TestScheduleVerbs(t *testing.T) {
+	ann := runRig(t, "ann")
+	id := ann.must(Request{Verb: VerbOpen, Open: &OpenRoom{Title: "Agora"}}).Data.(arrival).Room
+	ics := Request{Verb: VerbICS}
+	if code := ann.code(ics); code != "no_schedule" {
+		t.Errorf("a calendar of nothing: %s", code)
+	}
+	if code := ann.code(Request{Verb: VerbSchedule, Args: []string{"off"}}); code != "no_schedule" {
+		t.Errorf("off with nothing planned: %s", code)
+	}
+	starts := time.Now().Add(5 * time.Minute).Truncate(time.Minute)
+	set := ann.must(Request{Verb: VerbSchedule, Args: []string{starts.Format(time.RFC3339), "Tea,", "cake"}, For: "30m"})
+	want := ScheduleView{starts.UnixMilli(), starts.Add(30 * time.Minute).UnixMilli(), "Tea, cake"}
+	if got := set.Data.(*ScheduleView); *got != want {
+		t.Errorf("it is planned as %+v", got)
+	}
+	ann.until("the plan, in the room and kept", func(v *View) bool {
+		r, k := v.Rooms[id].Schedule, v.Kept[id].ScheduleView
+		return r != nil && *r == want && k != nil && *k == want
+	})
+	plain := ann.must(ics).Data.(icsReply)
+	if again := ann.must(ics).Data.(icsReply); again != plain || !strings.Contains(plain.ICS, `DESCRIPTION:Tea\, cake`) || strings.Contains(plain.ICS, "stoa:j") {
+		t.Errorf("the calendar is %q", plain.ICS)
+	}
+	ics.WithLink = true
+	link := field(strings.ReplaceAll(ann.must(ics).Data.(icsReply).ICS, "\r\n ", ""), "URL")
+	if inv, err := identity.ParseInvite(link); err != nil || inv.Chain.Leaf().Role != identity.RoleListener {
+		t.Errorf("the link in the calendar is %q: %v", link, err)
+	}
+	if lines := strings.Join(ann.must(Request{Verb: VerbStatus}).Lines, "\n"); !strings.Contains(lines, "meets on") {
+		t.Errorf("status says %q", lines)
+	}
+	ann.must(Request{Verb: VerbSchedule, Args: []string{"off"}})
+	ann.until("no plan", func(v *View) bool { return v.Rooms[id].Schedule == nil && v.Kept[id].ScheduleView == nil })
+}

@@ -577,7 +577,8 @@ type roomStatus struct {
 	Carries   *Carries `json:"carries,omitempty"` // what this node carries on
 	Audible   *Audible `json:"audible,omitempty"` // who hears this person, and whom they hear
 
-	Schedule *ScheduleView `json:"schedule,omitempty"` // until it is over
+	Schedule  *ScheduleView  `json:"schedule,omitempty"`  // until it is over
+	Recording *RecordingView `json:"recording,omitempty"` // that is on
 }
 
 // status lists the rooms this node is in.
@@ -618,6 +619,13 @@ func (h *hall) status() (roomStatus, []string) {
 	if plan := &snap.State.Schedule; int64(plan.Ends) > h.room.Now().UnixMilli() {
 		d.Schedule = scheduleView(plan)
 		lines = append(lines, "  "+meets(plan, time.Local))
+	}
+	if d.Recording = recordingView(snap, "", false); d.Recording != nil {
+		text := "recorded by "
+		if !d.Recording.On {
+			text = "not recorded any more by who is gone: "
+		}
+		lines = append(lines, "  "+text+callName(snap, snap.State.Recording().By))
 	}
 	var relays []string
 	for _, relay := range snap.Relays {
