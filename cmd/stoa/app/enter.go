@@ -180,13 +180,9 @@ func stillIn(s *room.Snapshot, name func(identity.ID) string) error {
 	return nil
 }
 
-// resumeAll returns to every room this home is in. A room that cannot be entered is told of and does not keep from the others.
-func (s *Session) resumeAll(ctx context.Context) error {
-	recs, err := s.home.store.Rooms()
-	if err != nil {
-		return err
-	}
-	for _, rec := range recs {
+// resumeAll returns to those of the rooms that the person has not left. A room that cannot be entered is told of and does not keep from the others.
+func (s *Session) resumeAll(ctx context.Context, kept []room.Record) error {
+	for _, rec := range kept {
 		if rec.Left {
 			continue
 		}

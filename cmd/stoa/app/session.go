@@ -188,6 +188,12 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.node.Close()) }()
 	s.node.HandleCards(s.cards)
+	var kept []room.Record // as of now: what a verb founds from here on is entered by that
+	if first == nil {
+		if kept, err = s.home.store.Rooms(); err != nil {
+			return err
+		}
+	}
 	s.shows.enter(phaseRunning)
 	defer s.showEnd()
 
@@ -218,7 +224,7 @@ func (s *Session) Run(ctx context.Context, first Task) (err error) {
 	}
 	g.Go(func() error {
 		if first == nil {
-			return s.resumeAll(ctx)
+			return s.resumeAll(ctx, kept)
 		}
 		return first.perform(ctx, s)
 	})
