@@ -225,7 +225,10 @@ func (s *Session) micSet() {
 	speaking := slices.ContainsFunc(rooms, func(h *hall) bool { return h.voice.speaking() })
 	allowed := slices.ContainsFunc(rooms, func(h *hall) bool { return h.voice.allowed() })
 	heard := s.talk.heard(time.Now())
-	s.live = speaking && heard
+	if live := speaking && heard; live != s.live {
+		s.live = live
+		s.shows.changed.ring()
+	}
 	s.sound.setMuted(!s.live)
 	if t := s.sound.treatment; t != nil {
 		t.sent.Store(s.live)

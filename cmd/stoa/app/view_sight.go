@@ -120,6 +120,9 @@ func (s *Session) sight(halls []*hall, now time.Time) *sight {
 	t.sound.unheard = t.sound.unheard && !t.sound.live
 	t.sound.mic, t.sound.speaker = s.sound.ends()
 	t.sound.test = s.trial.now()
+	if deviceView(&t.sound.mic).State == deviceNone {
+		t.sound.live = false // there is nothing that others could hear
+	}
 	for _, h := range halls {
 		t.rooms = append(t.rooms, h.sight(t.sound.live, now))
 	}
