@@ -188,6 +188,7 @@ export interface Way {
 export interface Relays {
   primary?: Id;
   shadow?: Id;
+  seeking?: boolean; // one must hear by a relay, and none brings anything now
   loss?: number;
   rtt_ms?: number;
   list: Record<Id, { name: string; alive?: boolean; carries?: number; slots?: number }>;
