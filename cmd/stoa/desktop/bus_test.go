@@ -26,10 +26,10 @@ func TestNotifications(t *testing.T) {
 
 	n.set(Glance{Rooms: []Room{room(hands("<b>Ann</b> & co"))}})
 	first := next(t, s.told, "a notification")
-	if first.summary != english.hand || first.body != "&lt;b&gt;Ann&lt;/b&gt; &amp; co would like to speak in Evening talk." {
+	if first.summary != english.Hand || first.body != "&lt;b&gt;Ann&lt;/b&gt; &amp; co would like to speak in Evening talk." {
 		t.Errorf("got %q, %q", first.summary, first.body)
 	}
-	if !slices.Equal(first.actions, []string{"default", english.open, "open", english.open}) || first.hints["urgency"].Value() != byte(1) || first.hints["desktop-entry"].Value() != AppID {
+	if !slices.Equal(first.actions, []string{"default", english.Open, "open", english.Open}) || first.hints["urgency"].Value() != byte(1) || first.hints["desktop-entry"].Value() != AppID {
 		t.Errorf("actions %q, hints %v", first.actions, first.hints["urgency"])
 	}
 	n.set(Glance{Rooms: []Room{room(hands("Ann", "Bob"))}})
@@ -102,7 +102,7 @@ func TestNotificationsThatComeAndGo(t *testing.T) {
 	await(t, d, Notifications, isNone)
 	s.wake()
 	n.set(Glance{Rooms: []Room{room(onStage, out, asked)}})
-	for next(t, s.told, "a notification").summary != english.asked {
+	for next(t, s.told, "a notification").summary != english.Asked {
 	}
 	await(t, d, Notifications, isOn)
 }
@@ -199,7 +199,7 @@ func TestTray(t *testing.T) {
 		}
 		return all.Text
 	}
-	if got := tip(); got != english.muted {
+	if got := tip(); got != english.Muted {
 		t.Errorf("the tooltip says %q", got)
 	}
 	var muted []pixmap
@@ -219,7 +219,7 @@ func TestTray(t *testing.T) {
 		for next(t, signals, want).Name != want {
 		}
 	}
-	if got := tip(); got != english.live {
+	if got := tip(); got != english.Live {
 		t.Errorf("the tooltip says %q", got)
 	}
 	i.click("Mute the microphone")
@@ -310,7 +310,7 @@ func TestShortcut(t *testing.T) {
 	n.set(Glance{Rooms: []Room{room(live)}})
 	p := b.portal(t)
 	d := b.run(t, n, Shortcut)
-	if text := await(t, d, Shortcut, isOn); text != english.toggle+": Ctrl+Alt+M" {
+	if text := await(t, d, Shortcut, isOn); text != english.Toggle+": Ctrl+Alt+M" {
 		t.Errorf("it says %q", text)
 	}
 	if app := next(t, p.app, "who it is"); app != AppID {

@@ -32,25 +32,25 @@ const maxMenuRooms = 8
 
 // menuOf is the menu for what is so.
 func menuOf(w words, g Glance) []entry {
-	list := []entry{{choice{chooseOpen, ""}, w.open}, {choice{verb: "separator 1"}, ""}}
+	list := []entry{{choice{chooseOpen, ""}, w.Open}, {choice{verb: "separator 1"}, ""}}
 	live := false
 	for _, r := range g.Rooms {
 		live = live || r.Speak && r.Live
 	}
 	if live {
-		list = append(list, entry{choice{chooseMute, ""}, w.mute})
+		list = append(list, entry{choice{chooseMute, ""}, w.Mute})
 	}
 	rooms := slices.DeleteFunc(slices.Clone(g.Rooms), func(r Room) bool { return r.Away || r.Out != "" })
 	rooms = rooms[:min(len(rooms), maxMenuRooms)]
 	for _, r := range rooms {
 		if r.Speak && !r.Live {
-			list = append(list, entry{choice{"unmute", r.ID}, fmt.Sprintf(w.unmute, r.Title)})
+			list = append(list, entry{choice{"unmute", r.ID}, fmt.Sprintf(w.Unmute, r.Title)})
 		}
 	}
 	for _, r := range rooms {
-		list = append(list, entry{choice{"leave", r.ID}, fmt.Sprintf(w.leave, r.Title)})
+		list = append(list, entry{choice{"leave", r.ID}, fmt.Sprintf(w.Leave, r.Title)})
 	}
-	return append(list, entry{choice{verb: "separator 2"}, ""}, entry{choice{chooseQuit, ""}, w.quit})
+	return append(list, entry{choice{verb: "separator 2"}, ""}, entry{choice{chooseQuit, ""}, w.Quit})
 }
 
 // choose does what an entry says.

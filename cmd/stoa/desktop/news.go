@@ -111,7 +111,7 @@ func (n *news) room(r Room, now time.Time) (tell []notice, over []string) {
 
 	switch {
 	case r.Stage && !old.stage:
-		add(aboutStage, w.staged, fmt.Sprintf(w.stagedText, r.Title), true)
+		add(aboutStage, w.Staged, fmt.Sprintf(w.StagedText, r.Title), true)
 	case !r.Stage:
 		over = append(over, aboutStage)
 	}
@@ -129,14 +129,14 @@ func (n *news) room(r Room, now time.Time) (tell []notice, over []string) {
 	case r.Out == "":
 		over = append(over, aboutOut)
 	case old.out == "":
-		add(aboutOut, w.out, fmt.Sprintf(w.outText, r.Title, r.Out), true)
+		add(aboutOut, w.Out, fmt.Sprintf(w.OutText, r.Title, r.Out), true)
 	}
 
 	switch until := r.Starts.Sub(now); {
 	case r.Starts.IsZero() || until <= 0:
 		over = append(over, aboutSoon)
 	case until <= beforeStart && !old.soon.Equal(r.Starts):
-		add(aboutSoon, w.soon, fmt.Sprintf(w.soonText, r.Title), false)
+		add(aboutSoon, w.Soon, fmt.Sprintf(w.SoonText, r.Title), false)
 		old.soon = r.Starts
 	}
 
@@ -144,7 +144,7 @@ func (n *news) room(r Room, now time.Time) (tell []notice, over []string) {
 	case r.Asked == "":
 		over = append(over, aboutTape)
 	case r.Asked != old.asked:
-		add(aboutTape, w.asked, fmt.Sprintf(w.askedText, r.Title), true)
+		add(aboutTape, w.Asked, fmt.Sprintf(w.AskedText, r.Title), true)
 	}
 
 	old.stage, old.hands, old.out, old.asked = r.Stage, hands, r.Out, r.Asked

@@ -97,7 +97,7 @@ func (n *notifier) show(ctx context.Context, notice notice) {
 	}
 	actions := []string{}
 	if n.actions {
-		actions = []string{"default", n.d.words.open, "open", n.d.words.open}
+		actions = []string{"default", n.d.words.Open, "open", n.d.words.Open}
 	}
 	hints := map[string]dbus.Variant{
 		"desktop-entry": dbus.MakeVariant(AppID),

@@ -3,6 +3,8 @@
 package desktop
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -336,18 +338,40 @@ func TestSwitch(t *testing.T) {
 	}
 }
 
-// Every sentence is there in every language, with places for the same things.
+var english, _ = wordsIn("en")
+
+// Every sentence is there in every language, with places for the same things, and no
+// language has others.
 func TestWords(t *testing.T) {
-	for name, w := range map[string]words{"es": spanish, "id": indonesian} {
-		here, there := reflect.ValueOf(english), reflect.ValueOf(w)
+	files, err := languages.ReadDir("words")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d languages, %v", len(files), err)
+	}
+	here := reflect.ValueOf(english)
+	for _, f := range files {
+		data, err := languages.ReadFile("words/" + f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var w words
+		strict := json.NewDecoder(bytes.NewReader(data))
+		strict.DisallowUnknownFields()
+		if err := strict.Decode(&w); err != nil {
+			t.Errorf("%s: %v", f.Name(), err)
+		}
+		there := reflect.ValueOf(w)
 		for i := range here.NumField() {
 			a, b := here.Field(i).String(), there.Field(i).String()
-			field := here.Type().Field(i).Name
 			if b == "" || strings.Count(a, "%s") != strings.Count(b, "%s") || strings.Count(a, "%d") != strings.Count(b, "%d") {
-				t.Errorf("%s, %s: %q for %q", name, field, b, a)
+				t.Errorf("%s, %s: %q for %q", f.Name(), here.Type().Field(i).Name, b, a)
 			}
 		}
 	}
+}
+
+func TestWordsOf(t *testing.T) {
+	spanish, _ := wordsIn("es")
+	indonesian, _ := wordsIn("id")
 	for _, tt := range []struct {
 		all, messages, lang string
 		want                words
@@ -356,13 +380,14 @@ func TestWords(t *testing.T) {
 		{"", "", "id_ID.UTF-8", indonesian},
 		{"", "es", "id_ID.UTF-8", spanish},
 		{"C.UTF-8", "es", "", english},
-		{"", "", "de_DE", english},
+		{"", "", "xx_XX", english},
+		{"", "", "../words/es", english},
 	} {
 		got := wordsOf(func(name string) string {
 			return map[string]string{"LC_ALL": tt.all, "LC_MESSAGES": tt.messages, "LANG": tt.lang}[name]
 		})
-		if got != tt.want {
-			t.Errorf("%+v: %q", tt, got.open)
+		if got != tt.want || got.Open == "" {
+			t.Errorf("%+v: %q", tt, got.Open)
 		}
 	}
 }

@@ -115,8 +115,8 @@ func (s *shortcut) open(ctx context.Context) error {
 	bound, err := s.request(ctx, "BindShortcuts", func(options map[string]dbus.Variant) []any {
 		w := s.d.words
 		return []any{s.session, []key{
-			newKey(toggleKey, w.toggle, "CTRL+ALT+m"),
-			newKey(talkKey, w.talk, "CTRL+ALT+space"),
+			newKey(toggleKey, w.Toggle, "CTRL+ALT+m"),
+			newKey(talkKey, w.Talk, "CTRL+ALT+space"),
 		}, "", options}
 	})
 	if err != nil {
@@ -152,9 +152,9 @@ func (s *shortcut) keys(bound dbus.Variant) string {
 		}
 		switch name {
 		case toggleKey:
-			said = append(said, s.d.words.toggle+": "+trigger)
+			said = append(said, s.d.words.Toggle+": "+trigger)
 		case talkKey:
-			said = append(said, s.d.words.talk+": "+trigger)
+			said = append(said, s.d.words.Talk+": "+trigger)
 		}
 	}
 	return strings.Join(said, "; ")
