@@ -3,13 +3,16 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"stoa/audio"
 	"stoa/identity"
 )
 
@@ -139,6 +142,78 @@ func tamper(t *testing.T, dir, ben string) {
 		if _, err := recordingIn(dir); err == nil || Explain(err).Code != "no_recording" {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// fakeTape is a tape that stops when it is told to, and looks at what the folder proves
+// when somebody is allowed.
+type fakeTape struct {
+	t       *testing.T
+	dir     string
+	stops   chan error
+	allowed chan string // files, as they are allowed; empty for a withdrawal
+}
+
+var _ tape = (*fakeTape)(nil)
+
+func (f *fakeTape) Allow(who [32]byte, name string) {
+	if reply, err := recordingIn(f.dir); name != "" && (err != nil || !strings.Contains(strings.Join(reply.Lines, "\n"), identity.ID(who).String())) {
+		f.t.Errorf("%q may be written, and the folder does not prove it: %v", name, err)
+	}
+	f.allowed <- name
+}
+
+func (f *fakeTape) Put([32]byte, [8]byte, audio.Packet, time.Time) {}
+func (f *fakeTape) Missed() (dropped, late, skipped uint64)        { return 0, 0, 0 }
+
+func (f *fakeTape) Run(ctx context.Context) error {
+	select {
+	case err := <-f.stops:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// TestRecordingStops: nobody is written before the folder proves their consent, and a
+// disk that is full ends the recording for everybody.
+func TestRecordingStops(t *testing.T) {
+	ann := runRig(t, "ann")
+	ann.must(Request{Verb: VerbOpen, Open: &OpenRoom{Title: "Agora"}})
+	h := ann.rooms()[0]
+	snap := h.room.Snapshot()
+	f, err := newFolder(ann.cfg.Home, snap, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := h.room.BeginRecording(ann.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Recording = id.String()
+	tape := &fakeTape{t, f.path, make(chan error), make(chan string, 8)}
+	h.recorder.begun <- &recording{id: id, folder: f, tape: tape, wake: newFlag(), over: make(chan struct{}), allowed: map[identity.ID]bool{}}
+	for _, word := range []string{"yes", "no", "yes"} {
+		ann.must(Request{Verb: VerbConsent, Args: []string{word}})
+		if name := <-tape.allowed; (name == "") != (word == "no") {
+			t.Errorf("after %s the file is %q", word, name)
+		}
+	}
+	tape.stops <- &UserError{Code: "disk_low", Text: "the disk is nearly full", Hint: "make room"}
+	ann.until("that it has stopped", func(v *View) bool {
+		return slices.ContainsFunc(noticesOf(v), func(n NoticeView) bool {
+			return n.Code == "recording_stopped" && n.Text == "the recording has stopped: the disk is nearly full"
+		})
+	})
+	if h.room.Snapshot().State.Recording() != nil {
+		t.Error("the room is still told that it is recorded")
+	}
+	if got, err := readFolder(f.path); err != nil || got.Why != "the disk is nearly full" || got.Ended == 0 {
+		t.Errorf("the folder says %+v, %v", got, err)
+	}
+	f.Started -= (mostRecorded + time.Minute).Milliseconds()
+	if err := f.spare(); Explain(err).Code != "recording_long" {
+		t.Errorf("after %v: %v", mostRecorded, err)
 	}
 }
 
