@@ -16,8 +16,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
+
+	"stoa/cmd/stoa/serve"
 )
 
 const (
@@ -30,9 +31,6 @@ const (
 
 	// verbTime bounds one verb. The slowest ones wait for another member.
 	verbTime = 15 * time.Second
-
-	// farewell is how long a node that ends waits for verbs to be answered.
-	farewell = 2 * time.Second
 )
 
 // socketPath is where the node of a home listens. A home too deep for a
@@ -138,42 +136,19 @@ func noSocket(home string, err error) error {
 }
 
 // serveControl answers verbs with do until ctx ends, and removes the socket.
-// It returns when the last answer has been written or, farewell after ctx, cut
+// It returns when the last answer has been written or, serve.Farewell after ctx, cut
 // off, and no verb is at work any more.
 func serveControl(ctx context.Context, l net.Listener, home string, do func(context.Context, Request) (Reply, error)) error {
-	var verbs sync.RWMutex // held for reading by each verb at work
-	answer := Handler(do)
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /do", func(w http.ResponseWriter, r *http.Request) {
-		verbs.RLock()
-		defer verbs.RUnlock()
-		answer.ServeHTTP(w, r)
-	})
+	mux.Handle("POST /do", Handler(do))
 	srv := &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       10 * time.Second,
 	}
-	stopped := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
-		defer cancel()
-		if srv.Shutdown(end) != nil {
-			srv.Close()
-		}
-	})
-	err := srv.Serve(l)
-	if !stop() {
-		<-stopped
-	}
-	verbs.Lock() // net/http does not wait for handlers that it cuts off
-	defer verbs.Unlock()
+	err := serve.Until(ctx, srv, l)
 	path, _ := socketPath(home)
 	_ = os.Remove(path) // the next node removes what is left
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
 	return err
 }
 

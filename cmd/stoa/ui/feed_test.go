@@ -7,13 +7,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"stoa/cmd/stoa/serve"
 )
 
 // A state that never rests is told ten times a second, and what a page puts
 // together of the patches is what it is.
 func TestPatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := serve(t).enter()
+		b := serving(t).enter()
 		a := b.listen()
 		if data := a.until("state"); data != `{"secret":"of the room"}` {
 			t.Fatalf("state %s", data)
@@ -54,7 +56,7 @@ func TestPatches(t *testing.T) {
 // cut off at last. The others are told everything.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := serve(t).enter()
+		b := serving(t).enter()
 		slow := b.listen()
 		quick := b.listen()
 		slow.until("state")
@@ -99,7 +101,7 @@ func TestSlowReader(t *testing.T) {
 // While the node hangs nothing ticks, and the rest of the server goes on.
 func TestHungNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := serve(t).enter()
+		b := serving(t).enter()
 		a := b.listen()
 		a.until("state")
 		last := time.Now()
@@ -132,7 +134,7 @@ func TestHungNode(t *testing.T) {
 
 func TestLevels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := serve(t).enter()
+		b := serving(t).enter()
 		a := b.listen()
 		a.until("state")
 		b.node.sound(map[string]int{"ann": 50})
@@ -178,7 +180,7 @@ func TestMoments(t *testing.T) {
 // A page that opens is told what is so now, not what was when the last one closed.
 func TestStateGrowsOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := serve(t).enter()
+		b := serving(t).enter()
 		a := b.listen()
 		a.until("state")
 		a.body.Close()
@@ -195,7 +197,7 @@ func TestStateGrowsOld(t *testing.T) {
 // The oldest page of a browser gives way; pages of many browsers have a bound.
 func TestStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := serve(t).enter()
+		b := serving(t).enter()
 		first := b.listen()
 		first.until("state")
 		for range maxPerBrowser {
@@ -231,7 +233,7 @@ func TestStreams(t *testing.T) {
 // the bubble of the test would not end.
 func TestEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := serve(t).enter()
+		b := serving(t).enter()
 		a := b.listen()
 		a.until("state")
 		time.Sleep(stateGap)
@@ -251,7 +253,7 @@ func TestEnd(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if d := time.Since(begin); d > farewell {
+		if d := time.Since(begin); d > serve.Farewell {
 			t.Errorf("ended after %v", d)
 		}
 	})

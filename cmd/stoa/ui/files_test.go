@@ -10,7 +10,7 @@ import (
 )
 
 func TestFiles(t *testing.T) {
-	b := serve(t)
+	b := serving(t)
 	tests := []struct {
 		path, kind, cache string
 		packed            bool

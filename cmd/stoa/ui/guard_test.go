@@ -93,7 +93,7 @@ func TestHostile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := serve(t).enter()
+			b := serving(t).enter()
 			body := ""
 			if tt.method == "POST" || tt.method == "PUT" {
 				body = `{"verb":"end"}`
@@ -138,7 +138,7 @@ func hardened(t *testing.T, h http.Header) {
 func TestFriendly(t *testing.T) {
 	for _, host := range []string{"127.0.0.1:7862", "localhost:7862", "[::1]:7862", "127.0.0.1:9000", "localhost"} {
 		t.Run(host, func(t *testing.T) {
-			b := serve(t).enter()
+			b := serving(t).enter()
 			named := []head{toHost(host), func(r *http.Request) {
 				r.Header.Set("Cookie", "stoa-"+portOf(host)+"="+b.cookie)
 			}}
@@ -189,7 +189,7 @@ func FuzzHost(f *testing.F) {
 }
 
 func TestBodies(t *testing.T) {
-	b := serve(t).enter()
+	b := serving(t).enter()
 	for _, tt := range []struct {
 		path, body string
 		status     int
@@ -215,7 +215,7 @@ func TestBodies(t *testing.T) {
 }
 
 func TestFilesOfAPerson(t *testing.T) {
-	b := serve(t).enter()
+	b := serving(t).enter()
 	if status, header, text := b.send(b.request("POST", "/export", `{"passphrase":"p"}`)); status != 200 || text != "sealed" || header.Get("Content-Disposition") != "attachment" {
 		t.Errorf("export: %d %q", status, text)
 	}
@@ -233,7 +233,7 @@ func TestFilesOfAPerson(t *testing.T) {
 // A body that does not come holds up nobody, and nothing for long.
 func TestSlowBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := serve(t).enter()
+		b := serving(t).enter()
 		for _, head := range []string{
 			"POST /do HTTP/1.1\r\nHost: 127.0.0.1:7862\r\nOrigin: http://127.0.0.1:7862\r\nCookie: stoa-7862=" + b.cookie + "\r\nStoa-Key: " + b.key + "\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
 			"POST /enter HTTP/1.1\r\nHost: 127.0.0.1:7862\r\nOrigin: http://127.0.0.1:7862\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
@@ -329,7 +329,7 @@ func (c *closed) Close() error {
 // stream stays.
 func TestManyConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := serve(t).enter()
+		b := serving(t).enter()
 		events := b.listen()
 		events.until("state")
 		for range 1000 {

@@ -174,8 +174,8 @@ var page = fstest.MapFS{
 	"tiny.svg":           {Data: []byte("<svg/>")},
 }
 
-// serve runs a server until the test ends.
-func serve(t *testing.T) *bench {
+// serving runs a server until the test ends.
+func serving(t *testing.T) *bench {
 	b := &bench{T: t, node: newNode(), pipe: newPipe(), host: "127.0.0.1:7862"}
 	var err error
 	b.server, err = newServer(Config{Node: b.node, Do: b.node, Files: page}, b.pipe, nil)

@@ -93,7 +93,7 @@ func TestVisits(t *testing.T) {
 // A browser comes back with a signature, and with nothing else.
 func TestReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := serve(t).enter()
+		b := serving(t).enter()
 		first := b.key
 		other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {

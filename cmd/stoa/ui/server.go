@@ -24,6 +24,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"stoa/cmd/stoa/serve"
 )
 
 // DefaultPort is listened on when nothing else is said and it is free: "stoa" on
@@ -42,9 +44,6 @@ const (
 	idleTime  = time.Minute      // that a connection may do nothing
 
 	fileTime = 10 * time.Minute // to read or write an export: it may be large, and go through ssh
-
-	// farewell is how long requests may take when the server ends.
-	farewell = 2 * time.Second
 
 	maxHead    = 64 << 10  // bytes of headers: cookies of every port of this host come along
 	maxSmall   = 4 << 10   // bytes of the bodies of /enter, /return, /visible and /export
@@ -123,9 +122,6 @@ type Server struct {
 	woken   chan struct{} // holds a value when the state is to be looked at
 	streams streams
 	atWork  chan struct{} // one entry a command
-
-	asked sync.RWMutex // held for reading by each request
-	over  bool         // guarded by asked: no request is heard any more
 }
 
 // Open listens. A Server that is not run must be closed.
@@ -231,7 +227,7 @@ func (s *Server) Pages() (open, visible int) { return s.streams.count() }
 func (s *Server) Run(ctx context.Context) error {
 	crowd := newCrowd()
 	srv := &http.Server{
-		Handler:           http.HandlerFunc(s.serve),
+		Handler:           http.HandlerFunc(s.answer),
 		ReadHeaderTimeout: headTime,
 		ReadTimeout:       bodyTime,
 		WriteTimeout:      writeTime + bodyTime,
@@ -240,29 +236,14 @@ func (s *Server) Run(ctx context.Context) error {
 		ConnState:         crowd.note,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	ctx, stop := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { s.watchState(ctx) })
 	watching.Go(func() { s.watchLevels(ctx) })
-
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
-		defer cancel()
-		if srv.Shutdown(end) != nil {
-			srv.Close()
-		}
-	})
-	err := srv.Serve(own{s.listener})
-	if stop() { // it failed by itself
-		return err
-	}
-	<-ended
+	err := serve.Until(ctx, srv, own{s.listener})
+	stop()
 	watching.Wait()
-	s.asked.Lock() // net/http does not wait for what it cuts off
-	defer s.asked.Unlock()
-	s.over = true
-	return nil
+	return err
 }
 
 // watchState publishes the state while anybody reads it: at once when it has
@@ -332,13 +313,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// serve answers a request, or refuses it at one of the doors.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	s.asked.RLock()
-	defer s.asked.RUnlock()
-	if s.over {
-		return
-	}
+// answer answers a request, or refuses it at one of the doors.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	harden(w.Header())
 	if !admit(r) {
 		refuse(w, http.StatusForbidden)
