@@ -27,8 +27,8 @@ func codes(t *testing.T) []string {
 	found := map[string]bool{}
 	fset := token.NewFileSet()
 	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
+		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "doctor") {
+			continue // the findings of the doctor are no errors, and have words of their own
 		}
 		file, err := parser.ParseFile(fset, name, nil, 0)
 		if err != nil {
