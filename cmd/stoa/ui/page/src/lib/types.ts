@@ -30,6 +30,7 @@ export interface Me {
   name: string;
   new?: boolean; // has chosen no name yet: the first run
   version: string;
+  home?: string; // the folder with everything
 }
 
 export interface Net {
@@ -211,6 +212,7 @@ export interface Removed {
   name?: string;
   banned?: boolean;
   by?: Id;
+  by_name?: string;
   reason?: string;
 }
 
