@@ -21,12 +21,13 @@ interface Language {
   words: Record<string, string>;
   plural: Intl.PluralRules;
   number: Intl.NumberFormat;
+  list: Intl.ListFormat;
 }
 
 let spoken: Language = $state.raw(language('en', {}));
 
 function language(tag: string, words: Record<string, string>): Language {
-  return { tag, words, plural: new Intl.PluralRules(tag), number: new Intl.NumberFormat(tag) };
+  return { tag, words, plural: new Intl.PluralRules(tag), number: new Intl.NumberFormat(tag), list: new Intl.ListFormat(tag, { type: 'conjunction' }) };
 }
 
 /** speak loads the chosen language, or the browser's, and then has the page speak it. */
@@ -62,7 +63,7 @@ export const problem = (p: Problem) => said(`error.${p.code}`, p);
 export const finding = (p: Problem) => said(`finding.${p.code}`, p);
 
 /** listed joins names as the language does. */
-export const listed = (names: string[]): string => new Intl.ListFormat(spoken.tag, { type: 'conjunction' }).format(names);
+export const listed = (names: string[]): string => spoken.list.format(names);
 
 /** languageName is what a language is called in the one that the page speaks. */
 export const languageName = (tag: string): string => new Intl.DisplayNames(spoken.tag, { type: 'language', fallback: 'code' }).of(tag) ?? tag;
