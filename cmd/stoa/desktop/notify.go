@@ -105,7 +105,8 @@ func (n *notifier) show(ctx context.Context, notice notice) {
 		"urgency":       dbus.MakeVariant(urgency(notice)),
 		"image-data":    dbus.MakeVariant(picture()),
 	}
-	id, err := answer[uint32](n.service.call(ctx, notificationsName+".Notify", "stoa", n.shown[notice.topic], "stoa",
+	// Also when ctx ends meanwhile: what is shown then has to be taken back by its number.
+	id, err := answer[uint32](n.service.call(context.WithoutCancel(ctx), notificationsName+".Notify", "stoa", n.shown[notice.topic], "stoa",
 		notice.summary, body, actions, hints, int32(-1)))
 	if err != nil {
 		n.d.log.Info("a notification", "err", err)

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"stoa/cmd/stoa/desktop/icon"
 	"stoa/identity"
@@ -189,17 +190,25 @@ func plan(at Folders, opt Options) ([]file, error) {
 		}
 		files = append(files, file{filepath.Join(at.Config, "autostart", entryFile), []byte(auto)})
 	}
-	icons := filepath.Join(at.Data, "icons", "hicolor")
-	files = append(files, file{filepath.Join(icons, "scalable", "apps", "stoa.svg"), icon.Stoa.SVG()})
+	pictures, err := icons()
+	for _, f := range pictures {
+		files = append(files, file{filepath.Join(at.Data, "icons", "hicolor", f.path), f.data})
+	}
+	return files, err
+}
+
+// icons draws our sign, once, in the sizes that a theme of icons has.
+var icons = sync.OnceValues(func() ([]file, error) {
+	files := []file{{filepath.Join("scalable", "apps", "stoa.svg"), icon.Stoa.SVG()}}
 	for _, size := range []int{48, 128, 256} {
 		data, err := icon.Stoa.PNG(size)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, file{filepath.Join(icons, fmt.Sprintf("%[1]dx%[1]d", size), "apps", "stoa.png"), data})
+		files = append(files, file{filepath.Join(fmt.Sprintf("%[1]dx%[1]d", size), "apps", "stoa.png"), data})
 	}
 	return files, nil
-}
+})
 
 // Stage writes what belongs to an installation for everybody below a folder that stands
 // for /usr or /usr/local, for those who make packages. The program is found in the PATH.
