@@ -30,8 +30,7 @@ const (
 type piece struct {
 	at      int64  // samples from the beginning of the recording to the first of the piece; may be below zero
 	frames  int    // its length
-	payload []byte // one frame as it was sent; nil: nothing was
-	lost    bool   // something was sent, and did not come
+	payload []byte // one frame as it was sent; nil: nothing was, or it did not come
 }
 
 // waiting is a frame that has come.
@@ -96,7 +95,7 @@ func (t *track) lay(now time.Duration, emit func(piece)) {
 	}
 	t.waiting = slices.Delete(t.waiting, 0, n)
 	if k := (sampleAt(now-settle-patience) + t.phase) / audio.FrameSize; t.began && k > t.next {
-		t.pad(k, t.talking, emit)
+		t.pad(k, emit)
 		t.talking = false // what was to follow has missed its place
 	}
 }
@@ -109,16 +108,16 @@ func (t *track) finish(end time.Duration, emit func(piece)) {
 	if t.waiting = nil; !t.began {
 		return
 	}
-	t.pad((sampleAt(end)+t.phase+opus.PreSkip)/audio.FrameSize+1, false, emit)
+	t.pad((sampleAt(end)+t.phase+opus.PreSkip)/audio.FrameSize+1, emit)
 }
 
 // start is when frame k of the file begins, in samples of the recording.
 func (t *track) start(k int64) int64 { return k*audio.FrameSize - t.phase }
 
 // pad fills the file up to frame k.
-func (t *track) pad(k int64, lost bool, emit func(piece)) {
+func (t *track) pad(k int64, emit func(piece)) {
 	if n := k - t.next; n > 0 {
-		emit(piece{at: t.start(t.next), frames: int(n), lost: lost})
+		emit(piece{at: t.start(t.next), frames: int(n)})
 		t.next = k
 	}
 }
@@ -135,8 +134,7 @@ func (t *track) place(w *waiting, emit func(piece)) {
 	due := began + t.phase // by the file's beginning
 	k := (due + audio.FrameSize/2) / audio.FrameSize
 	missing := w.index - t.last - 1
-	lost := t.talking && missing < gapMost
-	if lost {
+	if t.talking && missing < gapMost {
 		k = t.follow(w, t.next+missing, due)
 	}
 	switch {
@@ -145,7 +143,7 @@ func (t *track) place(w *waiting, emit func(piece)) {
 	case k < t.next-1:
 		t.late++
 	default:
-		t.pad(max(k, t.next), lost, emit)
+		t.pad(k, emit)
 		emit(piece{at: t.start(t.next), frames: 1, payload: w.payload})
 		t.next++
 		t.talking = !w.end

@@ -36,6 +36,7 @@ var steering = [][]string{
 	{"stage", "add", "bob"}, {"stage", "drop", "bob"}, {"mute", "bob"}, {"unmute", "bob"},
 	{"kick", "bob"}, {"ban", "bob"}, {"pardon", "bob"}, {"revoke", "abc"},
 	{"lock"}, {"unlock"}, {"title", "Other"}, {"end"},
+	{"schedule", "off"}, {"record", "on"}, {"consent", "yes"},
 }
 
 func TestWordsWithoutNode(t *testing.T) {
