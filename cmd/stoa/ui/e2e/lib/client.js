@@ -23,6 +23,17 @@ export class Client {
     return { Origin: this.origin, Cookie: this.cookie, "Stoa-Key": this.key };
   }
 
+  /** Has the node do something, as a button of the page would, and returns its answer. */
+  async do(request) {
+    const answer = await fetch(`${this.origin}/do`, {
+      method: "POST",
+      headers: { ...this.headers, "Content-Type": "application/json" },
+      body: JSON.stringify(request),
+    });
+    if (!answer.ok) throw new Error(`${request.verb}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+
   /** What the node tells a page first: everything. */
   async state() {
     const stop = new AbortController();
