@@ -33,6 +33,7 @@ const (
 	askAdmit   askKind = 5 // let this person in, you who count: admitQuestion, syncAnswer
 	askRoster  askKind = 6 // whom do you carry: rosterQuestion, rosterAnswer
 	askSeat    askKind = 7 // give me a seat again: seatQuestion, seatAnswer
+	askChat    askKind = 8 // what was written that I do not know: chatQuestion, chatAnswer
 )
 
 type question struct {
@@ -122,6 +123,20 @@ type seatAnswer struct {
 	Seat []byte `cbor:"1,keyasint"`
 }
 
+// chatQuestion names the remarks that the asker has, by the first 8 bytes of
+// their names, at most 64. It carries the proof of an asker who is no member.
+type chatQuestion struct {
+	Epoch identity.Hash `cbor:"1,keyasint"` // of the remarks that are wanted
+	Have  []uint64      `cbor:"2,keyasint"`
+	Proof []byte        `cbor:"3,keyasint,omitempty"`
+}
+
+type chatAnswer struct {
+	Remarks [][]byte `cbor:"1,keyasint"` // as signed, at most 64
+}
+
+func (a *chatAnswer) size() int { return total(a.Remarks) }
+
 // asker asks one question of somebody who is known to it. [Network.Ask] with
 // its first argument bound is one.
 type asker func(ctx context.Context, req []byte) ([]byte, error)
@@ -197,6 +212,8 @@ func (r *Room) find(ctx context.Context, from identity.ID, req []byte) (any, err
 		return handle(q.Body, func(b admitQuestion) (any, error) { return r.onAdmit(ctx, from, b) })
 	case askSeat:
 		return handle(q.Body, func(b seatQuestion) (any, error) { return r.onSeat(ctx, from, b) })
+	case askChat:
+		return handle(q.Body, func(b chatQuestion) (any, error) { return r.onChat(ctx, from, b) })
 	case askRoster:
 		return handle(q.Body, func(b rosterQuestion) (any, error) { return r.onRoster(from, b) })
 	}

@@ -47,6 +47,7 @@ type chat struct {
 // waiting is a remark whose secret is not here.
 type waiting struct {
 	*Remark
+	came  time.Time // by the room's clock; of one that was handed on, when it was made
 	since time.Time
 }
 
@@ -135,22 +136,22 @@ func (c *chat) settle(may func(by, author identity.ID) bool) bool {
 }
 
 // wait keeps a remark until its secret is here.
-func (c *chat) wait(m *Remark, now time.Time) {
+func (c *chat) wait(m *Remark, came, now time.Time) {
 	if slices.ContainsFunc(c.waits, func(w waiting) bool { return w.name() == m.name() }) {
 		return
 	}
 	if len(c.waits) >= maxWaiting {
 		c.waits = slices.Delete(c.waits, 0, 1)
 	}
-	c.waits = append(c.waits, waiting{m, now})
+	c.waits = append(c.waits, waiting{m, came, now})
 }
 
 // ripe takes out what waits and can be opened now. What has waited for too long is dropped.
-func (c *chat) ripe(known func(epoch identity.Hash) bool, now time.Time) []*Remark {
-	var list []*Remark
+func (c *chat) ripe(known func(epoch identity.Hash) bool, now time.Time) []waiting {
+	var list []waiting
 	c.waits = slices.DeleteFunc(c.waits, func(w waiting) bool {
 		if known(w.Epoch) {
-			list = append(list, w.Remark)
+			list = append(list, w)
 			return true
 		}
 		return now.Sub(w.since) >= waitAtMost

@@ -78,3 +78,83 @@ func TestChat(t *testing.T) {
 		h.shows([]string{"-", "-"}, a, b, c)
 	})
 }
+
+// TestChatOnARoughNetwork: what gossip lost, doubled and turned round, and what was written and hidden while the network was split, everybody is
+// shown in the end; and who comes then reads what was written last.
+func TestChatOnARoughNetwork(t *testing.T) {
+	meeting(t, rough, func(h *hall) {
+		a := h.found("anna")
+		all := append(h.crowd(5, a, a.invite(listener)), a)
+		m := h.join("mona", a, a.invite(moderator))
+		all = append(all, m)
+		time.Sleep(5 * time.Second)
+		for range 4 {
+			for _, g := range all[:4] {
+				g.writes("something")
+			}
+			time.Sleep(2 * time.Second)
+		}
+		left, right := all[:3], all[3:]
+		ids := func(of []*guest) (list []identity.ID) {
+			for _, g := range of {
+				list = append(list, g.key.ID())
+			}
+			return list
+		}
+		h.net.Split(ids(left), ids(right))
+		time.Sleep(2 * time.Second)
+		left[0].writes("on the left")
+		right[0].writes("on the right")
+		lines := m.Snapshot().Chat
+		for i := range 3 {
+			h.must(m.Hide(ctx, lines[i].Name))
+		}
+		time.Sleep(20 * time.Second)
+		h.net.Heal()
+		time.Sleep(40 * time.Second)
+		late := h.join("late", a, a.invite(listener))
+		time.Sleep(10 * time.Second)
+		sorted := func(g *guest) []string { return slices.Sorted(slices.Values(g.texts())) }
+		want := []string{"-", "-", "-", "on the left", "on the right"}
+		for range 13 {
+			want = append(want, "something")
+		}
+		for _, g := range append(all, late) {
+			if got := sorted(g); !slices.Equal(got, want) {
+				t.Errorf("%s is shown %q", g.name, got)
+			}
+		}
+	})
+}
+
+// TestChatFromTheAudience: who listens to relays, and is no member, reads and writes like everybody, by a name that only the message tells; the
+// relays pass it on and read nothing; and who is put out reads nothing that follows.
+func TestChatFromTheAudience(t *testing.T) {
+	crowded(t, calm, func(p *porch) {
+		carl, dora := p.listens("carl", p.rita), p.listens("dora", p.rolf)
+		time.Sleep(5 * time.Second)
+		p.sam.writes("good evening")
+		time.Sleep(2 * time.Second)
+		carl.writes("hello")
+		time.Sleep(3 * time.Second)
+		p.shows([]string{"good evening", "hello"}, p.anna, p.sam, carl, dora)
+		if l := p.anna.Snapshot().Chat[1]; l.Called != "carl" || l.Who != carl.key.ID() {
+			t.Errorf("anna is shown %+v", l)
+		}
+		p.must(p.anna.Hide(ctx, dora.Snapshot().Chat[1].Name))
+		time.Sleep(2 * time.Second)
+		p.shows([]string{"good evening", "-"}, p.anna, p.sam, carl, dora)
+
+		old := p.sam.epoch().Commit
+		p.must(p.anna.Kick(ctx, dora.key.ID(), "noise", true))
+		time.Sleep(100 * time.Millisecond) // sam has heard of it, and nobody has made a new secret yet
+		p.sam.writes("now that she is gone")
+		if p.sam.epoch().Commit == old {
+			t.Error("sam writes under the secret that dora holds")
+		}
+		time.Sleep(5 * time.Second)
+		p.shows([]string{"good evening", "-", "now that she is gone"}, p.anna, p.sam, carl)
+		p.shows([]string{"good evening", "-"}, dora)
+		p.shows(nil, p.rita, p.rolf)
+	})
+}

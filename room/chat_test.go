@@ -140,8 +140,8 @@ func TestChatIsBounded(t *testing.T) {
 		c.hide(hide{identity.Hash{byte(n), byte(n >> 8)}, someone(2)})
 	}
 	for n := range maxWaiting + 10 {
-		c.wait(&Remark{Seq: uint64(n)}, noon)
-		c.wait(&Remark{Seq: uint64(n)}, noon)
+		c.wait(&Remark{Seq: uint64(n)}, noon, noon)
+		c.wait(&Remark{Seq: uint64(n)}, noon, noon)
 	}
 	if len(c.hides) != maxHides || len(c.waits) != maxWaiting {
 		t.Errorf("%d hides and %d remarks wait", len(c.hides), len(c.waits))
@@ -223,6 +223,7 @@ func (w *writer) remark(t *testing.T, p *play, s Secret, text string, change ...
 // reader is a room that does not run, of somebody who knows a secret.
 func reader(t *testing.T, p *play, who int, s Secret) *Room {
 	r := stand(t, p, who)
+	r.caught = buckets{burst: catchBurst, every: sayEvery}
 	r.book.current = EpochKey{N: 1, Commit: s.Commit, Secret: s.Key, Known: true}
 	return r
 }

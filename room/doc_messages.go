@@ -10,7 +10,7 @@
 //
 //	presence  1 room, 2 who, 3 session, 4 name, 5 mic, 6 addresses, 7 heads, 8 hand, 9 time, 10 seq, 11 bye, 12 synced,
 //	          13 hears [(who, way, loss, rtt, got)], 14 relay, 15 helps, 16 ?shift: time less what its author's own clock says,
-//	          17 ?deaf, 18 ?feeds
+//	          17 ?deaf, 18 ?feeds, 19 ?wrote
 //	hand      1 room, 2 who, 3 up, 4 time, 5 seq
 //	remark    1 room, 2 who, 3 kind, 4 time, 5 seq, 6 epoch, 7 body
 //	seat      1 room, 2 who, 3 grant, 4 time, 5 by
@@ -46,7 +46,12 @@
 // what is hidden once stays so, and its text is gone from the disk too. Remarks under a secret that is not here wait for it, at most 64 for 30 s.
 // Whoever writes waits up to 6 s while somebody who was put out may still hold the secret.
 //
-// Members keep the last messages that they read, the last 200 in memory. What was written while somebody was away does not reach them.
+// Gossip loses some. Each heartbeat shows what its author knows of the last 64 remarks under the current secret, reactions left out: the first 8
+// bytes of their names, one xor the other. Who knows others asks, after 0.3 to 1.3 s, naming its own by those 8 bytes, and is told the rest; in the audience
+// it asks a relay. So hides reach everybody, and who comes or was away is shown what was written last. What is handed on is checked like what
+// comes at first hand, 64 at once and then 1 in 2 seconds of each author; only that it may be older, as far back as the secret goes.
+//
+// Members keep the last messages that they read, the last 200 in memory.
 //
 // # Who hears whom
 //
@@ -88,6 +93,7 @@
 //	5 admit    1 credential, 2 heads, 3 ?seat    as sync
 //	6 roster   1 page, 2 proof                   1 guests (1 who, 2 name, 3 grant), 2 more
 //	7 seat     1 credential                      1 seat
+//	8 chat     1 epoch, 2 shorts, 3 ?proof       1 remarks
 //
 // A proof is the map 1 credential, 2 seat, of at most 4 KiB. Any member answers, also somebody in the audience; only gates seat, and only a
 // relay knows whom it carries. Secrets go to members who may hear, to who proves to have a seat, and to nobody else; who was put out may still

@@ -42,6 +42,9 @@ type loop struct {
 	book    book
 	chat    chat
 	pen     pen
+	shelf   shelf
+	catchup catchup
+	caught  buckets // remarks that others handed on, by author
 	syncs   syncs
 	fetch   fetch
 	turnkey turnkey
@@ -121,6 +124,7 @@ func (r *Room) load(now time.Time) error {
 	}
 	r.chat.restore(lines)
 	r.pen = newPen()
+	r.caught = buckets{burst: catchBurst, every: sayEvery}
 	r.sit(r.cfg.Record.Seat)
 	r.renew(now)
 	if w := r.cfg.Welcome; w != nil {
@@ -157,6 +161,7 @@ func (r *Room) due(now time.Time) time.Time {
 	}
 	r.readWaiting(now)
 	r.flushLines(now)
+	r.catchUp(now)
 	r.attend(now)
 	r.speakUp(now)
 	r.seekSync(now)
@@ -189,6 +194,7 @@ func (r *Room) wake(now time.Time) time.Time {
 	sooner(r.offer.next())
 	sooner(r.sitting.next())
 	sooner(r.pen.flushAt)
+	sooner(r.catchup.next())
 	if len(r.unsaved) > 0 {
 		sooner(r.flushAt)
 	}
@@ -333,6 +339,7 @@ func (r *Room) takePresence(raw []byte, seen, now time.Time, direct bool) {
 	if p.Bye {
 		return
 	}
+	r.compare(p, now)
 	if before == nil || !slices.Equal(before.Addrs, p.Addrs) {
 		r.cfg.Network.Meet(p.Who, slices.Clone(p.Addrs))
 	}
@@ -506,6 +513,7 @@ func (r *Room) heartbeat(now time.Time, bye bool) []byte {
 	if !bye {
 		p.Hears, p.Relay, p.Helps = r.account.of.lines(r.crowd.on, r.state.Members[r.me].Caps), relay.PrefixOf(r.account.by), r.account.helps
 		p.Deaf, p.Feeds = r.account.deaf, r.account.feeds
+		p.Wrote = r.shelf.sum(r.book.current.Commit)
 	}
 	r.seq++
 	r.last, p.Seq = p.Time, r.seq

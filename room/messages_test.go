@@ -282,6 +282,7 @@ func FuzzQuestion(f *testing.F) {
 		askAdmit:   admitQuestion{Credential: cred.Bytes(), Heads: []identity.Hash{{1}}, Seat: []byte{1}},
 		askRoster:  rosterQuestion{Proof: identity.Marshal(Proof{Credential: cred.Bytes()})},
 		askSeat:    seatQuestion{cred.Bytes()},
+		askChat:    chatQuestion{Epoch: identity.Hash{1}, Have: []uint64{1}, Proof: identity.Marshal(Proof{Credential: cred.Bytes()})},
 	} {
 		f.Add(identity.Marshal(question{kind, identity.Marshal(body)}))
 	}

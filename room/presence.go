@@ -58,6 +58,7 @@ type Presence struct {
 	Shift   int64           `cbor:"16,keyasint,omitempty"` // Time less what its author's own clock says, in milliseconds: at most a day
 	Deaf    bool            `cbor:"17,keyasint,omitempty"` // has no loudspeaker: nothing that comes is played
 	Feeds   uint32          `cbor:"18,keyasint,omitempty"` // a relay: listeners who report that what it sends arrives, at most 65,536
+	Wrote   uint64          `cbor:"19,keyasint,omitempty"` // which remarks it knows: see shelf.sum
 }
 
 // signPresence returns a heartbeat as it travels.

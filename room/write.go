@@ -68,7 +68,7 @@ func (r *Room) Say(ctx context.Context, text string) (name identity.Hash, err er
 	}
 	err = r.remark(ctx, RemarkSay, &r.pen.says, func() []byte { return encodeSay(r.name, text) }, func(m *Remark, now time.Time) error {
 		name = m.name()
-		return r.keep(r.asLine(m, cut(r.name, MaxName), text, now))
+		return r.keep(asLine(m, cut(r.name, MaxName), text, r.common(now)))
 	})
 	return name, err
 }
@@ -132,7 +132,11 @@ func (r *Room) remark(ctx context.Context, kind RemarkKind, b *bucket, plain fun
 			return err
 		}
 		r.dirty = true
-		r.publish(ChannelChat, pack(r.cfg.Key, remarkDomain, m))
+		raw := pack(r.cfg.Key, remarkDomain, m)
+		if kind != RemarkReact {
+			r.shelf.add(written{m.name(), m.Epoch, m.moment(), raw})
+		}
+		r.publish(ChannelChat, raw)
 		return nil
 	})
 }
@@ -151,13 +155,27 @@ func (r *Room) awaitTurn(ctx context.Context) {
 // takeRemark takes what somebody has written. Loop only.
 func (r *Room) takeRemark(raw []byte, now time.Time) {
 	m, err := ParseRemark(raw)
-	if err != nil || m.Room != r.id || m.Who == r.me || !r.state.CanWrite(m.Who) || !credible(m.Time, r.common(now)) || !r.hears() {
+	if err != nil || m.Room != r.id || m.Who == r.me || !r.state.CanWrite(m.Who) || !credible(m.Time, r.common(now)) {
 		return
 	}
+	if m.Kind != RemarkReact {
+		r.shelf.add(written{m.name(), m.Epoch, m.moment(), raw})
+	}
+	if r.hears() {
+		r.openRemark(m, now, false)
+	}
+}
+
+// openRemark reads a remark, or has it wait for its secret. late says that it was handed on: it may be from before this person came. Loop only.
+func (r *Room) openRemark(m *Remark, now time.Time, late bool) {
+	came := r.common(now)
+	if made := time.UnixMilli(int64(m.Time)); late && made.Before(came) {
+		came = made
+	}
 	if secret, known := r.book.secret(m.Epoch); known {
-		r.readRemark(m, secret, now)
+		r.readRemark(m, secret, came)
 	} else if m.Kind != RemarkReact { // which would come too late
-		r.chat.wait(m, now)
+		r.chat.wait(m, came, now)
 	}
 }
 
@@ -167,21 +185,21 @@ func (r *Room) readWaiting(now time.Time) {
 		return
 	}
 	known := func(epoch identity.Hash) bool { _, known := r.book.secret(epoch); return known }
-	for _, m := range r.chat.ripe(known, now) {
-		secret, _ := r.book.secret(m.Epoch)
-		r.readRemark(m, secret, now)
+	for _, w := range r.chat.ripe(known, now) {
+		secret, _ := r.book.secret(w.Epoch)
+		r.readRemark(w.Remark, secret, w.came)
 	}
 }
 
-// readRemark opens a remark. What does not open, or says nothing, harms its author alone. Loop only.
-func (r *Room) readRemark(m *Remark, secret [32]byte, now time.Time) {
+// readRemark opens a remark that came at a time by the room's clock. What does not open, or says nothing, harms its author alone. Loop only.
+func (r *Room) readRemark(m *Remark, secret [32]byte, came time.Time) {
 	plain, err := m.open(secret)
 	if err != nil {
 		return
 	}
 	switch m.Kind {
 	case RemarkSay:
-		if called, text, ok := decodeSay(plain); ok && r.chat.add(r.asLine(m, called, text, now)) {
+		if called, text, ok := decodeSay(plain); ok && r.chat.add(asLine(m, called, text, came)) {
 			r.dirty = true
 		}
 	case RemarkReact:
@@ -192,9 +210,9 @@ func (r *Room) readRemark(m *Remark, secret [32]byte, now time.Time) {
 	r.settleHides()
 }
 
-// asLine is a message as it is shown.
-func (r *Room) asLine(m *Remark, called, text string, now time.Time) Line {
-	return Line{Name: m.name(), Who: m.Who, Called: called, At: dated(m.Time, r.common(now)), Text: text}
+// asLine is a message as it is shown, which came at a time by the room's clock.
+func asLine(m *Remark, called, text string, came time.Time) Line {
+	return Line{Name: m.name(), Who: m.Who, Called: called, At: dated(m.Time, came), Text: text}
 }
 
 // reacted tells the program of a reaction; one that a newer version knows is none. Loop only.
