@@ -68,12 +68,13 @@ check: need
 VERDICT = go run .ci/verdict.go $(if $(STRICT),-strict)
 PURE = $$(go list $(TAGS) ./... | grep -v /process$$ | sort -r)
 
-test: check
+test: check page
 	@.ci/need sound
 	@.ci/need desktop
 	$(VERDICT) -limit 10m -- -race -cpu 1 -short -timeout 8m $(TAGS) $(TESTFLAGS) $(PURE)
 	$(VERDICT) -limit 6m -- -timeout 5m $(TAGS) $(TESTFLAGS) $(PURE)
 	$(VERDICT) -limit 8m -- -timeout 8m -parallel 6 $(TAGS) $(TESTFLAGS) ./cmd/stoa/process
+	$(MAKE) e2e
 
 # Those who only run stoa need nothing of what follows: the page's build is checked in.
 PAGE := cmd/stoa/ui/page
@@ -89,6 +90,9 @@ E2ETEST := *
 page: $(PAGE)/node_modules/.package-lock.json
 	npm --prefix $(PAGE) run check
 	npm --prefix $(PAGE) test
+	@! grep -rnE '\b(test|it|describe)\.(skip|todo|only)\b' $(PAGE)/src || { echo 'a test of the page does not run' >&2; exit 1; }
+	@! grep -n '"resolved"' $(PAGE)/package-lock.json $(E2E)/package-lock.json || { \
+		echo 'an address of a registry does not belong into package-lock.json' >&2; exit 1; }
 	npm --prefix $(PAGE) run build -- --outDir $(CURDIR)/bin/page --emptyOutDir
 	@diff -r bin/page cmd/stoa/ui/dist >/dev/null || { \
 		echo "cmd/stoa/ui/dist is not what its sources build: npm run build in $(PAGE), and check it in" >&2; exit 1; }

@@ -14,7 +14,7 @@ const looks = 30; // how often it is looked at; the first third is for warming u
 const growth = 1.1; // the last third may hold so much of what the second did
 
 const browser = await launch();
-const stage = await Stage.set(browser, ["-people", "520", "-stage", "20", "-speaking", "10"], { width: 1440, height: 900 });
+const stage = await Stage.set(browser, ["-people", "520", "-stage", "20", "-speaking", "10"], { width: 1440, height: 900, motion: true });
 const { tab } = stage.page;
 await stage.show({ at: ({ room }) => `#/room/${room}`, shown: (page) => page.button("room.leave").waitFor() });
 const devtools = await tab.context().newCDPSession(tab);

@@ -114,5 +114,5 @@ async function ends({ page, hands }) {
   await hands.press(page.button("room.leave"));
   await hands.press(page.button("leave.end"));
   await page.heading("hall.title").waitFor();
-  await page.says("error.room_ended");
+  await page.says("hall.kept.ended");
 }

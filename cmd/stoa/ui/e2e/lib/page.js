@@ -14,15 +14,16 @@ export class Page {
    *
    * @param {import("playwright-core").Browser} browser
    * @param {{name: string, address(fragment?: string): Promise<string>}} node a Node or a Play
-   * @param {{address?: string, width?: number, height?: number, theme?: "light" | "dark", language?: string}} options
-   *   address: one that was made before; without it the node makes one
+   * @param {{address?: string, width?: number, height?: number, theme?: "light" | "dark", language?: string, motion?: boolean}} options
+   *   address: one that was made before; without it the node makes one. Without motion nothing
+   *   moves by itself, as people may choose, so that a test presses things that stand still
    */
-  static async open(browser, node, { address, width = 1280, height = 800, theme = "light", language = "en" } = {}) {
+  static async open(browser, node, { address, width = 1280, height = 800, theme = "light", language = "en", motion = false } = {}) {
     const context = await browser.newContext({
       viewport: { width, height },
       colorScheme: theme,
       locale: language,
-      reducedMotion: "reduce",
+      reducedMotion: motion ? "no-preference" : "reduce",
       permissions: ["clipboard-read", "clipboard-write"],
     });
     context.setDefaultTimeout(patience);

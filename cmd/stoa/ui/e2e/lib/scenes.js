@@ -39,6 +39,12 @@ const pressed = (key) => async (page) => {
 const panel = (name) => ({ name, at: inRoom(`/${name}`), shown: dialog });
 /** A room of which one thing is otherwise; seen when something of the room is. */
 const roomWith = (name, change, shown) => ({ name, at: inRoom(), lay: (cast) => ({ rooms: { [cast.room]: change(cast) } }), shown });
+const says = (key) => (page) => page.says(key);
+
+/** Somebody records, and asks. */
+const recorded = ({ me, stage: [ben, citra, dewi] }) => ({
+  recording: { id: "r1", by: ben, at_ms: ago(4 * minute), on: true, consent: { [ben]: "yes", [citra]: "no", [dewi]: "yes", [me]: "asked" } },
+});
 
 /** @type {Scene[]} */
 const scenes = [
@@ -49,15 +55,56 @@ const scenes = [
   { name: "open", shown: pressed("hall.open") },
   { name: "preview", at: () => "#/preview/stoa:j/uitest", shown: (page) => page.button("preview.join").or(page.link("hall.back")).waitFor() },
   { name: "room", at: inRoom(), shown: (page) => page.button("room.leave").waitFor() },
+  {
+    name: "person",
+    at: inRoom(),
+    async shown(page) {
+      await page.tab.getByRole("button", { name: /^Citra\b/ }).first().click();
+      await dialog(page);
+    },
+  },
+  {
+    name: "chat",
+    at: inRoom(),
+    async shown(page) {
+      // Where it is wide it is open already.
+      if (!(await page.field("chat.write").isVisible())) await page.button("chat").click();
+      await page.field("chat.write").waitFor();
+    },
+  },
+  {
+    name: "help",
+    at: inRoom(),
+    async shown(page) {
+      await page.button("room.leave").waitFor();
+      await page.tab.keyboard.press("?");
+      await dialog(page);
+    },
+  },
+  { name: "leave", at: inRoom(), shown: pressed("room.leave") },
   panel("invites"),
   panel("moderation"),
   panel("log"),
   panel("relays"),
   panel("schedule"),
-  panel("recording"),
+  { ...roomWith("recording", recorded, dialog), at: inRoom("/recording") },
+  roomWith("recorded", recorded, (page) => page.button("consent.give").waitFor()),
+  roomWith("listener", () => ({ role: "listener", caps: ["hear"], rank: 3, me: { stage: false, live: false } }), (page) => page.button("hand.label").waitFor()),
+  roomWith("muted", () => ({ me: { muted: true, live: false } }), says("mic.muted")),
+  roomWith("put-out", () => ({ gone: { code: "put_out", text: "you were put out" } }), says("error.put_out")),
   { name: "people", at: () => "#/people", shown: screen("people.title") },
   { name: "settings", at: () => "#/settings", shown: (page) => page.tab.getByRole("combobox").first().waitFor() },
   { name: "doctor", at: () => "#/doctor", shown: (page) => page.tab.getByRole("listitem").first().waitFor() },
+  {
+    name: "lost", // the last one: nothing follows it
+    flags: ["-seed", "2"],
+    at: inRoom(),
+    async shown(page) {
+      await page.button("room.leave").waitFor();
+      await page.node.kill();
+      await page.says("lost");
+    },
+  },
 ];
 
 /** The scenes, or those of these names, by the flags of uitest that they need: one play serves many. */
@@ -114,7 +161,6 @@ function furniture({ room, me, stage, audience }) {
           [dewi]: { way: "punched", rtt_ms: 80, loss_in: 0.01, loss_out: 0.01 },
         },
         schedule: { starts_ms: ahead(2 * day), ends_ms: ahead(2 * day + hour), text: "Book IV, and what to read next" },
-        recording: { id: "r1", by: ben, at_ms: ago(4 * minute), on: true, consent: { [ben]: "yes", [citra]: "no", [dewi]: "yes", [me]: "asked" } },
       },
     },
   };
@@ -128,7 +174,7 @@ function answers({ me, stage, audience }) {
       damaged: 0,
       root: "k5fninqi",
       entries: [
-        entry("found", 3 * hour, me, "Ann", {}),
+        entry("grant", 3 * hour, me, "Ann", { target: stage[1], whom: "Citra", role: "moderator" }),
         entry("admit", 2 * hour, me, "Ann", { target: stage[0], whom: "Ben", role: "speaker" }),
         entry("ban", 40 * minute, me, "Ann", { target: audience[5], whom: "Noisy", reason: "advertising" }),
         entry("title", 12 * minute, stage[0], "Ben", { title: "Evening talk" }),
