@@ -43,7 +43,7 @@
 //
 // Of one author's remarks each counts once; the last 16 of a kind may come in any order. Of those read, what cannot be read by people is left
 // out. A message is hidden for whoever has it by its author, or by who may mute its author and did so or may do so while the message is there;
-// what is hidden once stays so, and its text is gone from the disk too. Remarks under a secret that is not here wait for it, at most 64 for 30 s.
+// what is hidden once stays so, and its text is kept no longer. Remarks under a secret that is not here wait for it, at most 64 for 30 s.
 // Whoever writes waits up to 6 s while somebody who was put out may still hold the secret.
 //
 // Gossip loses some. Each heartbeat shows what its author knows of the last 64 remarks under the current secret, reactions left out: the first 8

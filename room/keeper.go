@@ -42,7 +42,7 @@ type Keeper interface {
 	Invites(id identity.RoomID) ([]Invited, error)
 
 	// SaveLines adds messages and replaces those of the same name, whose
-	// texts are then gone; of too many the oldest go. Lines lists what there
+	// texts are then kept no longer; of too many the oldest go. Lines lists what there
 	// is, in the order in which it was added.
 	SaveLines(id identity.RoomID, lines []Line) error
 	Lines(id identity.RoomID) ([]Line, error)
