@@ -157,6 +157,7 @@ type roomSight struct {
 	folder  string    // of the recording that is made here, or was made last; may be empty
 	records bool      // it is made now
 	link    string    // for listeners, good for anybody
+	invites map[string]InviteView
 	stale   time.Duration
 	figures *figures
 	volume  func(identity.ID) int    // percent
@@ -186,7 +187,7 @@ func roomView(r *roomSight) *RoomView {
 		},
 		People: make(map[string]*PersonView, len(s.People)), Hands: make([]string, len(s.Hands)),
 		Ways: r.figures.ways, Relays: r.figures.relays, Audible: r.figures.audible,
-		Invites: invitesView(s, r.now), Removed: removedView(s, r.name), Chat: chatView(s.Chat, r.known.blocks),
+		Invites: r.invites, Removed: removedView(s, r.name), Chat: chatView(s.Chat, r.known.blocks),
 		Schedule:  scheduleView(&s.State.Schedule),
 		Recording: recordingView(s, r.folder, r.records),
 		ClockFast: int(s.ClockFast / time.Second),
@@ -289,6 +290,29 @@ func invitesView(s *room.Snapshot, now time.Time) map[string]InviteView {
 		links[inv.Grant.String()] = v
 	}
 	return links
+}
+
+// madeHere has the links that were made here, as they were shown last: to look through
+// them takes longer than all the rest of a View. It is ready when it is zero.
+type madeHere struct {
+	state *room.State
+	links int
+	until time.Time // when one of them expires; zero: none does
+	view  map[string]InviteView
+}
+
+// now is invitesView, made anew only when it may be another one.
+func (m *madeHere) now(s *room.Snapshot, now time.Time) map[string]InviteView {
+	if m.view != nil && m.state == s.State && m.links == len(s.Invites) && (m.until.IsZero() || !now.After(m.until)) {
+		return m.view
+	}
+	*m = madeHere{state: s.State, links: len(s.Invites), view: invitesView(s, now)}
+	for _, inv := range s.Invites {
+		if inv.Expires.After(now) && (m.until.IsZero() || inv.Expires.Before(m.until)) {
+			m.until = inv.Expires
+		}
+	}
+	return m.view
 }
 
 func removedView(s *room.Snapshot, name func(identity.ID) string) map[string]RemovedView {

@@ -257,6 +257,7 @@ type glance struct {
 	figures *figures  // nil: never
 	at      time.Time // when figures were taken
 	names   map[identity.ID]string
+	made    madeHere
 }
 
 // maxNames is how many names of those who have been in a room are remembered.
@@ -334,5 +335,6 @@ func (h *hall) sight(live bool, now time.Time) roomSight {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r.figures, r.stale = g.figures, g.stale
+	r.invites = g.made.now(r.snap, r.now)
 	return r
 }

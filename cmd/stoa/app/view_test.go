@@ -163,6 +163,31 @@ func TestInvitesView(t *testing.T) {
 	}
 }
 
+// Links are looked through again only when something can have changed: one more, the
+// room's state, or the time.
+func TestInvitesViewIsKept(t *testing.T) {
+	m := makeLinks(t)
+	var made madeHere
+	s := &room.Snapshot{State: m.state, Invites: []room.Invited{m.open}}
+	state := func(now time.Time) string { return made.now(s, now)[m.open.Grant.String()].State }
+	if first := state(m.now); first != linkOpen || state(m.now.Add(time.Hour)) != linkOpen {
+		t.Errorf("until its hour is over the link is %s", first)
+	}
+	if late := state(m.now.Add(time.Hour + time.Millisecond)); late != linkExpired {
+		t.Errorf("then it is %s", late)
+	}
+	s.Invites = append(s.Invites, m.relay)
+	if n := len(made.now(s, m.now)); n != 2 {
+		t.Errorf("%d links after another was made", n)
+	}
+	s.State = &room.State{}
+	*s.State = *m.state
+	made.view = map[string]InviteView{}
+	if n := len(made.now(s, m.now)); n != 2 {
+		t.Errorf("%d links after the room has changed", n)
+	}
+}
+
 func TestSoundView(t *testing.T) {
 	card := func(state, news string) endSight {
 		return endSight{card: true, known: true, name: "USB", state: state, news: news}
@@ -419,8 +444,10 @@ func BenchmarkView(b *testing.B) {
 		s.Invites = append(s.Invites, m.open, m.relay, m.expired, m.revoked, m.usedUp)
 	}
 	r.snap = s
+	var made madeHere
 	b.ReportAllocs()
 	for b.Loop() {
+		r.invites = made.now(s, noon)
 		v := viewOf(&sight{phase: phaseRunning, id: idOf("ann"), rooms: []roomSight{r}, sound: soundSight{habits: newHabits()}})
 		r.before = v.Rooms[s.Room.String()]
 	}
