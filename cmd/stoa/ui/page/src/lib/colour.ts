@@ -11,9 +11,6 @@ export function hueOf(id: Id): number {
   return (hash >>> 0) % 360;
 }
 
-/** colourOf is a person's colour for CSS. */
-export const colourOf = (id: Id): string => `oklch(var(--person-light) var(--person-chroma) ${hueOf(id)})`;
-
 /** initials are the one or two letters that stand for a name; of a key its first. */
 export function initials(name: string, id: Id): string {
   const words = name.trim().split(/\s+/).filter(Boolean);
