@@ -198,7 +198,7 @@ export interface Relays {
 
 export interface Invite {
   role: LinkRole;
-  link?: string;
+  link: string;
   for?: string;
   uses?: number;
   count?: 'exact' | 'best effort';

@@ -18,7 +18,7 @@ test.each([
 ] as const)('the uses of a link for a %s are counted: %s', (role, how) => expect(counting({ role })).toBe(how));
 
 test('links that open the room come first, those that end sooner before others', () => {
-  const link = (state: Invite['state'], expires_ms?: number): Invite => ({ role: 'listener', state, ...(expires_ms ? { expires_ms } : {}) });
+  const link = (state: Invite['state'], expires_ms?: number): Invite => ({ role: 'listener', link: 'stoa:j/x', state, ...(expires_ms ? { expires_ms } : {}) });
   const { open, over } = listed({ d: link('open'), b: link('open', 9), c: link('revoked', 3), a: link('open', 9), e: link('expired', 7) });
   expect(open.map((i) => i.name)).toEqual(['a', 'b', 'd']);
   expect(over.map((i) => i.name)).toEqual(['e', 'c']);

@@ -42,6 +42,12 @@ export function termsOf(c: Choice): NonNullable<Request['invite']> {
   };
 }
 
+/** A link that has just been made, as the verb `invite` answers. */
+export interface Made {
+  link: string;
+  name: string;
+}
+
 export interface Named extends Invite {
   name: string; // what the verb `revoke` takes
 }
