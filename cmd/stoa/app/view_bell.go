@@ -10,6 +10,7 @@ import "sync"
 type bell struct {
 	mu    sync.Mutex
 	heard chan struct{} // nil: nobody waits
+	asked chan struct{} // nil: nobody waits for somebody who waits
 }
 
 // wait returns what is closed when the bell rings next.
@@ -18,6 +19,10 @@ func (b *bell) wait() <-chan struct{} {
 	defer b.mu.Unlock()
 	if b.heard == nil {
 		b.heard = make(chan struct{})
+		if b.asked != nil {
+			close(b.asked)
+			b.asked = nil
+		}
 	}
 	return b.heard
 }
@@ -31,9 +36,22 @@ func (b *bell) ring() {
 	}
 }
 
-// awaited says that somebody has asked for the next ring.
-func (b *bell) awaited() bool {
+// awaited returns what is closed as soon as somebody has asked for the next ring.
+func (b *bell) awaited() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.heard != nil
+	if b.heard != nil {
+		return already
+	}
+	if b.asked == nil {
+		b.asked = make(chan struct{})
+	}
+	return b.asked
 }
+
+// already is closed.
+var already = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()

@@ -211,18 +211,20 @@ func (w *showing) cameBack(id identity.RoomID) bool {
 }
 
 // look looks at what tells of no change by itself, until ctx ends, while anybody
-// waits for one.
+// waits for one. A node without a page sleeps here.
 func (s *Session) look(ctx context.Context) {
 	tick := time.NewTicker(lookTick)
 	defer tick.Stop()
 	for {
 		select {
-		case <-tick.C:
+		case <-s.shows.changed.awaited():
 		case <-ctx.Done():
 			return
 		}
-		if !s.shows.changed.awaited() {
-			continue
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
 		}
 		now := time.Now()
 		news := s.shows.lookAround(now)

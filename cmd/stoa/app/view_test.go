@@ -393,13 +393,18 @@ func TestNotices(t *testing.T) {
 func TestBell(t *testing.T) {
 	var b bell
 	b.ring() // nobody waits
-	if b.awaited() {
+	asked := b.awaited()
+	select {
+	case <-asked:
 		t.Error("awaited by nobody")
+	default:
 	}
 	first, same := b.wait(), b.wait()
-	if first != same || !b.awaited() {
+	if first != same {
 		t.Error("two who wait for the same ring wait for different ones")
 	}
+	<-asked
+	<-b.awaited()
 	select {
 	case <-first:
 		t.Error("rang before")
@@ -408,6 +413,11 @@ func TestBell(t *testing.T) {
 	b.ring()
 	<-first
 	b.ring()
+	select {
+	case <-b.awaited():
+		t.Error("awaited by who has heard it")
+	default:
+	}
 	select {
 	case <-b.wait():
 		t.Error("a ring of before counts")
