@@ -19,7 +19,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
@@ -134,11 +133,11 @@ func (l *blocklist) merge(me identity.ID, blocked map[identity.ID]blocking, cont
 func onFile(req Request, do func(Request) (Reply, error)) (Reply, error) {
 	what, path := req.Args[0], req.Args[1]
 	if what == "import" {
-		text, err := readUpTo(path, maxBlocklist)
+		text, err := identity.ReadFile(path, maxBlocklist)
 		if err != nil {
 			return Reply{}, &UserError{Code: "blocklist_unreadable", Text: "the blocklist cannot be read: " + err.Error(), Hint: "name the file that `stoa blocked export` wrote", Err: err}
 		}
-		req.Args = []string{what, text}
+		req.Args = []string{what, string(text)}
 		return do(req)
 	}
 	req.Args = req.Args[:1]
@@ -152,20 +151,6 @@ func onFile(req Request, do func(Request) (Reply, error)) (Reply, error) {
 		return Reply{}, &UserError{Code: "blocklist_not_written", Text: "the blocklist cannot be written: " + err.Error(), Hint: "name another file", Err: err}
 	}
 	return said("whom you have blocked is in %s, signed by your key", path), nil
-}
-
-// readUpTo reads a file of at most so many bytes.
-func readUpTo(path string, most int64) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(text)) > most {
-		err = fmt.Errorf("it has more than %d bytes", most)
-	}
-	return string(text), err
 }
 
 // writeNew writes a file where there is none.

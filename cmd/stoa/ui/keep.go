@@ -36,17 +36,10 @@ func loadKept(path string) (port int, browsers []browser, err error) {
 	if path == "" {
 		return 0, nil, nil
 	}
-	info, err := os.Stat(path)
+	data, err := identity.ReadFile(path, maxKept)
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil, nil
 	}
-	if err != nil {
-		return 0, nil, err
-	}
-	if info.Size() > maxKept {
-		return 0, nil, fmt.Errorf("%s: %d bytes", path, info.Size())
-	}
-	data, err := os.ReadFile(path)
 	if err != nil {
 		return 0, nil, err
 	}

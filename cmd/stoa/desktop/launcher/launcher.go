@@ -158,7 +158,7 @@ func Uninstall(at Folders) ([]string, error) {
 	if err := edit(list, dropDefault); err != nil {
 		return nil, err
 	}
-	if data, err := os.ReadFile(list); err == nil && rec.Mimeapps && strings.TrimSpace(string(data)) == defaultsGroup {
+	if data, err := identity.ReadFile(list, maxMimeapps); err == nil && rec.Mimeapps && strings.TrimSpace(string(data)) == defaultsGroup {
 		if err := os.Remove(list); err != nil {
 			return nil, unwritable(err)
 		}
