@@ -61,7 +61,7 @@ func (s *State) MayHide(actor, author identity.ID) error {
 
 // Say writes a message to everybody who hears, of at most MaxText bytes, without what cannot be read. It returns the name of the message once
 // that is durable here. Who is only seated becomes a member first, for which a gate has to be here. Errors: ErrEmpty, ErrNotMember,
-// , ErrMuted, ErrNoRight, ErrFast, ErrNoKey, ErrBusy.
+// ErrMuted, ErrNoRight, ErrFast, ErrNoKey, ErrBusy.
 func (r *Room) Say(ctx context.Context, text string) (name identity.Hash, err error) {
 	if text = tidy(text); text == "" {
 		return name, ErrEmpty

@@ -7,9 +7,10 @@
 //
 // Every run of these three is a node. The other commands steer the node that
 // runs with the same --home, over a unix socket in it, so that a member needs
-// no terminal of its own; the page steers it too, see package ui. Where one runs
-// already, stoa, stoa join and stoa with a link have that one show its page; "stoa help" lists them, "stoa help COMMAND" shows the
-// flags of one, with an example.
+// no terminal of its own; "stoa help" lists them, "stoa help COMMAND" shows the
+// flags of one, with an example. The page steers it too, see package ui. Where a
+// node runs already, stoa, stoa join and stoa with a link have that one show its
+// page.
 //
 // # Output
 //
