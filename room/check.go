@@ -172,7 +172,7 @@ func (l *Log) checkRecord(n *node) error {
 	return err
 }
 
-// maxConsents is how often somebody may change their mind about one recording.
+// maxConsents is how often somebody may change their mind about one recording. The last time is for no: whoever said yes can take it back.
 const maxConsents = 8
 
 // checkConsent checks that there is a recording to consent to, and keeps those who cannot decide from filling the log.
@@ -181,13 +181,16 @@ func (l *Log) checkConsent(n *node) error {
 	if _, err := l.recording(of, n.past); err != nil {
 		return err
 	}
-	answers := 0
+	answers, most := 0, maxConsents
+	if n.op.args.consent.Yes {
+		most--
+	}
 	for _, m := range l.byAuthor[n.op.Author] {
 		if m.op.Kind == KindConsent && m.op.args.consent.Recording == of && n.sees(m) {
 			answers++
 		}
 	}
-	if answers >= maxConsents {
+	if answers >= most {
 		return fmt.Errorf("answered %d times already: %w", answers, ErrNotAllowed)
 	}
 	return nil

@@ -63,7 +63,8 @@
 // author was not given in its past, that had lapsed by its time, or that lacks the capability; a target who is an owner; a credential or
 // grant that package identity does not verify at the operation's time; an advert within five minutes of the author's last one in its past, an
 // audit within five minutes of the author's last one of the same target, an audit of oneself; the end of a recording, or consent to one, that
-// is not in its past, the end of another's whose rank is as strong, a ninth consent of one author to one recording. For an admit moreover:
+// is not in its past, the end of another's whose rank is as strong, a ninth consent of one author to one recording, an eighth that
+// says yes. For an admit moreover:
 //   - the credential is verified not at the operation's time but at when, the author's clock, where that is behind it, by an hour at most; or
 //     at the time of the seat (see Seats) that it carries, of the target by the same credential, where the gate is an owner or was given what
 //     makes a gate, an hour after the seat's time at the latest, in the operation's past;

@@ -168,6 +168,13 @@ func TestRecordingHostile(t *testing.T) {
 		t.Errorf("a ninth answer: %v", err)
 	}
 	p.answer("another", pete, l, true) // is not in the way of others
+	for i := range maxConsents - 2 {
+		p.answer("another", pete, l, i%2 == 0)
+	}
+	if err := p.try("x", pete, l, KindConsent, room, ConsentArgs{rec, true}); !errors.Is(err, ErrNotAllowed) {
+		t.Errorf("a yes that could not be taken back: %v", err)
+	}
+	p.answer("another", pete, l, false)
 	// A consent signed by one person and shown as another's is of nobody.
 	forged := *p.ops["another"]
 	forged.Author = p.c.id(pia)
