@@ -125,6 +125,10 @@ func (t *track) pad(k int64, emit func(piece)) {
 func (t *track) place(w *waiting, emit func(piece)) {
 	// A frame comes when it has been spoken, so it began a frame earlier.
 	began := sampleAt(t.anchor.origin()) + (w.index-1)*audio.FrameSize
+	if began > sampleAt(w.at) {
+		t.late++ // nothing is known of the clock that counted it, or its count is none
+		return
+	}
 	if !t.began {
 		if began < 0 {
 			return // before the recording

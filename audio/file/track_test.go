@@ -106,6 +106,29 @@ func TestTrackOrders(t *testing.T) {
 	}
 }
 
+// TestTrackOfNoTime: a frame from before the recording, and indexes that no clock counts to, make no file long.
+func TestTrackOfNoTime(t *testing.T) {
+	for what, put := range map[string]func(k *track, emit func(piece)){
+		"before the recording": func(k *track, emit func(piece)) { k.put(audio.Packet{Index: 7, Payload: []byte{1}}, -time.Second) },
+		"round and round": func(k *track, emit func(piece)) {
+			for i := range uint32(600) { // by half of all that an index counts
+				k.put(audio.Packet{Index: i << 30, Payload: []byte{1}}, time.Second)
+				k.lay(2*time.Second, emit)
+			}
+		},
+	} {
+		var k track
+		var frames int64
+		emit := func(p piece) { frames += int64(p.frames) }
+		put(&k, emit)
+		k.lay(20*time.Second, emit)
+		k.finish(20*time.Second, emit)
+		if frames > 21*50 {
+			t.Errorf("%s: %d frames in a recording of 20 s", what, frames)
+		}
+	}
+}
+
 // FuzzTrack: whatever comes and whenever, pieces follow one another, the file is never longer than the recording, and nothing piles up.
 func FuzzTrack(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 20, 0, 0, 0, 2, 20, 0xff, 0xff, 0xff, 0xff, 1})

@@ -128,14 +128,15 @@ func (r *recorder) record(ctx context.Context) (path string, err error) {
 	if r.hot.Load() != nil {
 		return "", room.ErrRecording
 	}
-	f, err := newFolder(r.home, s, time.Now())
+	now := time.Now() // the tape counts by the clock that nobody sets
+	f, err := newFolder(r.home, s, now)
 	if err != nil {
 		return "", err
 	}
 	if err := f.spare(); err != nil {
 		return "", errors.Join(err, f.remove())
 	}
-	t, err := newTape(f.path, time.UnixMilli(f.Started), f.spare)
+	t, err := newTape(f.path, now, f.spare)
 	if err != nil {
 		return "", errors.Join(err, f.remove())
 	}
