@@ -85,7 +85,7 @@ func lastAnswer(ns []*node) Consent {
 // Recording is the recording that is on; nil when none is. It ends with what lets its author record, and never begins again. Of several the
 // one of the strongest rank is on, then that of the lower hash.
 func (s *State) Recording() *Recording {
-	standing := slices.DeleteFunc(slices.Clone(s.records.begun), func(n *node) bool { return !s.records.allowed(s, n) })
+	standing := s.unended()
 	if len(standing) == 0 {
 		return nil
 	}
@@ -100,6 +100,11 @@ func (s *State) Recording() *Recording {
 		}
 	}
 	return r
+}
+
+// unended are the recordings that nobody has ended or replaced, of those who may record.
+func (s *State) unended() []*node {
+	return slices.DeleteFunc(slices.Clone(s.records.begun), func(n *node) bool { return !s.records.allowed(s, n) })
 }
 
 // allowed tells whether the author of n still holds the grant under which it was done.
@@ -149,15 +154,18 @@ func (r *Room) BeginRecording(ctx context.Context) (id identity.Hash, err error)
 	return id, err
 }
 
-// EndRecording ends the recording of that name, or the one that is on, for everybody. Errors: ErrNoRecording when it is over; ErrNotAllowed
-// when it is somebody's whose rank is as strong, and those of [State.May].
+// EndRecording ends the recording of that name, also where a stronger rank's is on in its place, which it would follow; of the zero name, the one
+// that is on. It does so for everybody. Errors: ErrNoRecording when it is over; ErrNotAllowed when it is somebody's whose rank is as strong, and
+// those of [State.May].
 func (r *Room) EndRecording(ctx context.Context, id identity.Hash) error {
 	return r.do(ctx, func(now time.Time) error {
-		on := r.state.Recording()
-		if on == nil || !id.IsZero() && on.ID != id {
+		if on := r.state.Recording(); id.IsZero() && on != nil {
+			id = on.ID
+		}
+		if !slices.ContainsFunc(r.state.unended(), func(n *node) bool { return n.op.hash == id }) {
 			return ErrNoRecording
 		}
-		return r.write(KindRecord, identity.ID{}, RecordArgs{Ends: on.ID}, now)
+		return r.write(KindRecord, identity.ID{}, RecordArgs{Ends: id}, now)
 	})
 }
 

@@ -59,3 +59,27 @@ func TestRecordingIsSeen(t *testing.T) {
 		h.agree(a, b, c)
 	})
 }
+
+// TestRecordingUnderAnother: of two that were begun at once, that which is not on can be ended, and is not on after the other.
+func TestRecordingUnderAnother(t *testing.T) {
+	meeting(t, calm, func(h *hall) {
+		a := h.found("anna")
+		b := h.join("ben", a, a.invite(identity.Terms{Role: identity.RoleModerator}))
+		bens, err := b.BeginRecording(ctx)
+		h.must(err)
+		annas, err := a.BeginRecording(ctx)
+		h.must(err)
+		time.Sleep(time.Second)
+		if on := b.Snapshot().State.Recording(); on == nil || on.ID != annas {
+			t.Fatalf("beside an owner's there is %+v", on)
+		}
+		h.must(b.EndRecording(ctx, bens))
+		h.want(b.EndRecording(ctx, bens), room.ErrNoRecording)
+		h.must(a.EndRecording(ctx, annas))
+		time.Sleep(time.Second)
+		if on := b.Snapshot().State.Recording(); on != nil {
+			t.Errorf("what was ended is on again: %+v", on)
+		}
+		h.agree(a, b)
+	})
+}
