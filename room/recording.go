@@ -169,12 +169,13 @@ func (r *Room) EndRecording(ctx context.Context, id identity.Hash) error {
 	})
 }
 
-// Consent says whether this member lets themself be recorded, in the recording that is on. To say what was said already is no error.
-// Errors: ErrNoRecording, ErrNotAllowed after too many changes of mind, those of [State.May].
-func (r *Room) Consent(ctx context.Context, yes bool) error {
+// Consent says whether this member lets themself be recorded, in the recording of that name or, of the zero name, in the one that is on. Who
+// answers a question names it: another's may have taken its place meanwhile. To say what was said already is no error.
+// Errors: ErrNoRecording also when another one is on, ErrNotAllowed after too many changes of mind, those of [State.May].
+func (r *Room) Consent(ctx context.Context, id identity.Hash, yes bool) error {
 	return r.do(ctx, func(now time.Time) error {
 		on := r.state.Recording()
-		if on == nil {
+		if on == nil || !id.IsZero() && on.ID != id {
 			return ErrNoRecording
 		}
 		if said, answered := on.Answers[r.me]; answered && said.Yes == yes {

@@ -15,7 +15,7 @@ func TestRecordingIsSeen(t *testing.T) {
 		a := h.found("anna")
 		inv := a.invite(identity.Terms{Role: identity.RoleSpeaker})
 		b := h.join("ben", a, inv)
-		h.want(b.Consent(ctx, true), room.ErrNoRecording)
+		h.want(b.Consent(ctx, identity.Hash{}, true), room.ErrNoRecording)
 		_, err := b.BeginRecording(ctx)
 		h.want(err, room.ErrNoRight)
 		id, err := a.BeginRecording(ctx)
@@ -25,7 +25,8 @@ func TestRecordingIsSeen(t *testing.T) {
 		h.want(b.EndRecording(ctx, identity.Hash{}), room.ErrNoRecording) // has not heard of it
 		time.Sleep(time.Second)
 		h.want(b.EndRecording(ctx, identity.Hash{}), room.ErrNoRight)
-		h.must(b.Consent(ctx, true))
+		h.want(b.Consent(ctx, identity.Hash{1}, true), room.ErrNoRecording) // asked for another
+		h.must(b.Consent(ctx, id, true))
 		time.Sleep(time.Second)
 
 		c := h.join("cleo", a, inv)
@@ -34,8 +35,8 @@ func TestRecordingIsSeen(t *testing.T) {
 			t.Fatalf("who comes later sees %+v", on)
 		}
 		ops := c.Snapshot().Ops
-		h.must(b.Consent(ctx, true)) // said already
-		h.must(b.Consent(ctx, false))
+		h.must(b.Consent(ctx, identity.Hash{}, true)) // said already
+		h.must(b.Consent(ctx, identity.Hash{}, false))
 		time.Sleep(time.Second)
 		if on = a.Snapshot().State.Recording(); on.Consents(b.key.ID()) || a.Snapshot().Ops != ops+1 {
 			t.Errorf("a withdrawal is %+v, in %d operations", on.Answers[b.key.ID()], a.Snapshot().Ops-ops)

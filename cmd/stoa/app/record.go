@@ -148,7 +148,7 @@ func (r *recorder) record(ctx context.Context) (path string, err error) {
 	}
 	f.Recording = id.String()
 	r.begun <- &recording{id: id, folder: f, tape: t, wake: newFlag(), over: make(chan struct{}), allowed: map[identity.ID]bool{}}
-	if err := r.room.Consent(ctx, true); err != nil {
+	if err := r.room.Consent(ctx, id, true); err != nil {
 		r.log.Warn("consenting to one's own recording", "err", err) // they are left out, like anybody
 	}
 	return f.path, nil
@@ -326,14 +326,22 @@ func doRecord(ctx context.Context, h *hall, req Request) (Reply, error) {
 	return Reply{}, &UserError{Code: "usage", Text: "record takes on or off", Hint: "`stoa record on`"}
 }
 
-// doConsent says whether this person lets themself be recorded.
+// doConsent says whether this person lets themself be recorded, in the recording that is named behind the yes, where one is: that which they were
+// asked about.
 func doConsent(ctx context.Context, h *hall, req Request) (Reply, error) {
 	word := argument(req.Args, 0)
 	if word != "yes" && word != "no" {
 		return Reply{}, &UserError{Code: "usage", Text: "consent takes yes or no", Hint: "`stoa consent yes`"}
 	}
+	var id identity.Hash
+	if len(req.Args) > 1 {
+		var err error
+		if id, err = identity.ParseHash(req.Args[1]); err != nil {
+			return Reply{}, room.ErrNoRecording
+		}
+	}
 	s := h.room.Snapshot()
-	err := h.room.Consent(ctx, word == "yes")
+	err := h.room.Consent(ctx, id, word == "yes")
 	switch {
 	case errors.Is(err, room.ErrNotAllowed):
 		return Reply{}, &UserError{Code: "consent_spent", Text: "you have changed your mind about this recording too often", Hint: "who records can end it and begin another", Err: err}

@@ -66,7 +66,12 @@ func TestRecordVerbs(t *testing.T) {
 	says := func(word string) func(*View) bool {
 		return func(v *View) bool { return v.Rooms[id].Recording.Consent[other] == word }
 	}
-	ben.must(consent("yes"))
+	for _, other := range []string{me, "none"} {
+		if code := ben.code(Request{Verb: VerbConsent, Args: []string{"yes", other}}); code != "recording_off" {
+			t.Errorf("yes to recording %s: %s", other, code)
+		}
+	}
+	ben.must(Request{Verb: VerbConsent, Args: []string{"yes", r.ID}})
 	if r := ann.until("ben's yes", says("yes")).Rooms[id].Recording; !r.Here || r.Folder != folder {
 		t.Errorf("ann sees %+v", r)
 	}

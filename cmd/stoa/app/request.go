@@ -88,7 +88,7 @@ const (
 	VerbSchedule = "schedule" // START [TEXT] | off: when the room meets
 	VerbICS      = "ics"      // * the same as a calendar file
 	VerbRecord   = "record"   // on|off: ask everybody, and record who says yes
-	VerbConsent  = "consent"  // yes|no: to being recorded
+	VerbConsent  = "consent"  // yes|no [RECORDING]: to being recorded
 
 	VerbRecording = "recording" // * FOLDER: who consented to a recording, verified; it needs no home
 )
