@@ -17,6 +17,7 @@ import (
 var (
 	ErrOnStage  = errors.New("already on the stage")
 	ErrOffStage = errors.New("not on the stage")
+	ErrAside    = errors.New("has left the stage by their own will")
 	ErrMuted    = errors.New("muted by a moderator")
 	ErrTooOften = errors.New("the hand went up and down too often; wait a few seconds")
 )
@@ -33,14 +34,36 @@ func (r *Room) SetName(ctx context.Context, name string) error {
 
 // SetMic tells the others whether this member's microphone is on. It says
 // nothing to the microphone. It goes off by itself when this member may not
-// speak any more. Errors: ErrNotMember, ErrMuted, ErrNoRight.
+// speak any more. Errors: ErrNotMember, ErrMuted, ErrNoRight, ErrAside.
 func (r *Room) SetMic(ctx context.Context, on bool) error {
 	return r.do(ctx, func(now time.Time) error {
-		if on && !r.state.CanSpeak(r.me) {
+		switch {
+		case on && !r.state.CanSpeak(r.me):
 			return r.silence()
+		case on && r.withdrawn:
+			return ErrAside
 		}
 		if r.mic != on {
 			r.mic, r.dirty = on, true
+			r.hurry(now)
+		}
+		return nil
+	})
+}
+
+// StepAside takes this member off the stage by their own will, microphone off, or
+// back to it. They keep what they may do: it is they who say it, by their
+// heartbeat, and no operation. Doing what is done already is no error. Errors:
+// ErrNotMember, ErrOffStage for who may not speak anyway.
+func (r *Room) StepAside(ctx context.Context, aside bool) error {
+	return r.do(ctx, func(now time.Time) error {
+		switch {
+		case !r.member(r.me) || r.state.Closed:
+			return refusal(r.state, r.me)
+		case !r.state.Members[r.me].Caps.Has(identity.CapSpeak):
+			return ErrOffStage
+		case r.withdrawn != aside:
+			r.withdrawn, r.mic, r.dirty = aside, false, true
 			r.hurry(now)
 		}
 		return nil
@@ -90,6 +113,8 @@ func (r *Room) RaiseHand(ctx context.Context, up bool) error {
 		switch {
 		case !r.member(r.me):
 			return refusal(r.state, r.me)
+		case up && r.withdrawn:
+			return ErrAside
 		case up && r.state.CanSpeak(r.me):
 			return ErrOnStage
 		case up == (r.queue.raised(r.me) != nil):
@@ -122,7 +147,8 @@ func (r *Room) StandUp(ctx context.Context) error {
 	return r.standUp(ctx)
 }
 
-// StageAdd calls a member to the stage.
+// StageAdd calls a member to the stage. Errors, beside those of [State.May]:
+// ErrOnStage, ErrAside for who left it by their own will, and alone can come back.
 func (r *Room) StageAdd(ctx context.Context, who identity.ID) error {
 	return r.do(ctx, func(now time.Time) error {
 		m, err := r.present(who)
@@ -130,6 +156,9 @@ func (r *Room) StageAdd(ctx context.Context, who identity.ID) error {
 			return err
 		}
 		if m.Caps.Has(identity.CapSpeak) {
+			if a := r.roster.here[who]; a != nil && a.Aside {
+				return ErrAside
+			}
 			return ErrOnStage
 		}
 		return r.grant(who, identity.RoleSpeaker, false, now)

@@ -10,7 +10,7 @@
 //
 //	presence  1 room, 2 who, 3 session, 4 name, 5 mic, 6 addresses, 7 heads, 8 hand, 9 time, 10 seq, 11 bye, 12 synced,
 //	          13 hears [(who, way, loss, rtt, got)], 14 relay, 15 helps, 16 ?shift: time less what its author's own clock says,
-//	          17 ?deaf, 18 ?feeds, 19 ?wrote
+//	          17 ?deaf, 18 ?feeds, 19 ?wrote, 20 ?aside
 //	hand      1 room, 2 who, 3 up, 4 time, 5 seq
 //	remark    1 room, 2 who, 3 kind, 4 time, 5 seq, 6 epoch, 7 body
 //	seat      1 room, 2 who, 3 grant, 4 time, 5 by

@@ -62,20 +62,21 @@ type loop struct {
 	quiet  bool // in the audience, as the program says
 	hushed bool // silent, when that was looked at last
 
-	name     string
-	mic      bool
-	account  account // of how this member hears
-	pulse    []byte  // the last heartbeat of this member
-	last     uint64  // its time
-	reported uint64  // the time of the last record of package relay
-	seq      uint64
-	beaten   time.Time // when it was sent
-	beatAt   time.Time // when the next one is due
-	greeted  int
-	wave     bucket // changes of this member's hand
-	left     bool   // said goodbye
-	synced   bool   // has compared logs with anybody in this run
-	curious  bool   // somebody knows operations that are missing here
+	name      string
+	mic       bool
+	withdrawn bool    // off the stage by this member's own will
+	account   account // of how this member hears
+	pulse     []byte  // the last heartbeat of this member
+	last      uint64  // its time
+	reported  uint64  // the time of the last record of package relay
+	seq       uint64
+	beaten    time.Time // when it was sent
+	beatAt    time.Time // when the next one is due
+	greeted   int
+	wave      bucket // changes of this member's hand
+	left      bool   // said goodbye
+	synced    bool   // has compared logs with anybody in this run
+	curious   bool   // somebody knows operations that are missing here
 
 	invites []Invited
 	dirty   bool // the snapshot is out of date
@@ -466,6 +467,10 @@ func (r *Room) renew(now time.Time) {
 			r.attendance.stale = true
 		}
 	}
+	if r.withdrawn && !r.state.Members[r.me].Caps.Has(identity.CapSpeak) {
+		r.withdrawn = false // who is called again comes
+		r.hurry(now)
+	}
 	if r.mic && !r.state.CanSpeak(r.me) {
 		r.mic = false
 		r.hurry(now)
@@ -495,7 +500,7 @@ func (r *Room) beat(now time.Time) {
 // heartbeat makes the next one of this member.
 func (r *Room) heartbeat(now time.Time, bye bool) []byte {
 	p := Presence{
-		Room: r.id, Who: r.me, Session: r.cfg.Session, Name: r.name, Mic: r.mic && !bye,
+		Room: r.id, Who: r.me, Session: r.cfg.Session, Name: r.name, Mic: r.mic && !bye, Aside: r.withdrawn,
 		Heads: r.log.Heads(), Time: max(r.stamp(now), r.last), Bye: bye, Synced: r.synced,
 	}
 	p.Shift = min(max(int64(p.Time)-now.UnixMilli(), -maxShift), maxShift)
@@ -601,7 +606,7 @@ func (r *Room) snapshot(now time.Time) *Snapshot {
 	}
 	me := &attendee{hears: r.account.of, Presence: Presence{
 		Who: r.me, Session: r.cfg.Session, Name: r.name, Mic: r.mic, Relay: relay.PrefixOf(r.account.by), Helps: r.account.helps,
-		Deaf: r.account.deaf, Feeds: r.account.feeds,
+		Deaf: r.account.deaf, Feeds: r.account.feeds, Aside: r.withdrawn,
 	}}
 	if r.cfg.Addrs != nil {
 		me.Addrs = slices.Clone(r.cfg.Addrs())
@@ -636,9 +641,10 @@ func (r *Room) person(p *attendee, place map[identity.ID]int, here whoIs) Person
 		m.ID = p.Who
 	}
 	_, muted := r.state.Muted[p.Who]
+	may := in && m.Caps.Has(identity.CapSpeak)
 	return Person{
 		Member: m, Name: p.Name, Session: p.Session, Mic: p.Mic, Addrs: p.Addrs,
-		Stage: in && m.Caps.Has(identity.CapSpeak), Speaks: r.state.CanSpeak(p.Who), Muted: muted,
+		Stage: may && !p.Aside, Speaks: r.state.CanSpeak(p.Who) && !p.Aside, Aside: may && p.Aside, Muted: muted,
 		Place: place[p.Who],
 		Hears: here.about(p.hears), Relay: here[p.Relay], Helps: p.Helps, Deaf: p.Deaf,
 	}

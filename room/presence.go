@@ -59,6 +59,7 @@ type Presence struct {
 	Deaf    bool            `cbor:"17,keyasint,omitempty"` // has no loudspeaker: nothing that comes is played
 	Feeds   uint32          `cbor:"18,keyasint,omitempty"` // a relay: listeners who report that what it sends arrives, at most 65,536
 	Wrote   uint64          `cbor:"19,keyasint,omitempty"` // which remarks it knows: see shelf.sum
+	Aside   bool            `cbor:"20,keyasint,omitempty"` // has left the stage by its own will, and may come back
 }
 
 // signPresence returns a heartbeat as it travels.
@@ -156,7 +157,7 @@ func (t *roster) put(p *Presence, raw []byte, seen time.Time) news {
 	}
 	now.hears = old.hears.next(p.Hears, seen)
 	switch {
-	case old.Name != p.Name || old.Mic != p.Mic || !slices.Equal(old.Addrs, p.Addrs):
+	case old.Name != p.Name || old.Mic != p.Mic || old.Aside != p.Aside || !slices.Equal(old.Addrs, p.Addrs):
 		return changed
 	case old.Relay != p.Relay || old.Helps != p.Helps || old.Deaf != p.Deaf || old.hears.differs(now.hears):
 		return hearing

@@ -94,6 +94,56 @@ func TestBetterLinkRaisesRole(t *testing.T) {
 	})
 }
 
+// Who may speak leaves the stage by their own will, and comes back by it alone.
+func TestStepAside(t *testing.T) {
+	meeting(t, calm, func(h *hall) {
+		a := h.found("anna")
+		inv := a.invite(listener)
+		b, c := h.join("ben", a, inv), h.join("cleo", a, inv)
+		h.want(b.StepAside(ctx, true), room.ErrOffStage)
+		h.must(a.StageAdd(ctx, b.key.ID()))
+		time.Sleep(time.Second)
+		h.must(b.SetMic(ctx, true))
+		h.must(b.StepAside(ctx, true))
+		h.must(b.StepAside(ctx, true)) // once more changes nothing
+		time.Sleep(time.Second)
+		for _, g := range []*guest{a, b, c} {
+			if p, _ := g.Snapshot().Person(b.key.ID()); p.Stage || p.Speaks || p.Mic || !p.Aside || !p.Caps.Has(identity.CapSpeak) {
+				t.Errorf("%s: off the stage by his own will ben is %+v", g.name, p)
+			}
+		}
+		h.want(b.SetMic(ctx, true), room.ErrAside)
+		h.want(b.RaiseHand(ctx, true), room.ErrAside)
+		h.want(a.StageAdd(ctx, b.key.ID()), room.ErrAside)
+		d := h.join("dora", a, inv) // who comes later knows it as well
+		time.Sleep(time.Second)
+		if p, here := d.Snapshot().Person(b.key.ID()); !here || p.Stage || !p.Aside {
+			t.Errorf("who comes later sees %+v", p)
+		}
+		h.must(b.StepAside(ctx, false))
+		time.Sleep(time.Second)
+		for _, g := range []*guest{a, b, c, d} {
+			if p, _ := g.Snapshot().Person(b.key.ID()); !p.Stage || !p.Speaks || p.Mic || p.Aside {
+				t.Errorf("%s: back on the stage ben is %+v", g.name, p)
+			}
+		}
+		// Whoever is sent down and called again comes, whatever they wanted before.
+		h.must(b.StepAside(ctx, true))
+		h.must(a.StageDrop(ctx, b.key.ID()))
+		time.Sleep(time.Second)
+		h.must(a.StageAdd(ctx, b.key.ID()))
+		time.Sleep(time.Second)
+		if p, _ := c.Snapshot().Person(b.key.ID()); !p.Stage || p.Aside {
+			t.Errorf("called again ben is %+v", p)
+		}
+		h.must(a.StepAside(ctx, true)) // an owner too
+		time.Sleep(time.Second)
+		if p, _ := c.Snapshot().Person(a.key.ID()); p.Stage || p.Role != identity.RoleOwner {
+			t.Errorf("the owner in the audience is %+v", p)
+		}
+	})
+}
+
 func TestHandToStageAndBack(t *testing.T) {
 	meeting(t, calm, func(h *hall) {
 		a := h.found("anna")

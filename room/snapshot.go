@@ -47,8 +47,9 @@ type Person struct {
 	Session [8]byte
 	Mic     bool     // says that its microphone is on
 	Addrs   []string // where it says it may be reached
-	Stage   bool     // may speak but for being muted
-	Speaks  bool     // may speak now
+	Stage   bool     // may speak but for being muted, and wants to
+	Speaks  bool     // may speak now, and wants to
+	Aside   bool     // may speak, and has left the stage by their own will
 	Muted   bool     // by a moderator
 	Place   int      // in the queue of hands, from 1; 0 without a raised hand
 

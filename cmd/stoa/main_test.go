@@ -391,7 +391,7 @@ func TestUsageErrors(t *testing.T) {
 		{"push on on", `unexpected word "on"`, "see `stoa help push`"},
 		{"sound noise", "what to do with noise is missing", "see `stoa help sound`"},
 		{"sound noise off now", `unexpected word "now"`, "see `stoa help sound`"},
-		{"stage Bob", "add or drop is missing", "see `stoa help stage`"},
+		{"stage Bob", "add, drop, down or up is missing", "see `stoa help stage`"},
 		{"stage add", "PERSON is missing", "see `stoa help stage`"},
 		{"forget", "ROOM is missing", "see `stoa help forget`"},
 		{"enter a b", `unexpected word "b"`, "see `stoa help enter`"},

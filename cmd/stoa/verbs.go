@@ -364,15 +364,21 @@ be the ROOM; --room leaves no doubt.`,
 
 func stageCommand() *command {
 	return &command{
-		name: app.VerbStage, summary: "let somebody speak, or back to listening", usage: "add|drop PERSON [ROOM]",
-		example: "stoa stage add Bob\nstoa stage drop Bob",
+		name: app.VerbStage, summary: "let somebody speak, or back to listening; leave the stage yourself", usage: "add|drop PERSON [ROOM] | down|up [ROOM]",
+		example: "stoa stage add Bob\nstoa stage drop Bob\nstoa stage down",
 		setup: func(fs *flag.FlagSet) action {
 			v := newVerb(fs, app.VerbStage)
 			v.addRoom(fs)
 			return func(ctx context.Context, c *cli, words []string) error {
 				switch {
+				case len(words) > 0 && (words[0] == "down" || words[0] == "up"):
+					v.req.Args = words[:1]
+					if err := v.room(words[1:]); err != nil {
+						return err
+					}
+					return v.do(ctx, c)
 				case len(words) == 0 || words[0] != "add" && words[0] != "drop":
-					return needs("add or drop")
+					return needs("add, drop, down or up")
 				case len(words) == 1 || words[1] == "":
 					return needs("PERSON")
 				}

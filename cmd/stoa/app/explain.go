@@ -36,6 +36,7 @@ var explanations = []struct {
 	{identity.ErrTooDeep, "link_too_deep", "the link was passed on too often", "ask for a link from somebody nearer to the room's owner"},
 	{identity.ErrPassphrase, "wrong_passphrase", "the passphrase is wrong", "try again"},
 	{room.ErrOnStage, "on_stage", "already on the stage", "`stoa who` shows who is"},
+	{room.ErrAside, "aside", "has left the stage, and may come back", "`stoa stage up` by whoever it is brings them back"},
 	{room.ErrOffStage, "off_stage", "not on the stage", "`stoa who` shows who is"},
 	{room.ErrEmpty, "empty_text", "there is nothing to read in that", "write letters, digits or an emoji"},
 	{room.ErrFast, "too_fast", "too much was written at once", "wait a few seconds"},

@@ -415,6 +415,9 @@ func (h *hall) weigh(ctx context.Context) {
 // setMic turns this person's own microphone on or off in this room.
 func (h *hall) setMic(ctx context.Context, on bool) error {
 	s := h.room.Snapshot()
+	if on && s.Me.Aside {
+		return room.ErrAside
+	}
 	if on && !s.Me.Stage {
 		return &UserError{Code: "off_stage_mic", Text: "you are not on the stage, so nobody would hear you", Hint: "raise your hand with `stoa hand`"}
 	}

@@ -48,7 +48,7 @@ const (
 	VerbSound   = "sound"  // * [talk|highpass|echo|noise|gain|music|level HOW]
 	VerbVolume  = "volume" // [PERSON [PERCENT]]: how loud somebody is played here
 	VerbLeave   = "leave"  // leave the room and forget how to return without a link
-	VerbStage   = "stage"  // add|drop PERSON
+	VerbStage   = "stage"  // add|drop PERSON; down|up: oneself
 	VerbKick    = "kick"   // PERSON
 	VerbBan     = "ban"    // PERSON
 	VerbPardon  = "pardon" // PERSON: undoes a kick or a ban

@@ -333,7 +333,15 @@ func (h *hall) unmuted(ctx context.Context) (Reply, error) {
 }
 
 func doStage(ctx context.Context, h *hall, req Request) (Reply, error) {
-	usage := &UserError{Code: "usage", Text: "stage needs add or drop, and a person", Hint: "`stoa stage add PERSON`"}
+	usage := &UserError{Code: "usage", Text: "stage needs add or drop, and a person, or down or up", Hint: "`stoa stage add PERSON`"}
+	if len(req.Args) == 1 {
+		switch req.Args[0] {
+		case "down":
+			return said("you are off the stage; `stoa stage up` brings you back"), h.room.StepAside(ctx, true)
+		case "up":
+			return said("you are on the stage, with your microphone off"), h.room.StepAside(ctx, false)
+		}
+	}
 	if len(req.Args) != 2 {
 		return Reply{}, usage
 	}

@@ -125,6 +125,7 @@ type HereView struct {
 	Live   bool `json:"live,omitempty"`   // what the microphone hears goes to this room
 	Place  int  `json:"place,omitempty"`  // in the queue of hands, from 1
 	Seated bool `json:"seated,omitempty"` // hears by a seat, and is no member
+	Aside  bool `json:"aside,omitempty"`  // has left the stage, and may come back
 }
 
 // PersonView is somebody who is here. It is the same pointer as in the View

@@ -183,7 +183,7 @@ func roomView(r *roomSight) *RoomView {
 		Alone:   len(s.People) < 2 && s.Audience == 0,
 		StaleMS: r.stale.Milliseconds(),
 		Me: HereView{
-			Stage: s.Me.Stage, Speaks: s.Me.Speaks, Muted: s.Me.Muted, Mic: r.mic, Live: r.live, Place: s.Me.Place, Seated: s.Seated,
+			Stage: s.Me.Stage, Speaks: s.Me.Speaks, Muted: s.Me.Muted, Mic: r.mic, Live: r.live, Place: s.Me.Place, Seated: s.Seated, Aside: s.Me.Aside,
 		},
 		People: make(map[string]*PersonView, len(s.People)), Hands: make([]string, len(s.Hands)),
 		Ways: r.figures.ways, Relays: r.figures.relays, Audible: r.figures.audible,

@@ -24,6 +24,7 @@ for (const Hands of [Mouse, Keyboard]) {
     await hears(ann.recording, "b");
     await mutes(ben);
     await fallsSilent(ann.recording);
+    await leavesTheStageAndReturns(ben);
 
     await write(ann, ben);
     await reacts(ann, ben);
@@ -82,6 +83,15 @@ async function isCalledToTheStage(ann, ben) {
 
 async function mutes(who) {
   await who.hands.press(mic(who, "live"), "m");
+  await mic(who, "off").waitFor();
+}
+
+/** Goes into the audience by one's own will, and back; the microphone is off then. */
+async function leavesTheStageAndReturns(who) {
+  await who.hands.press(who.page.tab.getByRole("button", { name: new RegExp(`${who.name}\\b`) }).first());
+  await who.hands.press(who.page.button("stage.down"));
+  await who.page.tab.getByRole("dialog").waitFor({ state: "detached" });
+  await who.hands.press(who.page.button("stage.up"));
   await mic(who, "off").waitFor();
 }
 

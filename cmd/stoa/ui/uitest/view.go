@@ -95,6 +95,7 @@ type seat struct {
 	Live   bool `json:"live,omitempty"`
 	Place  int  `json:"place,omitempty"`
 	Seated bool `json:"seated,omitempty"`
+	Aside  bool `json:"aside,omitempty"`
 }
 
 type person struct {

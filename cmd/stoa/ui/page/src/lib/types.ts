@@ -141,6 +141,7 @@ export interface MyPlace {
   live?: boolean; // what it hears goes to this room
   place?: number; // in the queue; 1 is next
   seated?: boolean; // hears by a seat, and is no member
+  aside?: boolean; // has left the stage by one's own will, and may come back
 }
 
 export interface Person {
