@@ -111,11 +111,7 @@ func revokeCommand() *command {
 				if len(words) == 0 || words[0] == "" {
 					return needs("INVITE")
 				}
-				v.req.Args = words[:1]
-				if err := v.room(words[1:]); err != nil {
-					return err
-				}
-				return v.do(ctx, c)
+				return v.doTo(ctx, c, words)
 			}
 		},
 	}

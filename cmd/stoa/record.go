@@ -34,11 +34,7 @@ func wordVerb(name, yes, no, summary, about, example string) *command {
 				if len(words) == 0 || words[0] != yes && words[0] != no {
 					return needs(yes + " or " + no)
 				}
-				v.req.Args = words[:1]
-				if err := v.room(words[1:]); err != nil {
-					return err
-				}
-				return v.do(ctx, c)
+				return v.doTo(ctx, c, words)
 			}
 		},
 	}

@@ -61,6 +61,15 @@ func (v *verb) do(ctx context.Context, c *cli) error {
 	return v.print(c, reply)
 }
 
+// doTo is do on the first of words, in the room that may follow it.
+func (v *verb) doTo(ctx context.Context, c *cli, words []string) error {
+	v.req.Args = words[:1]
+	if err := v.room(words[1:]); err != nil {
+		return err
+	}
+	return v.do(ctx, c)
+}
+
 // ask sends the request.
 func (v *verb) ask(ctx context.Context, c *cli) (app.Reply, error) {
 	reply, err := c.app.do(ctx, homeOr(v.home), v.req, v.passphrase(ctx, c))
@@ -164,11 +173,7 @@ func personVerb(name, summary, about, example string, more func(*flag.FlagSet, *
 				if len(words) == 0 || words[0] == "" {
 					return needs("PERSON")
 				}
-				v.req.Args = words[:1]
-				if err := v.room(words[1:]); err != nil {
-					return err
-				}
-				return v.do(ctx, c)
+				return v.doTo(ctx, c, words)
 			}
 		},
 	}
@@ -212,11 +217,7 @@ carries only for two who cannot connect, a few people at a time, and with never
 				if len(words) == 0 || words[0] != "on" && words[0] != "off" && words[0] != "never" {
 					return needs("on, off or never")
 				}
-				v.req.Args = words[:1]
-				if err := v.room(words[1:]); err != nil {
-					return err
-				}
-				return v.do(ctx, c)
+				return v.doTo(ctx, c, words)
 			}
 		},
 	}
