@@ -4,6 +4,7 @@
 //	     ├─ sound.run            devices, capture, player
 //	     ├─ serveControl         verbs from other processes
 //	     ├─ tend: hall.run, one a room, and what else verbs begin
+//	     ├─ look, remind         what tells of no change by itself, for Views; meetings
 //	     └─ the first task
 
 // Package app is the program: it alone knows the network, the rules and the
