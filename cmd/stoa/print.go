@@ -177,10 +177,11 @@ func (p *printer) line(e app.Event, format string, args ...any) {
 	p.out.line(text)
 }
 
-// chat prints what somebody has written. A member may have left, or never have said who they are: the message does.
+// chat prints what somebody has written. A member may have left, or never have said who they are: the message does, with any name it likes, so
+// that the key stands behind one under which they are not known.
 func (p *printer) chat(e app.Event, who string) {
-	if name := plain.Line(e.Name); strings.TrimSpace(name) != "" {
-		who = name
+	if name := plain.Line(e.Name); strings.TrimSpace(name) != "" && name != plain.Line(p.members[seat{e.Room, e.Who}].name) {
+		who = name + " (" + short(e.Who) + ")"
 	}
 	if e.By != "" {
 		p.line(e, "a message of %s was hidden%s", who, p.by(e))

@@ -130,6 +130,8 @@ func TestPrint(t *testing.T) {
 			{e{Kind: app.EventSound, Room: roomA, Who: ann, MS: millis(310)}, "you hear Ann\n"},
 			{e{Kind: app.EventChat, Room: roomA, Who: ann, Name: "Ann", Key: "1.a", Text: "good\nevening\x1b[2J"}, "Ann: good evening\n"},
 			{e{Kind: app.EventChat, Room: roomA, Who: ann, Name: "Ann", Key: "1.a", By: ann}, "a message of Ann was hidden by Ann\n"},
+			{e{Kind: app.EventChat, Room: roomA, Who: bob, Name: "Ann", Key: "2.b", Text: "it is me"}, "Ann (bobkeybb): it is me\n"},
+			{e{Kind: app.EventChat, Room: roomA, Who: cat, Name: "Ann", Key: "3.c", Text: "no, me"}, "Ann (catkeycc): no, me\n"},
 			{e{Kind: app.EventReact, Room: roomA, Who: ann, Emoji: "👏"}, "Ann 👏\n"},
 			{e{Kind: app.EventStats, Stats: &app.Stats{Room: roomA, People: 2}}, ""}, // no terminal, no status line
 			{e{Kind: app.EventStats}, ""},

@@ -117,13 +117,21 @@ func (h *hall) doChat() Reply {
 		l := &s.Chat[i]
 		d := chatDataOf(l, h.known.blocks)
 		data.Lines = append(data.Lines, chatLine{lineKey(l), d})
-		reply.Lines = append(reply.Lines, fmt.Sprintf("  %x  %s  %s", l.Name[:shortLine/2], l.At.Local().Format("Jan 2 15:04"), d.line(h.known.call(l.Who, d.Name))))
+		reply.Lines = append(reply.Lines, fmt.Sprintf("  %x  %s  %s", l.Name[:shortLine/2], l.At.Local().Format("Jan 2 15:04"), d.line(writerOf(s, l.Who, h.known.call(l.Who, d.Name)))))
 	}
 	if len(s.Chat) == 0 {
 		reply.Lines = []string{"nothing was written in this room while you were there"}
 	}
 	reply.Data = data
 	return reply
+}
+
+// writerOf is who wrote a message that calls them so: with the key behind it, unless that is what they are called in the room.
+func writerOf(s *room.Snapshot, id identity.ID, called string) string {
+	if called == callName(s, id) || called == id.Short() {
+		return called
+	}
+	return called + " (" + id.Short() + ")"
 }
 
 // line is a message in one line, by somebody who is called so.

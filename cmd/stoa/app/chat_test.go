@@ -74,6 +74,22 @@ func TestChatView(t *testing.T) {
 	}
 }
 
+// TestWriterOf: nobody writes under another's name without their own key behind it.
+func TestWriterOf(t *testing.T) {
+	ann, ben := idOf("ann"), idOf("ben")
+	s := &room.Snapshot{People: []room.Person{{Member: room.Member{ID: ann}, Name: "Ann"}}}
+	for _, tt := range []struct {
+		who          identity.ID
+		called, want string
+	}{
+		{ann, "Ann", "Ann"}, {ann, "Ben", "Ben (" + ann.Short() + ")"}, {ben, "Ann", "Ann (" + ben.Short() + ")"}, {ben, ben.Short(), ben.Short()},
+	} {
+		if got := writerOf(s, tt.who, tt.called); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.called, got, tt.want)
+		}
+	}
+}
+
 func TestFindLine(t *testing.T) {
 	lines := []room.Line{writtenLine(1, "ann", "one"), writtenLine(2, "ben", "two")}
 	key := lineKey(&lines[1])
