@@ -1,7 +1,7 @@
 // What people and rooms are called on the page.
 
 import { listed, n, t } from '../../lib/i18n.svelte';
-import type { Id, Room, View } from '../../lib/types';
+import type { Id, Message, Room, View } from '../../lib/types';
 
 /** short is the beginning of a key, as the command line shows it too. */
 export const short = (id: Id): string => id.slice(0, 8);
@@ -26,6 +26,10 @@ export function nameOf(id: Id, view: Pick<View, 'contacts' | 'blocked'>, room?: 
     short(id)
   );
 }
+
+/** writerOf is what to call who wrote a message. Behind a name that the message alone tells, which may be anybody's, stands the key. */
+export const writerOf = ({ who, name }: Pick<Message, 'who' | 'name'>, view: Pick<View, 'contacts' | 'blocked'>, room: Room): string =>
+  nameOf(who, view, room, name && `${name} (${short(who)})`);
 
 /** staged says who is on a stage and how many are there. */
 export function staged(names: string[], people: number): string {
