@@ -162,6 +162,11 @@ func (r *recorder) run(ctx context.Context) {
 		case now := <-r.begun:
 			r.keep(ctx, now)
 		case <-ctx.Done():
+			select {
+			case now := <-r.begun: // it has files, which are to be complete
+				r.keep(ctx, now)
+			default:
+			}
 			return
 		}
 	}

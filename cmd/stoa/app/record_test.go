@@ -180,24 +180,30 @@ func (f *fakeTape) Run(ctx context.Context) error {
 	}
 }
 
+// begin begins a recording of a room of the rig, on a tape that the test plays.
+func (r *rig) begin(by *recorder) (*folder, *fakeTape) {
+	r.t.Helper()
+	f, err := newFolder(by.home, by.room.Snapshot(), time.Now())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	id, err := by.room.BeginRecording(r.ctx)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	f.Recording = id.String()
+	tape := &fakeTape{r.t, f.path, make(chan error), make(chan string, 8)}
+	by.begun <- &recording{id: id, folder: f, tape: tape, wake: newFlag(), over: make(chan struct{}), allowed: map[identity.ID]bool{}}
+	return f, tape
+}
+
 // TestRecordingStops: nobody is written before the folder proves their consent, and a
 // disk that is full ends the recording for everybody.
 func TestRecordingStops(t *testing.T) {
 	ann := runRig(t, "ann")
 	ann.must(Request{Verb: VerbOpen, Open: &OpenRoom{Title: "Agora"}})
 	h := ann.rooms()[0]
-	snap := h.room.Snapshot()
-	f, err := newFolder(ann.cfg.Home, snap, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, err := h.room.BeginRecording(ann.ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Recording = id.String()
-	tape := &fakeTape{t, f.path, make(chan error), make(chan string, 8)}
-	h.recorder.begun <- &recording{id: id, folder: f, tape: tape, wake: newFlag(), over: make(chan struct{}), allowed: map[identity.ID]bool{}}
+	f, tape := ann.begin(h.recorder)
 	for _, word := range []string{"yes", "no", "yes"} {
 		ann.must(Request{Verb: VerbConsent, Args: []string{word}})
 		if name := <-tape.allowed; (name == "") != (word == "no") {
@@ -219,6 +225,27 @@ func TestRecordingStops(t *testing.T) {
 	f.Started -= (mostRecorded + time.Minute).Milliseconds()
 	if err := f.spare(); Explain(err).Code != "recording_long" {
 		t.Errorf("after %v: %v", mostRecorded, err)
+	}
+}
+
+// TestRecordingBegunAtTheEnd: what was begun just before the node ended is complete
+// all the same, and over for everybody.
+func TestRecordingBegunAtTheEnd(t *testing.T) {
+	ann := runRig(t, "ann")
+	ann.must(Request{Verb: VerbOpen, Open: &OpenRoom{Title: "Agora"}})
+	h := ann.rooms()[0]
+	r := &recorder{room: h.room, me: h.me, home: ann.cfg.Home, log: h.recorder.log, emit: func(Event) {}, changed: func() {}, begun: make(chan *recording, 1)}
+	ended, end := context.WithCancel(ann.ctx)
+	end()
+	for range 5 { // of two things that are ready, Go takes either
+		f, _ := ann.begin(r)
+		r.run(ended)
+		if got, err := readFolder(f.path); err != nil || got.Ended == 0 {
+			t.Errorf("the folder says %+v, %v", got, err)
+		}
+		if h.room.Snapshot().State.Recording() != nil {
+			t.Error("the room is still told that it is recorded")
+		}
 	}
 }
 
