@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,7 @@ type blocking struct {
 type known struct {
 	contacts keptOf[contact]
 	blocked  keptOf[blocking]
+	indexing sync.Mutex                               // one index is made at a time, so that the last one is of the last contacts
 	shapes   atomic.Pointer[map[string][]identity.ID] // contacts by what their names look like
 }
 
@@ -66,6 +68,8 @@ func readKnown(dir string) (*known, error) {
 
 // index notes what the contacts' names look like.
 func (k *known) index() {
+	k.indexing.Lock()
+	defer k.indexing.Unlock()
 	shapes := map[string][]identity.ID{}
 	for id, c := range k.contacts.all() {
 		if shape := skeleton(c.Name); shape != "" {

@@ -100,7 +100,7 @@ func TestClocksApart(t *testing.T) {
 		t.Errorf("stoa doctor: exit %d\n%s", code, out)
 	}
 	out, _, code = run(t, "doctor", "--home", ann.home, "--in", "silence", "--out", "null", "--json")
-	if code != 0 || !strings.Contains(out, `"check":"relay","verdict":"fine","text":"reached: rel (direct), bootstrap `) {
+	if code != 0 || !strings.Contains(out, `"check":"relay","verdict":"fine","code":"relay_fine","text":"reached: rel (direct), bootstrap `) {
 		t.Errorf("stoa doctor --json: exit %d\n%s", code, out)
 	}
 }

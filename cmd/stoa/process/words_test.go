@@ -67,7 +67,7 @@ func TestWordsWithoutNode(t *testing.T) {
 		"unknown flag --loud":               {"who", "--loud"},
 		"TITLE is missing":                  {"open"},
 		"LINK is missing":                   {"join"},
-		"add or drop is missing":            {"stage", "bob"},
+		"add, drop, down or up is missing":  {"stage", "bob"},
 		"PERSON is missing":                 {"kick"},
 		"INVITE is missing":                 {"revoke"},
 		"FILE is missing":                   {"id", "export"},

@@ -56,9 +56,16 @@ export interface Listener {
  * only then.
  */
 export async function listen(to: Listener): Promise<never> {
+  let returned = false; // and nothing has come since
   for (let failed = 0; ; failed++) {
-    const end = await follow(to, () => (failed = 0));
-    if (end === 'refused' && (await comeBack())) continue;
+    const end = await follow(to, () => {
+      failed = 0;
+      returned = false;
+    });
+    if (end === 'refused' && !returned && (await comeBack())) {
+      returned = true;
+      continue;
+    }
     to.line(end);
     await wake(end === 'asleep' ? undefined : pause(failed, Math.random));
   }

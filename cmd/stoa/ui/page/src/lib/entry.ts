@@ -67,17 +67,19 @@ const kept = (): Promise<CryptoKeyPair | undefined> => onShelf('readonly', (shel
 
 const keep = (secret: CryptoKeyPair): Promise<unknown> => onShelf('readwrite', (shelf) => shelf.put(secret, item));
 
+/** onShelf has nothing where the browser keeps nothing, or keeps what another program put there. */
 function onShelf<T>(mode: IDBTransactionMode, act: (shelf: IDBObjectStore) => IDBRequest<T>): Promise<T | undefined> {
-  return new Promise((resolve) => {
+  return new Promise<T | undefined>((resolve) => {
     const opened = indexedDB.open(database, 1);
     opened.onupgradeneeded = () => opened.result.createObjectStore(shelf);
     opened.onerror = () => resolve(undefined);
     opened.onsuccess = () => {
       const db = opened.result;
+      if (!db.objectStoreNames.contains(shelf)) return resolve(undefined);
       const asked = act(db.transaction(shelf, mode).objectStore(shelf));
       asked.onsuccess = () => resolve(asked.result);
       asked.onerror = () => resolve(undefined);
       asked.transaction!.oncomplete = () => db.close();
     };
-  });
+  }).catch(() => undefined); // a window that may not open any
 }
