@@ -183,8 +183,8 @@ function answers({ me, stage, audience }) {
     },
     doctor: {
       findings: [
-        { check: "microphone", verdict: "fine", code: "", text: "your microphone is loud enough" },
-        { check: "network", verdict: "worth knowing", code: "", text: "others reach this machine only through relays", do: "ask your router for a port" },
+        { check: "microphone", verdict: "fine", code: "microphone_fine", text: "your microphone is loud enough" },
+        { check: "nat", verdict: "worth knowing", code: "nat_relayed", text: "others reach this machine only through relays", do: "ask your router for a port" },
       ],
     },
     desktop: { notifications: { on: true, state: "on" }, tray: { on: true, state: "on" }, shortcut: { on: false, state: "off" } },
