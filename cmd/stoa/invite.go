@@ -111,7 +111,7 @@ func revokeCommand() *command {
 				if len(words) == 0 || words[0] == "" {
 					return needs("INVITE")
 				}
-				return v.doTo(ctx, c, words)
+				return v.doTo(ctx, c, words, 1)
 			}
 		},
 	}

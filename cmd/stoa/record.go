@@ -34,7 +34,7 @@ func wordVerb(name, yes, no, summary, about, example string) *command {
 				if len(words) == 0 || words[0] != yes && words[0] != no {
 					return needs(yes + " or " + no)
 				}
-				return v.doTo(ctx, c, words)
+				return v.doTo(ctx, c, words, 1)
 			}
 		},
 	}

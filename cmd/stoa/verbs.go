@@ -61,10 +61,10 @@ func (v *verb) do(ctx context.Context, c *cli) error {
 	return v.print(c, reply)
 }
 
-// doTo is do on the first of words, in the room that may follow it.
-func (v *verb) doTo(ctx context.Context, c *cli, words []string) error {
-	v.req.Args = words[:1]
-	if err := v.room(words[1:]); err != nil {
+// doTo is do on the first n of words, in the room that may follow them.
+func (v *verb) doTo(ctx context.Context, c *cli, words []string, n int) error {
+	v.req.Args = words[:n]
+	if err := v.room(words[n:]); err != nil {
 		return err
 	}
 	return v.do(ctx, c)
@@ -173,7 +173,7 @@ func personVerb(name, summary, about, example string, more func(*flag.FlagSet, *
 				if len(words) == 0 || words[0] == "" {
 					return needs("PERSON")
 				}
-				return v.doTo(ctx, c, words)
+				return v.doTo(ctx, c, words, 1)
 			}
 		},
 	}
@@ -217,7 +217,7 @@ carries only for two who cannot connect, a few people at a time, and with never
 				if len(words) == 0 || words[0] != "on" && words[0] != "off" && words[0] != "never" {
 					return needs("on, off or never")
 				}
-				return v.doTo(ctx, c, words)
+				return v.doTo(ctx, c, words, 1)
 			}
 		},
 	}
@@ -373,21 +373,13 @@ func stageCommand() *command {
 			return func(ctx context.Context, c *cli, words []string) error {
 				switch {
 				case len(words) > 0 && (words[0] == "down" || words[0] == "up"):
-					v.req.Args = words[:1]
-					if err := v.room(words[1:]); err != nil {
-						return err
-					}
-					return v.do(ctx, c)
+					return v.doTo(ctx, c, words, 1)
 				case len(words) == 0 || words[0] != "add" && words[0] != "drop":
 					return needs("add, drop, down or up")
 				case len(words) == 1 || words[1] == "":
 					return needs("PERSON")
 				}
-				v.req.Args = words[:2]
-				if err := v.room(words[2:]); err != nil {
-					return err
-				}
-				return v.do(ctx, c)
+				return v.doTo(ctx, c, words, 2)
 			}
 		},
 	}
