@@ -226,10 +226,11 @@ func TestTapeHostile(t *testing.T) {
 				tape.Put(k.who, [8]byte{byte(rnd.IntN(3))}, p, begin.Add(time.Duration(rnd.Int64N(int64(3*time.Second)))))
 			}
 			time.Sleep(4 * time.Second)
-			for n := range byte(200) { // more speakers than there is place for
+			p := k.sound.packets[100]
+			p.Index = 7
+			tape.Put(k.who, [8]byte{3}, p, time.Now()) // of what came before it, it is chance whether anything has a place
+			for n := range byte(200) {                 // more speakers than there is place for
 				tape.Allow(Who{2, n}, fmt.Sprint(n, " more.opus"))
-				p := k.sound.packets[100]
-				p.Index = 7
 				tape.Put(Who{2, n}, [8]byte{}, p, time.Now())
 			}
 			time.Sleep(4 * time.Second)
