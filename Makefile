@@ -100,7 +100,7 @@ page: $(PAGE)/node_modules/.package-lock.json
 # What the tests of the page run beside the program.
 need-e2e: build $(E2E)/node_modules/.package-lock.json
 	@go build -trimpath -o bin/heard ./cmd/stoa/ui/e2e/heard
-	@go build -trimpath -o bin/uitest ./cmd/stoa/ui/uitest
+	@go build -trimpath $(TAGS) -o bin/uitest ./cmd/stoa/ui/uitest
 
 e2e: need-e2e
 	cd $(E2E) && STRICT=$(STRICT) node --test --test-concurrency=1 --test-reporter=./lib/verdict.js lib/verdict.test.js $(E2ETEST).test.js

@@ -41,14 +41,14 @@ const (
 type blocklist struct {
 	by     identity.ID
 	at     time.Time
-	people map[identity.ID]blocking // without From and SinceMS
+	people map[identity.ID]Blocking // without From and SinceMS
 }
 
 // errBlocklist is for a file that is no blocklist, or not as its author signed it.
 var errBlocklist = errors.New("no blocklist, or one that was changed")
 
 // signBlocklist writes the file.
-func signBlocklist(k *identity.Key, people map[identity.ID]blocking, at time.Time) ([]byte, error) {
+func signBlocklist(k *identity.Key, people map[identity.ID]Blocking, at time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\nby %s\nat %s\n", blocklistHead, k.ID(), at.UTC().Format(time.RFC3339))
 	for _, id := range sortedIDs(people) {
@@ -80,7 +80,7 @@ func parseBlocklist(raw []byte) (*blocklist, error) {
 	if err != nil || len(lines) < 3 || len(lines) > 3+maxBlocked || lines[0] != blocklistHead {
 		return nil, errBlocklist
 	}
-	list := &blocklist{people: map[identity.ID]blocking{}}
+	list := &blocklist{people: map[identity.ID]Blocking{}}
 	by, okBy := strings.CutPrefix(lines[1], "by ")
 	at, okAt := strings.CutPrefix(lines[2], "at ")
 	if !okBy || !okAt || list.by.UnmarshalText([]byte(by)) != nil || !identity.Verify(list.by, blocklistDomain, sig, body) {
@@ -107,13 +107,13 @@ func (l *blocklist) add(line string) bool {
 	if err != nil {
 		return false
 	}
-	l.people[id] = blocking{Name: plain.Line(fields[1]), Reason: plain.Line(fields[2])}
+	l.people[id] = Blocking{Name: plain.Line(fields[1]), Reason: plain.Line(fields[2])}
 	return true
 }
 
 // merge is what a blocklist adds to what is blocked already. Neither this person nor their contacts are blocked on somebody else's word.
-func (l *blocklist) merge(me identity.ID, blocked map[identity.ID]blocking, contacts map[identity.ID]contact, now time.Time) (added map[identity.ID]blocking, spared int) {
-	added = map[identity.ID]blocking{}
+func (l *blocklist) merge(me identity.ID, blocked map[identity.ID]Blocking, contacts map[identity.ID]Contact, now time.Time) (added map[identity.ID]Blocking, spared int) {
+	added = map[identity.ID]Blocking{}
 	for id, b := range l.people {
 		_, is := blocked[id]
 		_, friend := contacts[id]
@@ -170,7 +170,7 @@ func (k *known) doBlock(req Request, p personNamed, me identity.ID, now time.Tim
 		if !k.blocks(p.id) {
 			return Reply{}, &UserError{Code: "not_blocked", Text: called + " is not blocked", Hint: "`stoa blocked` lists who is"}
 		}
-		if err := k.blocked.change(func(all map[identity.ID]blocking) { delete(all, p.id) }); err != nil {
+		if err := k.blocked.change(func(all map[identity.ID]Blocking) { delete(all, p.id) }); err != nil {
 			return Reply{}, err
 		}
 		return said("%s is heard and read again", k.call(p.id, p.name)), nil
@@ -185,9 +185,9 @@ func (k *known) doBlock(req Request, p personNamed, me identity.ID, now time.Tim
 	if p.id == me {
 		return Reply{}, &UserError{Code: "block_of_self", Text: "you cannot block yourself", Hint: "name somebody else"}
 	}
-	b := blocking{Name: p.name, Reason: reason, SinceMS: now.UnixMilli()}
+	b := Blocking{Name: p.name, Reason: reason, SinceMS: now.UnixMilli()}
 	return said("%s is neither played nor shown to you any more, in any room; nobody is told", called),
-		k.blocked.change(func(all map[identity.ID]blocking) { all[p.id] = b })
+		k.blocked.change(func(all map[identity.ID]Blocking) { all[p.id] = b })
 }
 
 // doBlocked lists who is blocked, writes that as a file, or takes in such a file.
@@ -213,7 +213,7 @@ func (k *known) importBlocked(args []string, me identity.ID, now time.Time) (Rep
 		return Reply{}, err
 	}
 	added, spared := list.merge(me, k.blocked.all(), k.contacts.all(), now)
-	if err := k.blocked.change(func(all map[identity.ID]blocking) { maps.Copy(all, added) }); err != nil {
+	if err := k.blocked.change(func(all map[identity.ID]Blocking) { maps.Copy(all, added) }); err != nil {
 		return Reply{}, err
 	}
 	reply := said("%s blocked, on the word of %s of %s", count(len(added), "person is", "people are"), k.call(list.by, ""), list.at.Format(time.DateOnly))

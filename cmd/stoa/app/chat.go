@@ -35,8 +35,8 @@ func findLine(lines []room.Line, text string) (*room.Line, error) {
 	return &lines[i], nil
 }
 
-// chatData is a message, as `chat --json` and the page have it. Of one that was hidden, or whose author is blocked here, the text is not there.
-type chatData struct {
+// ChatView is a message, as `chat --json` and the page have it. Of one that was hidden, or whose author is blocked here, the text is not there.
+type ChatView struct {
 	Who      string `json:"who"`
 	Name     string `json:"name,omitempty"` // what they called themselves
 	AtMS     int64  `json:"at_ms"`
@@ -45,9 +45,9 @@ type chatData struct {
 	Blocked  bool   `json:"blocked,omitempty"`
 }
 
-// chatDataOf is how a message is shown to this person. Its text is fit to be read as it comes from package room.
-func chatDataOf(l *room.Line, blocked func(identity.ID) bool) chatData {
-	d := chatData{Who: l.Who.String(), Name: plain.Line(l.Called), AtMS: l.At.UnixMilli(), Text: l.Text}
+// chatView is how a message is shown to this person. Its text is fit to be read as it comes from package room.
+func chatView(l *room.Line, blocked func(identity.ID) bool) ChatView {
+	d := ChatView{Who: l.Who.String(), Name: plain.Line(l.Called), AtMS: l.At.UnixMilli(), Text: l.Text}
 	if !l.Hidden.IsZero() {
 		d.HiddenBy = l.Hidden.String()
 	}
@@ -57,11 +57,11 @@ func chatDataOf(l *room.Line, blocked func(identity.ID) bool) chatData {
 	return d
 }
 
-// chatView is what the page shows of the messages of a room, by key.
-func chatView(lines []room.Line, blocked func(identity.ID) bool) map[string]chatData {
-	view := make(map[string]chatData, len(lines))
+// chatViews are what the page shows of the messages of a room, by key.
+func chatViews(lines []room.Line, blocked func(identity.ID) bool) map[string]ChatView {
+	view := make(map[string]ChatView, len(lines))
 	for i := range lines {
-		view[lineKey(&lines[i])] = chatDataOf(&lines[i], blocked)
+		view[lineKey(&lines[i])] = chatView(&lines[i], blocked)
 	}
 	return view
 }
@@ -106,7 +106,7 @@ type chatReply struct {
 
 type chatLine struct {
 	Key string `json:"key"`
-	chatData
+	ChatView
 }
 
 // doChat lists the last messages of a room.
@@ -115,7 +115,7 @@ func (h *hall) doChat() Reply {
 	reply, data := Reply{}, chatReply{Room: s.Room.String(), Lines: []chatLine{}}
 	for i := range s.Chat {
 		l := &s.Chat[i]
-		d := chatDataOf(l, h.known.blocks)
+		d := chatView(l, h.known.blocks)
 		data.Lines = append(data.Lines, chatLine{lineKey(l), d})
 		reply.Lines = append(reply.Lines, fmt.Sprintf("  %x  %s  %s", l.Name[:shortLine/2], l.At.Local().Format("Jan 2 15:04"), d.line(writerOf(s, l.Who, h.known.call(l.Who, d.Name)))))
 	}
@@ -135,7 +135,7 @@ func writerOf(s *room.Snapshot, id identity.ID, called string) string {
 }
 
 // line is a message in one line, by somebody who is called so.
-func (d *chatData) line(called string) string {
+func (d *ChatView) line(called string) string {
 	switch {
 	case d.HiddenBy != "":
 		return called + ": (hidden)"

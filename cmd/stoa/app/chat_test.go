@@ -60,8 +60,8 @@ func TestChatChanges(t *testing.T) {
 func TestChatView(t *testing.T) {
 	one, two, three := writtenLine(1, "ann", "one\ntwo"), writtenLine(2, "ben", "x"), hiddenBy(writtenLine(3, "cy", "y"), "ann")
 	one.Called = "an\u202en"
-	view := chatView([]room.Line{one, two, three}, func(id identity.ID) bool { return id == idOf("ben") })
-	want := map[string]chatData{
+	view := chatViews([]room.Line{one, two, three}, func(id identity.ID) bool { return id == idOf("ben") })
+	want := map[string]ChatView{
 		lineKey(&one):   {Who: idOf("ann").String(), Name: "ann", AtMS: one.At.UnixMilli(), Text: "one\ntwo"},
 		lineKey(&two):   {Who: idOf("ben").String(), AtMS: two.At.UnixMilli(), Blocked: true},
 		lineKey(&three): {Who: idOf("cy").String(), Name: "cy", AtMS: three.At.UnixMilli(), HiddenBy: idOf("ann").String()},

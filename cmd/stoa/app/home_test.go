@@ -137,8 +137,8 @@ func lived(t *testing.T, dir string) (key identity.ID, rec room.Record, b bundle
 	if err := livedHabits().save(dir); err != nil {
 		t.Fatal(err)
 	}
-	if k, err := readKnown(dir); err != nil || k.contacts.change(func(all map[identity.ID]contact) { all[identity.ID{1}] = contact{Name: "Ben"} }) != nil ||
-		k.blocked.change(func(all map[identity.ID]blocking) { all[identity.ID{2}] = blocking{} }) != nil {
+	if k, err := readKnown(dir); err != nil || k.contacts.change(func(all map[identity.ID]Contact) { all[identity.ID{1}] = Contact{Name: "Ben"} }) != nil ||
+		k.blocked.change(func(all map[identity.ID]Blocking) { all[identity.ID{2}] = Blocking{} }) != nil {
 		t.Fatal(err)
 	}
 	if v, err := readVolumes(dir); err != nil || v.set(identity.ID{1}, 50) != nil {

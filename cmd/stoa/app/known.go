@@ -25,15 +25,15 @@ const (
 	maxNote     = 200 // bytes of a note on a contact, or of why somebody is blocked
 )
 
-// contact is somebody whom this person knows by their key.
-type contact struct {
+// Contact is somebody whom this person knows by their key.
+type Contact struct {
 	Name    string `json:"name"` // that this person gave them, so that nobody else can take it
 	Note    string `json:"note,omitempty"`
 	SinceMS int64  `json:"since_ms"`
 }
 
-// blocking is somebody who is neither played nor shown.
-type blocking struct {
+// Blocking is somebody who is neither played nor shown.
+type Blocking struct {
 	Name    string `json:"name,omitempty"` // what they called themselves then
 	Reason  string `json:"reason,omitempty"`
 	SinceMS int64  `json:"since_ms"`
@@ -42,8 +42,8 @@ type blocking struct {
 
 // known is both.
 type known struct {
-	contacts keptOf[contact]
-	blocked  keptOf[blocking]
+	contacts keptOf[Contact]
+	blocked  keptOf[Blocking]
 	indexing sync.Mutex                               // one index is made at a time, so that the last one is of the last contacts
 	shapes   atomic.Pointer[map[string][]identity.ID] // contacts by what their names look like
 }
@@ -51,15 +51,15 @@ type known struct {
 // readKnown reads what a home keeps. With an error one of the two is empty.
 func readKnown(dir string) (*known, error) {
 	k := &known{
-		contacts: keptOf[contact]{dir: dir, file: contactsFile, most: maxContacts, full: &UserError{
+		contacts: keptOf[Contact]{dir: dir, file: contactsFile, most: maxContacts, full: &UserError{
 			Code: "too_many_contacts", Text: fmt.Sprintf("there are %d contacts already", maxContacts), Hint: "remove some with `stoa contact remove`",
 		}},
-		blocked: keptOf[blocking]{dir: dir, file: blockedFile, most: maxBlocked, full: &UserError{
+		blocked: keptOf[Blocking]{dir: dir, file: blockedFile, most: maxBlocked, full: &UserError{
 			Code: "too_many_blocked", Text: fmt.Sprintf("a home blocks %d people at most", maxBlocked), Hint: "take some off with `stoa unblock`",
 		}},
 	}
-	err := k.contacts.read(func(_ identity.ID, c contact) bool { return checkName(c.Name) == nil && len(c.Note) <= maxNote })
-	if e := k.blocked.read(func(_ identity.ID, b blocking) bool { return len(b.Name) <= room.MaxName && len(b.Reason) <= maxNote }); e != nil {
+	err := k.contacts.read(func(_ identity.ID, c Contact) bool { return checkName(c.Name) == nil && len(c.Note) <= maxNote })
+	if e := k.blocked.read(func(_ identity.ID, b Blocking) bool { return len(b.Name) <= room.MaxName && len(b.Reason) <= maxNote }); e != nil {
 		err = e
 	}
 	k.index()
@@ -140,7 +140,7 @@ func (k *known) find(text string) (identity.ID, bool) {
 	}
 	ids := maps.Clone(contacts)
 	for id := range k.blocked.all() {
-		ids[id] = contact{}
+		ids[id] = Contact{}
 	}
 	for id := range ids {
 		if len(want) >= sureKey && strings.HasPrefix(id.String(), want) {
@@ -329,11 +329,11 @@ func (k *known) doContact(req Request, who func(text string) (personNamed, error
 		if !is {
 			return Reply{}, &UserError{Code: "no_contact", Text: p.id.Short() + " is no contact of yours", Hint: "`stoa contact list` shows them"}
 		}
-		err := k.contacts.change(func(all map[identity.ID]contact) { delete(all, p.id) })
+		err := k.contacts.change(func(all map[identity.ID]Contact) { delete(all, p.id) })
 		k.index()
 		return said("%s is no contact of yours any more", old.Name), err
 	}
-	c := contact{Name: strings.Join(req.Args[2:], " "), Note: req.Note, SinceMS: now.UnixMilli()}
+	c := Contact{Name: strings.Join(req.Args[2:], " "), Note: req.Note, SinceMS: now.UnixMilli()}
 	if is {
 		c.SinceMS = old.SinceMS
 	}
@@ -346,7 +346,7 @@ func (k *known) doContact(req Request, who func(text string) (personNamed, error
 	if err := checkNote(c.Note); err != nil {
 		return Reply{}, err
 	}
-	err = k.contacts.change(func(all map[identity.ID]contact) { all[p.id] = c })
+	err = k.contacts.change(func(all map[identity.ID]Contact) { all[p.id] = c })
 	k.index()
 	return said("%s is your contact %s", p.id.Short(), c.Name), err
 }
@@ -369,10 +369,10 @@ func (k *known) listContacts() Reply {
 }
 
 // contactsView is what the page shows of the contacts, by key.
-func (k *known) contactsView() map[string]contact { return byText(k.contacts.all()) }
+func (k *known) contactsView() map[string]Contact { return byText(k.contacts.all()) }
 
 // blockedView is what the page shows of the blocked, by key.
-func (k *known) blockedView() map[string]blocking { return byText(k.blocked.all()) }
+func (k *known) blockedView() map[string]Blocking { return byText(k.blocked.all()) }
 
 func byText[T any](of map[identity.ID]T) map[string]T {
 	view := make(map[string]T, len(of))

@@ -71,7 +71,7 @@ func TestContacts(t *testing.T) {
 			t.Errorf("contact %q: %v", tt.args, err)
 		}
 	}
-	want := map[identity.ID]contact{{'b'}: {Name: "Ben from work", Note: "met in Solo", SinceMS: blockNoon.UnixMilli()}}
+	want := map[identity.ID]Contact{{'b'}: {Name: "Ben from work", Note: "met in Solo", SinceMS: blockNoon.UnixMilli()}}
 	for _, k := range []*known{k, knownIn(t, dir)} {
 		if got := k.contacts.all(); !reflect.DeepEqual(got, want) {
 			t.Errorf("contacts %+v", got)
@@ -111,12 +111,12 @@ func TestSkeleton(t *testing.T) {
 func TestFindKnown(t *testing.T) {
 	k := knownIn(t, t.TempDir())
 	ben, cy, dan := identity.ID{1}, identity.ID{2}, identity.ID{3, 1}
-	if err := k.contacts.change(func(all map[identity.ID]contact) {
-		maps.Copy(all, map[identity.ID]contact{ben: {Name: "Ben"}, cy: {Name: "Twin"}, {9}: {Name: "twin"}})
+	if err := k.contacts.change(func(all map[identity.ID]Contact) {
+		maps.Copy(all, map[identity.ID]Contact{ben: {Name: "Ben"}, cy: {Name: "Twin"}, {9}: {Name: "twin"}})
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.blocked.change(func(all map[identity.ID]blocking) { all[dan] = blocking{Name: "Dan"} }); err != nil {
+	if err := k.blocked.change(func(all map[identity.ID]Blocking) { all[dan] = Blocking{Name: "Dan"} }); err != nil {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]identity.ID{
@@ -152,7 +152,7 @@ func TestBlocking(t *testing.T) {
 			t.Errorf("%s %q: %v", tt.verb, tt.args, err)
 		}
 	}
-	want := map[identity.ID]blocking{{'b'}: {Name: "b", Reason: "sells watches", SinceMS: blockNoon.UnixMilli()}}
+	want := map[identity.ID]Blocking{{'b'}: {Name: "b", Reason: "sells watches", SinceMS: blockNoon.UnixMilli()}}
 	if got := knownIn(t, dir).blocked.all(); !reflect.DeepEqual(got, want) {
 		t.Errorf("blocked %+v", got)
 	}
@@ -162,10 +162,10 @@ func TestBlocking(t *testing.T) {
 func TestQuieten(t *testing.T) {
 	k := knownIn(t, t.TempDir())
 	ben, ann := identity.ID{'b'}, identity.ID{'a'}
-	if err := k.blocked.change(func(all map[identity.ID]blocking) { all[ben] = blocking{} }); err != nil {
+	if err := k.blocked.change(func(all map[identity.ID]Blocking) { all[ben] = Blocking{} }); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.contacts.change(func(all map[identity.ID]contact) { all[ann] = contact{Name: "Ann from work"} }); err != nil {
+	if err := k.contacts.change(func(all map[identity.ID]Contact) { all[ann] = Contact{Name: "Ann from work"} }); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -192,7 +192,7 @@ func TestQuieten(t *testing.T) {
 // sampleBlocklist is a signed file of three.
 func sampleBlocklist(t testing.TB, by *identity.Key) []byte {
 	t.Helper()
-	file, err := signBlocklist(by, map[identity.ID]blocking{
+	file, err := signBlocklist(by, map[identity.ID]Blocking{
 		{1}: {Name: "Ben \"the\" <b>", Reason: "sells watches"}, {2}: {Name: "安娜\x1b[2J"}, {3}: {Reason: "shouts"},
 	}, blockNoon)
 	if err != nil {
@@ -205,7 +205,7 @@ func TestBlocklistFile(t *testing.T) {
 	by := identity.KeyFromSeed([32]byte{1})
 	file := sampleBlocklist(t, by)
 	list, err := parseBlocklist(file)
-	want := map[identity.ID]blocking{{1}: {Name: "Ben \"the\" <b>", Reason: "sells watches"}, {2}: {Name: "安娜"}, {3}: {Reason: "shouts"}}
+	want := map[identity.ID]Blocking{{1}: {Name: "Ben \"the\" <b>", Reason: "sells watches"}, {2}: {Name: "安娜"}, {3}: {Reason: "shouts"}}
 	if err != nil || list.by != by.ID() || !list.at.Equal(blockNoon) || !reflect.DeepEqual(list.people, want) {
 		t.Fatalf("read %+v, %v of\n%s", list, err, file)
 	}
@@ -271,14 +271,14 @@ func TestImportOfBlocked(t *testing.T) {
 	dir := t.TempDir()
 	k := knownIn(t, dir)
 	friend, me := identity.KeyFromSeed([32]byte{1}), identity.KeyFromSeed([32]byte{2})
-	if err := k.contacts.change(func(all map[identity.ID]contact) { all[identity.ID{3}] = contact{Name: "Cy"} }); err != nil {
+	if err := k.contacts.change(func(all map[identity.ID]Contact) { all[identity.ID{3}] = Contact{Name: "Cy"} }); err != nil {
 		t.Fatal(err)
 	}
-	own := blocking{Name: "ben", Reason: "mine", SinceMS: 1}
-	if err := k.blocked.change(func(all map[identity.ID]blocking) { all[identity.ID{1}] = own }); err != nil {
+	own := Blocking{Name: "ben", Reason: "mine", SinceMS: 1}
+	if err := k.blocked.change(func(all map[identity.ID]Blocking) { all[identity.ID{1}] = own }); err != nil {
 		t.Fatal(err)
 	}
-	file, err := signBlocklist(friend, map[identity.ID]blocking{{1}: {Name: "Ben"}, {2}: {Reason: "shouts"}, {3}: {}, me.ID(): {}}, blockNoon)
+	file, err := signBlocklist(friend, map[identity.ID]Blocking{{1}: {Name: "Ben"}, {2}: {Reason: "shouts"}, {3}: {}, me.ID(): {}}, blockNoon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,7 @@ func TestImportOfBlocked(t *testing.T) {
 	if err != nil || len(reply.Lines) != 2 || !strings.Contains(reply.Lines[0], friend.ID().Short()) {
 		t.Errorf("%q, %v", reply.Lines, err)
 	}
-	want := map[identity.ID]blocking{{1}: own, {2}: {Reason: "shouts", SinceMS: blockNoon.UnixMilli(), From: friend.ID().String()}}
+	want := map[identity.ID]Blocking{{1}: own, {2}: {Reason: "shouts", SinceMS: blockNoon.UnixMilli(), From: friend.ID().String()}}
 	if got := knownIn(t, dir).blocked.all(); !reflect.DeepEqual(got, want) {
 		t.Errorf("blocked %+v", got)
 	}
@@ -294,9 +294,9 @@ func TestImportOfBlocked(t *testing.T) {
 		t.Errorf("nonsense: %v", err)
 	}
 	// All or nothing.
-	many := map[identity.ID]blocking{}
+	many := map[identity.ID]Blocking{}
 	for i := range maxBlocked - 1 {
-		many[identity.ID{9, byte(i), byte(i >> 8)}] = blocking{}
+		many[identity.ID{9, byte(i), byte(i >> 8)}] = Blocking{}
 	}
 	if file, err = signBlocklist(friend, many, blockNoon); err != nil {
 		t.Fatal(err)
@@ -310,7 +310,7 @@ func TestImportOfBlocked(t *testing.T) {
 func TestBlockedOnFile(t *testing.T) {
 	key := identity.KeyFromSeed([32]byte{1})
 	k, other := knownIn(t, t.TempDir()), knownIn(t, t.TempDir())
-	if err := k.blocked.change(func(all map[identity.ID]blocking) { all[identity.ID{5}] = blocking{Name: "Ben"} }); err != nil {
+	if err := k.blocked.change(func(all map[identity.ID]Blocking) { all[identity.ID{5}] = Blocking{Name: "Ben"} }); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "list")

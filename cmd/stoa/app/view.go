@@ -22,8 +22,8 @@ type View struct {
 	Kept    map[string]KeptView   `json:"kept"`    // every room of this home, in it or not; by ID
 	Notices map[string]NoticeView `json:"notices"` // the newest, by number
 
-	Contacts map[string]contact  `json:"contacts"` // by ID
-	Blocked  map[string]blocking `json:"blocked"`  // by ID
+	Contacts map[string]Contact  `json:"contacts"` // by ID
+	Blocked  map[string]Blocking `json:"blocked"`  // by ID
 }
 
 // A Problem is an error for the person. Code stays the same in every language
@@ -112,7 +112,7 @@ type RoomView struct {
 	Removed   map[string]RemovedView `json:"removed"`
 	Schedule  *ScheduleView          `json:"schedule,omitempty"`
 	Recording *RecordingView         `json:"recording,omitempty"`
-	Chat      map[string]chatData    `json:"chat"`                   // the last messages, by a key that sorts by time
+	Chat      map[string]ChatView    `json:"chat"`                   // the last messages, by a key that sorts by time
 	ClockFast int                    `json:"clock_fast_s,omitempty"` // seconds that this machine's clock is ahead of the others'
 }
 

@@ -32,8 +32,8 @@ type sight struct {
 	kept    []keptRoom
 	notices []notice
 
-	contacts map[string]contact
-	blocked  map[string]blocking
+	contacts map[string]Contact
+	blocked  map[string]Blocking
 }
 
 // Blank is what a page shows while there is no session: why may be nil.
@@ -41,7 +41,7 @@ func Blank(phase string, why *Problem, version string) *View {
 	v := viewOf(&sight{phase: phase})
 	v.Me, v.Why = MeView{Version: version}, why
 	v.Sound = SoundView{Switches: map[string]bool{}}
-	v.Contacts, v.Blocked = map[string]contact{}, map[string]blocking{}
+	v.Contacts, v.Blocked = map[string]Contact{}, map[string]Blocking{}
 	return v
 }
 
@@ -178,7 +178,7 @@ func roomView(r *roomSight) *RoomView {
 	s, p := r.snap, r.snap.Charter.Policy
 	v := &RoomView{
 		Title: plain.Line(s.State.Title), Topic: plain.Line(p.Topic), Lang: plain.Line(p.Lang), Listed: p.Listed,
-		Role: s.Me.Role.String(), Caps: capWords(s.Me.Caps), Rank: int(s.Me.Rank),
+		Role: s.Me.Role.String(), Caps: CapWords(s.Me.Caps), Rank: int(s.Me.Rank),
 		Locked: s.State.Locked, Crowd: s.Crowd, Audience: s.Audience, Link: r.link,
 		Alone:   len(s.People) < 2 && s.Audience == 0,
 		StaleMS: r.stale.Milliseconds(),
@@ -187,7 +187,7 @@ func roomView(r *roomSight) *RoomView {
 		},
 		People: make(map[string]*PersonView, len(s.People)), Hands: make([]string, len(s.Hands)),
 		Ways: r.figures.ways, Relays: r.figures.relays, Audible: r.figures.audible,
-		Invites: r.invites, Removed: removedView(s, r.name), Chat: chatView(s.Chat, r.known.blocks),
+		Invites: r.invites, Removed: removedView(s, r.name), Chat: chatViews(s.Chat, r.known.blocks),
 		Schedule:  scheduleView(&s.State.Schedule),
 		Recording: recordingView(s, r.folder, r.records),
 		ClockFast: int(s.ClockFast / time.Second),
@@ -251,7 +251,8 @@ var capNames = []struct {
 	{identity.CapTitle, "title"}, {identity.CapEnd, "end"}, {identity.CapRelay, "relay"},
 }
 
-func capWords(c identity.Caps) []string {
+// CapWords are the words of capabilities, as a [RoomView] has them.
+func CapWords(c identity.Caps) []string {
 	words := []string{}
 	for _, n := range capNames {
 		if c.Has(n.cap) {

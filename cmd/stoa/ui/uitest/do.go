@@ -11,27 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"stoa/cmd/stoa/app"
 	"stoa/cmd/stoa/ui"
+	"stoa/identity"
 )
 
-// A request has the fields of app.Request that the play understands.
-type request struct {
-	Verb   string
-	Room   string
-	Args   []string
-	Reason string
-	Invite *struct {
-		Role    string
-		Expires string
-		Uses    int
-	}
-	Open *struct {
-		Title, Topic, Lang string
-		Listed, Volunteers bool
-	}
-}
-
-func (q *request) arg(i int) string {
+// arg is a word of a request, empty where there is none.
+func arg(q *app.Request, i int) string {
 	if i < len(q.Args) {
 		return q.Args[i]
 	}
@@ -40,7 +26,7 @@ func (q *request) arg(i int) string {
 
 // do answers POST /do.
 func (p *play) do(w http.ResponseWriter, r *http.Request) {
-	var q request
+	var q app.Request
 	err := json.NewDecoder(r.Body).Decode(&q)
 	var data any
 	if err == nil {
@@ -60,26 +46,26 @@ func (p *play) do(w http.ResponseWriter, r *http.Request) {
 }
 
 // perform carries out a request.
-func (p *play) perform(q *request) (data any, err error) {
+func (p *play) perform(q *app.Request) (data any, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer p.move()
 	switch q.Verb {
 	case "id":
-		if q.arg(0) == "name" {
-			p.view.Me.Name, p.view.Me.New = q.arg(1), false
+		if arg(q, 0) == "name" {
+			p.view.Me.Name, p.view.Me.New = arg(q, 1), false
 			for _, r := range p.view.Rooms {
-				r.People[p.me].Name = q.arg(1)
+				r.People[p.me].Name = arg(q, 1)
 			}
 		}
 		return map[string]string{"id": p.me, "name": p.view.Me.Name}, nil
 	case "open":
 		id := p.newID()
-		title := q.arg(0)
+		title := arg(q, 0)
 		if q.Open != nil && q.Open.Title != "" {
 			title = q.Open.Title
 		}
-		p.newRoom(id, title, "owner")
+		p.newRoom(id, title, identity.RoleOwner)
 		return map[string]string{"room": id}, nil
 	case "preview":
 		return map[string]any{"title": "Evening talk", "topic": "philosophy", "lang": "en", "stage": []string{"Ben", "Citra"}, "people": len(p.order), "role": "listener", "room": p.id}, nil
@@ -88,25 +74,25 @@ func (p *play) perform(q *request) (data any, err error) {
 	case "devices":
 		return map[string]any{"mic": []any{map[string]any{"name": "Built-in microphone", "chosen": true}}, "speaker": []any{map[string]any{"name": "Built-in loudspeaker", "chosen": true}}}, nil
 	case "sound":
-		return nil, p.sound(q.arg(0), q.arg(1))
+		return nil, p.sound(arg(q, 0), arg(q, 1))
 	case "push":
-		p.view.Sound.Pushing = q.arg(0) == "hold" || q.arg(0) == "on"
+		p.view.Sound.Pushing = arg(q, 0) == "hold" || arg(q, 0) == "on"
 		return nil, nil
 	case "seen":
-		delete(p.view.Notices, q.arg(0))
+		delete(p.view.Notices, arg(q, 0))
 		return nil, nil
 	case "contact":
-		if q.arg(0) == "add" {
-			p.view.Contacts[q.arg(1)] = contact{Name: q.arg(2), SinceMS: time.Now().UnixMilli()}
-		} else if q.arg(0) == "remove" {
-			delete(p.view.Contacts, q.arg(1))
+		if arg(q, 0) == "add" {
+			p.view.Contacts[arg(q, 1)] = app.Contact{Name: arg(q, 2), SinceMS: time.Now().UnixMilli()}
+		} else if arg(q, 0) == "remove" {
+			delete(p.view.Contacts, arg(q, 1))
 		}
 		return nil, nil
 	case "block":
-		p.view.Blocked[q.arg(0)] = contact{Reason: q.arg(1), SinceMS: time.Now().UnixMilli()}
+		p.view.Blocked[arg(q, 0)] = app.Blocking{Reason: arg(q, 1), SinceMS: time.Now().UnixMilli()}
 		return nil, nil
 	case "unblock":
-		delete(p.view.Blocked, q.arg(0))
+		delete(p.view.Blocked, arg(q, 0))
 		return nil, nil
 	}
 	id, r := p.roomOf(q.Room)
@@ -117,7 +103,7 @@ func (p *play) perform(q *request) (data any, err error) {
 }
 
 // roomOf finds a room by its ID, or the only one.
-func (p *play) roomOf(text string) (string, *room) {
+func (p *play) roomOf(text string) (string, *app.RoomView) {
 	for id, r := range p.view.Rooms {
 		if strings.HasPrefix(id, text) {
 			return id, r
@@ -139,10 +125,10 @@ func (p *play) sound(what, how string) error {
 }
 
 // inRoom carries out what is about one room.
-func (p *play) inRoom(q *request, id string, r *room) (data any, err error) {
-	who := q.arg(0)
+func (p *play) inRoom(q *app.Request, id string, r *app.RoomView) (data any, err error) {
+	who := arg(q, 0)
 	if q.Verb == "stage" {
-		who = q.arg(1)
+		who = arg(q, 1)
 	}
 	o := r.People[who]
 	switch q.Verb {
@@ -154,7 +140,7 @@ func (p *play) inRoom(q *request, id string, r *room) (data any, err error) {
 	switch q.Verb {
 	case "hand":
 		r.Hands = slices.DeleteFunc(slices.Clone(r.Hands), func(o string) bool { return o == p.me })
-		if q.arg(0) != "down" {
+		if arg(q, 0) != "down" {
 			r.Hands = append(r.Hands, p.me)
 		}
 		p.places(r)
@@ -167,12 +153,12 @@ func (p *play) inRoom(q *request, id string, r *room) (data any, err error) {
 			o.Muted = mute
 		}
 	case "stage":
-		o.Stage = q.arg(0) == "add"
+		o.Stage = arg(q, 0) == "add"
 		o.Speaks, o.Mic = o.Stage, o.Stage
 		r.Hands = slices.DeleteFunc(slices.Clone(r.Hands), func(h string) bool { return h == who })
 		p.places(r)
 	case "kick", "ban":
-		r.Removed[who] = removed{Name: o.Name, Banned: q.Verb == "ban", By: p.me, Reason: q.Reason}
+		r.Removed[who] = app.RemovedView{Name: o.Name, Banned: q.Verb == "ban", By: p.me, Reason: q.Reason}
 		p.remove(r, who)
 		p.notice("removed", o.Name+" was removed", "")
 	case "pardon":
@@ -180,37 +166,39 @@ func (p *play) inRoom(q *request, id string, r *room) (data any, err error) {
 	case "lock", "unlock":
 		r.Locked = q.Verb == "lock"
 	case "title":
-		r.Title = q.arg(0)
+		r.Title = arg(q, 0)
 	case "volume":
 		if o != nil {
-			o.Volume, err = strconv.Atoi(strings.TrimSuffix(q.arg(1), "%"))
+			var percent int
+			percent, err = strconv.Atoi(strings.TrimSuffix(arg(q, 1), "%"))
+			o.Volume = &percent
 		}
 	case "lend":
-		r.Relays.Lend.On, r.Relays.Lend.Never = q.arg(0) == "on", q.arg(0) == "never"
+		r.Relays.Lend.On, r.Relays.Lend.Never = arg(q, 0) == "on", arg(q, 0) == "never"
 	case "say":
-		p.say(r, p.me, p.view.Me.Name, q.arg(0), time.Now())
+		p.say(r, p.me, p.view.Me.Name, arg(q, 0), time.Now())
 	case "hide":
-		if m, is := r.Chat[q.arg(0)]; is {
+		if m, is := r.Chat[arg(q, 0)]; is {
 			m.Text, m.HiddenBy = "", p.me
-			r.Chat[q.arg(0)] = m
+			r.Chat[arg(q, 0)] = m
 		}
 	case "react":
-		p.tell("react", map[string]string{"room": id, "who": p.me, "emoji": q.arg(0)})
+		p.tell("react", map[string]string{"room": id, "who": p.me, "emoji": arg(q, 0)})
 	case "invite":
 		name := p.newID()[:12]
-		i := invite{Role: "listener", Link: "stoa:j/uitest-" + name, State: "open", By: []string{}, ExpiresMS: time.Now().Add(24 * time.Hour).UnixMilli()}
+		i := app.InviteView{Role: "listener", Link: "stoa:j/uitest-" + name, State: "open", By: []string{}, ExpiresMS: time.Now().Add(24 * time.Hour).UnixMilli()}
 		if q.Invite != nil {
 			i.Role, i.Uses = q.Invite.Role, q.Invite.Uses
 		}
 		r.Invites[name] = i
 		return map[string]string{"link": i.Link, "name": name, "role": i.Role}, nil
 	case "revoke":
-		if i, is := r.Invites[q.arg(0)]; is {
+		if i, is := r.Invites[arg(q, 0)]; is {
 			i.State = "revoked"
-			r.Invites[q.arg(0)] = i
+			r.Invites[arg(q, 0)] = i
 		}
 	case "leave", "end":
-		p.view.Kept[id] = kept{Title: r.Title, Left: q.Verb == "leave", Ended: q.Verb == "end", LastMS: time.Now().UnixMilli()}
+		p.view.Kept[id] = app.KeptView{Title: r.Title, Left: q.Verb == "leave", Ended: q.Verb == "end", LastMS: time.Now().UnixMilli()}
 		delete(p.view.Rooms, id)
 	case "enter", "join":
 		return map[string]string{"room": id}, nil

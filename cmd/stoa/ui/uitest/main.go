@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"stoa/cmd/stoa/ui"
+	"stoa/identity"
 )
 
 func main() {
@@ -32,7 +33,11 @@ func main() {
 	flag.IntVar(&cast.stage, "stage", 6, "how many of them are on the stage")
 	flag.IntVar(&cast.speaking, "speaking", 2, "how many speak at once")
 	flag.Uint64Var(&cast.seed, "seed", 1, "what chance begins with")
-	flag.StringVar(&cast.role, "role", "owner", "what the person is: owner, moderator, speaker or listener")
+	cast.role = identity.RoleOwner
+	flag.Func("role", "what the person is: owner (unless said), moderator, speaker or listener", func(word string) (err error) {
+		cast.role, err = identity.ParseRole(word)
+		return err
+	})
 	flag.BoolVar(&cast.fresh, "new", false, "the person has no name yet and is in no room")
 	port := flag.Int("port", 0, "to listen on; 0: the usual one, else any")
 	dir := flag.String("dir", "", "serve the page of this folder instead of the built-in one")

@@ -16,14 +16,16 @@ import (
 	"sync"
 	"time"
 
+	"stoa/cmd/stoa/app"
 	"stoa/cmd/stoa/ui"
+	"stoa/identity"
 )
 
 // A cast says who is in the room.
 type cast struct {
 	people, stage, speaking int
 	seed                    uint64
-	role                    string
+	role                    identity.Role
 	fresh                   bool
 }
 
@@ -38,25 +40,6 @@ func (c cast) check() error {
 		return fmt.Errorf("-stage is at most -people")
 	case c.speaking < 0 || c.speaking > c.stage:
 		return fmt.Errorf("-speaking is at most -stage")
-	case capsOf(c.role) == nil:
-		return fmt.Errorf("there is no role %q", c.role)
-	}
-	return nil
-}
-
-// capsOf is what a role may do, as identity.Caps names it.
-func capsOf(role string) []string {
-	speaker := []string{"hear", "speak"}
-	moderator := append(speaker, "invite", "stage", "mute", "kick", "ban", "revoke", "lock", "title")
-	switch role {
-	case "listener":
-		return speaker[:1]
-	case "speaker":
-		return speaker
-	case "moderator":
-		return moderator
-	case "owner":
-		return append(moderator, "end", "relay")
 	}
 	return nil
 }
@@ -77,7 +60,7 @@ type play struct {
 
 	mu      sync.Mutex
 	rng     *rand.Rand
-	view    view
+	view    app.View
 	id      string   // of the room
 	me      string   // of the person at the page
 	order   []string // everybody else
@@ -101,20 +84,20 @@ func newPlay(c cast) *play {
 		changed: make(chan struct{}),
 	}
 	p.me, p.id = p.newID(), p.newID()
-	p.view = view{
+	p.view = app.View{
 		Phase: "running",
-		Me:    self{ID: p.me, Name: "Ann", New: c.fresh, Version: "uitest"},
-		Net:   network{Network: "public", Text: "others reach this machine directly", Code: "direct"},
-		Sound: sound{
-			Mic: device{"Built-in microphone", "used"}, Speaker: device{"Built-in loudspeaker", "used"},
+		Me:    app.MeView{ID: p.me, Name: "Ann", New: c.fresh, Version: "uitest"},
+		Net:   app.NetView{Network: "public", Text: "others reach this machine directly", Code: "direct"},
+		Sound: app.SoundView{
+			Mic: app.DeviceView{Name: "Built-in microphone", State: "used"}, Speaker: app.DeviceView{Name: "Built-in loudspeaker", State: "used"},
 			Talk:     "open",
 			Switches: map[string]bool{"highpass": true, "echo": true, "noise": true, "gain": true, "level": true, "music": false},
 		},
-		Rooms: map[string]*room{}, Kept: map[string]kept{}, Contacts: map[string]contact{},
-		Blocked: map[string]contact{}, Notices: map[string]notice{},
+		Rooms: map[string]*app.RoomView{}, Kept: map[string]app.KeptView{}, Contacts: map[string]app.Contact{},
+		Blocked: map[string]app.Blocking{}, Notices: map[string]app.NoticeView{},
 	}
-	p.view.Kept[p.newID()] = kept{Title: "Book club", Left: true, LastMS: time.Now().Add(-50 * time.Hour).UnixMilli(), Topic: "books", Lang: "en"}
-	p.view.Kept[p.newID()] = kept{Title: "Obrolan malam", Ended: true, LastMS: time.Now().Add(-9 * time.Hour).UnixMilli(), Lang: "id"}
+	p.view.Kept[p.newID()] = app.KeptView{Title: "Book club", Left: true, LastMS: time.Now().Add(-50 * time.Hour).UnixMilli(), Topic: "books", Lang: "en"}
+	p.view.Kept[p.newID()] = app.KeptView{Title: "Obrolan malam", Ended: true, LastMS: time.Now().Add(-9 * time.Hour).UnixMilli(), Lang: "id"}
 	if c.fresh {
 		p.view.Me.Name = ""
 		return p
@@ -124,14 +107,15 @@ func newPlay(c cast) *play {
 	for i := 1; i < c.people; i++ {
 		id := p.newID()
 		p.order = append(p.order, id)
-		r.People[id] = &person{Name: p.name(i), Role: "listener", Rank: 3}
+		r.People[id] = &app.PersonView{Name: p.name(i), Role: "listener", Rank: int(identity.RoleListener.Rank())}
 		if i < c.stage {
-			r.People[id].Role, r.People[id].Stage, r.People[id].Speaks = "speaker", true, true
-			r.People[id].Mic = p.rng.IntN(5) > 0
-			r.Ways[id] = way{Way: "direct", RTT: 5 + p.rng.IntN(120), LossIn: 0.2 * p.rng.Float64()}
+			o := r.People[id]
+			o.Role, o.Rank, o.Stage, o.Speaks = "speaker", int(identity.RoleSpeaker.Rank()), true, true
+			o.Mic = p.rng.IntN(5) > 0
+			r.Ways[id] = app.WayView{Way: "direct", RTT: 5 + p.rng.IntN(120), LossIn: 0.2 * p.rng.Float64()}
 		}
 	}
-	r.Audible = audible{Spoken: true, Heard: c.people - 1, Hears: c.stage - 1, Unheard: []string{}, Loudspeaker: true, Text: fmt.Sprintf("heard by %d", c.people-1)}
+	r.Audible = heardBy(c.people-1, c.stage-1, fmt.Sprintf("heard by %d", c.people-1))
 	for range c.speaking {
 		p.voices = append(p.voices, &voice{})
 	}
@@ -139,19 +123,27 @@ func newPlay(c cast) *play {
 }
 
 // newRoom makes a room in which nobody is but the person at the page.
-func (p *play) newRoom(id, title, role string) *room {
-	speaks := role != "listener"
-	r := &room{
-		Title: title, Role: role, Caps: capsOf(role), Link: "stoa:j/uitest-" + id[:40],
-		Me:     seat{Stage: speaks, Speaks: speaks, Mic: speaks},
-		People: map[string]*person{p.me: {Name: p.view.Me.Name, Role: role, Stage: speaks, Speaks: speaks, Mic: speaks}},
-		Hands:  []string{}, Ways: map[string]way{},
-		Relays:  relays{List: map[string]relay{}, Lend: lend{May: true}},
-		Invites: map[string]invite{}, Removed: map[string]removed{}, Chat: map[string]message{},
-		Audible: audible{Unheard: []string{}, Loudspeaker: true, Text: "nobody else is here"},
+func (p *play) newRoom(id, title string, role identity.Role) *app.RoomView {
+	speaks := role.Caps().Has(identity.CapSpeak)
+	r := &app.RoomView{
+		Title: title, Role: role.String(), Caps: app.CapWords(role.Caps()), Rank: int(role.Rank()), Link: "stoa:j/uitest-" + id[:40],
+		Me:     app.HereView{Stage: speaks, Speaks: speaks, Mic: speaks},
+		People: map[string]*app.PersonView{p.me: {Name: p.view.Me.Name, Role: role.String(), Rank: int(role.Rank()), Stage: speaks, Speaks: speaks, Mic: speaks}},
+		Hands:  []string{}, Ways: map[string]app.WayView{},
+		Relays:  app.RelaysView{List: map[string]app.RelayView{}, Lend: app.LendView{May: true}},
+		Invites: map[string]app.InviteView{}, Removed: map[string]app.RemovedView{}, Chat: map[string]app.ChatView{},
+		Audible: heardBy(0, 0, "nobody else is here"),
 	}
 	p.view.Rooms[id] = r
 	return r
+}
+
+// heardBy is that so many hear the person, and so many are heard.
+func heardBy(heard, hears int, text string) *app.Audible {
+	return &app.Audible{
+		Spoken: heard > 0, Heard: heard, Hears: hears, Loudspeaker: true, Text: text,
+		Not: []string{}, NoLoud: []string{}, Unheard: []app.Silent{},
+	}
 }
 
 // newID makes one that looks like a key.
@@ -225,18 +217,18 @@ func (p *play) step(now time.Time) {
 }
 
 // comeOrGo has somebody leave, or somebody new come.
-func (p *play) comeOrGo(r *room, someone string) {
+func (p *play) comeOrGo(r *app.RoomView, someone string) {
 	if o := r.People[someone]; p.rng.IntN(2) == 0 && !o.Stage {
 		p.remove(r, someone)
 		return
 	}
 	id := p.newID()
 	p.order = append(p.order, id)
-	r.People[id] = &person{Name: p.name(21 + p.rng.IntN(1000)), Role: "listener", Rank: 3}
+	r.People[id] = &app.PersonView{Name: p.name(21 + p.rng.IntN(1000)), Role: "listener", Rank: int(identity.RoleListener.Rank())}
 }
 
 // remove takes somebody out of the room.
-func (p *play) remove(r *room, id string) {
+func (p *play) remove(r *app.RoomView, id string) {
 	delete(r.People, id)
 	delete(r.Ways, id)
 	p.order = slices.DeleteFunc(p.order, func(o string) bool { return o == id })
@@ -245,7 +237,7 @@ func (p *play) remove(r *room, id string) {
 }
 
 // speaker picks somebody who can be heard; empty when nobody can.
-func (p *play) speaker(r *room) string {
+func (p *play) speaker(r *app.RoomView) string {
 	var can []string
 	for _, id := range slices.Sorted(maps.Keys(r.People)) {
 		if o := r.People[id]; id != p.me && o.Stage && o.Mic && !o.Muted {
@@ -259,7 +251,7 @@ func (p *play) speaker(r *room) string {
 }
 
 // places numbers the hands.
-func (p *play) places(r *room) {
+func (p *play) places(r *app.RoomView) {
 	for _, o := range r.People {
 		o.Place = 0
 	}
@@ -272,16 +264,16 @@ func (p *play) places(r *room) {
 	}
 }
 
-func (p *play) say(r *room, who, name, text string, now time.Time) {
+func (p *play) say(r *app.RoomView, who, name, text string, now time.Time) {
 	p.said++
-	r.Chat[fmt.Sprintf("%010d", p.said)] = message{Who: who, Name: name, AtMS: now.UnixMilli(), Text: text}
+	r.Chat[fmt.Sprintf("%010d", p.said)] = app.ChatView{Who: who, Name: name, AtMS: now.UnixMilli(), Text: text}
 	delete(r.Chat, fmt.Sprintf("%010d", p.said-chatKept))
 }
 
 // notice shows the person something.
 func (p *play) notice(code, text, hint string) {
 	p.noticed++
-	p.view.Notices[fmt.Sprint(p.noticed)] = notice{Code: code, Text: text, Hint: hint, AtMS: time.Now().UnixMilli()}
+	p.view.Notices[fmt.Sprint(p.noticed)] = app.NoticeView{Code: code, Text: text, Hint: hint, AtMS: time.Now().UnixMilli()}
 }
 
 // move tells the page that something changed. The caller holds mu.
