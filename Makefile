@@ -90,11 +90,11 @@ E2ETEST := *
 page: $(PAGE)/node_modules/.package-lock.json
 	npm --prefix $(PAGE) run check
 	npm --prefix $(PAGE) test
-	@! grep -rnE '\b(test|it|describe)\.(skip|todo|only)\b' $(PAGE)/src || { echo 'a test of the page does not run' >&2; exit 1; }
+	@! grep -rnE '\b(test|it|describe)\.(skip|todo|only)\b' $(PAGE)/src $(PAGE)/pack || { echo 'a test of the page does not run' >&2; exit 1; }
 	@! grep -n '"resolved"' $(PAGE)/package-lock.json $(E2E)/package-lock.json || { \
 		echo 'an address of a registry does not belong into package-lock.json' >&2; exit 1; }
 	npm --prefix $(PAGE) run build -- --outDir $(CURDIR)/bin/page --emptyOutDir
-	@diff -r bin/page cmd/stoa/ui/dist >/dev/null || { \
+	@node $(PAGE)/pack/compare.js bin/page cmd/stoa/ui/dist || { \
 		echo "cmd/stoa/ui/dist is not what its sources build: npm run build in $(PAGE), and check it in" >&2; exit 1; }
 
 # What the tests of the page run beside the program.

@@ -1,4 +1,5 @@
-// The page's own files, as Vite builds them from the folder page.
+// The page's own files, as Vite builds them from the folder page. Beside each lies
+// the same one packed by brotli, NAME.br, where that is smaller.
 
 package ui
 
@@ -8,10 +9,12 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -29,35 +32,49 @@ func Built() fs.FS {
 
 // A file is one of the page's, ready to be sent.
 type file struct {
-	plain, packed []byte // packed is gzip, nil where that saves nothing
-	kind, tag     string // Content-Type and ETag
-	forever       bool   // its name changes with what is in it
+	forms     []form // smallest first, the plain one last
+	kind, tag string // Content-Type and ETag
+	forever   bool   // its name changes with what is in it
 }
+
+// A form is a file in one content coding.
+type form struct {
+	coding string // as Accept-Encoding names it; identity is plain
+	body   []byte
+}
+
+const identityCoding = "identity"
 
 // readFiles reads all files, by the path they are asked for by. No other path is
 // ever looked up, so none leads anywhere else.
 func readFiles(from fs.FS) (map[string]*file, error) {
 	files := map[string]*file{}
 	err := fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || path.Ext(name) == ".br" {
 			return err
 		}
 		plain, err := fs.ReadFile(from, name)
 		if err != nil {
 			return err
 		}
-		packed, err := pack(plain)
+		brotli, err := fs.ReadFile(from, name+".br")
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		gzipped, err := pack(plain)
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(plain)
-		files["/"+name] = &file{
-			plain:   plain,
-			packed:  packed,
-			kind:    kindOf(name),
-			tag:     `"` + hex.EncodeToString(sum[:12]) + `"`,
-			forever: strings.HasPrefix(name, "assets/"),
+		f := &file{kind: kindOf(name), forever: strings.HasPrefix(name, "assets/")}
+		for _, packed := range []form{{"br", brotli}, {"gzip", gzipped}} {
+			if packed.body != nil && len(packed.body) < len(plain) {
+				f.forms = append(f.forms, packed)
+			}
 		}
+		f.forms = append(f.forms, form{identityCoding, plain})
+		sum := sha256.Sum256(plain)
+		f.tag = `W/"` + hex.EncodeToString(sum[:12]) + `"` // of all forms
+		files["/"+name] = f
 		return nil
 	})
 	if index, ok := files["/index.html"]; ok {
@@ -88,7 +105,7 @@ func kindOf(name string) string {
 	}
 }
 
-// pack compresses a file, or returns nil when it would not get smaller.
+// pack packs a file by gzip, for those who cannot unpack brotli.
 func pack(plain []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
@@ -100,9 +117,6 @@ func pack(plain []byte) ([]byte, error) {
 	}
 	if err := w.Close(); err != nil {
 		return nil, err
-	}
-	if b.Len() >= len(plain) {
-		return nil, nil
 	}
 	return b.Bytes(), nil
 }
@@ -120,10 +134,55 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Set("Content-Type", f.kind)
-	body := f.plain
-	if f.packed != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
-		body = f.packed
+	sent := f.accepted(strings.Join(r.Header.Values("Accept-Encoding"), ","))
+	if sent.coding != identityCoding {
+		h.Set("Content-Encoding", sent.coding)
 	}
-	_, _ = w.Write(body) // the browser is gone: nobody to tell
+	_, _ = w.Write(sent.body) // the browser is gone: nobody to tell
+}
+
+// accepted is the form that an Accept-Encoding header wants most, and of several the
+// smallest. Whoever wants none gets the file plain, as RFC 9110, section 12.5.3, allows.
+func (f *file) accepted(header string) form {
+	best, most := f.forms[len(f.forms)-1], 0.0
+	for _, have := range f.forms {
+		if q := quality(header, have.coding); q > most {
+			best, most = have, q
+		}
+	}
+	return best
+}
+
+// quality is how much an Accept-Encoding header wants a coding, from 0, not at all, to
+// 1. What is no number from 0 to 1 counts as 0.
+func quality(header, coding string) float64 {
+	unnamed := 0.0
+	if coding == identityCoding {
+		unnamed = 0.0005 // acceptable unless it is refused, and less than anything asked for
+	}
+	for item := range strings.SplitSeq(header, ",") {
+		name, weight, weighed := strings.Cut(item, ";")
+		name = strings.TrimSpace(name)
+		q := 1.0
+		if weighed {
+			q = weightOf(weight)
+		}
+		switch {
+		case strings.EqualFold(name, coding):
+			return q
+		case name == "*":
+			unnamed = q
+		}
+	}
+	return unnamed
+}
+
+// weightOf reads a weight such as "q=0.5".
+func weightOf(text string) float64 {
+	name, value, _ := strings.Cut(text, "=")
+	q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	if !strings.EqualFold(strings.TrimSpace(name), "q") || err != nil || !(q >= 0 && q <= 1) {
+		return 0
+	}
+	return q
 }

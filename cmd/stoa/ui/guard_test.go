@@ -88,6 +88,7 @@ func TestHostile(t *testing.T) {
 		{"the root of the system", "GET", "/%2fetc/passwd", nil, 404},
 		{"a zero", "GET", "/index.html%00.js", nil, 404},
 		{"a folder", "GET", "/assets/", nil, 404},
+		{"a file's packed form", "GET", "/assets/app.1234.js.br", nil, 404},
 		{"a file that is no name", "GET", "/file/../../identity.key", nil, 422},
 		{"another server", "GET", "http://evil.example/", []head{toHost("evil.example")}, 403},
 	}

@@ -169,9 +169,10 @@ type bench struct {
 }
 
 var page = fstest.MapFS{
-	"index.html":         {Data: []byte("<title>stoa</title>" + strings.Repeat(" ", 1000))},
-	"assets/app.1234.js": {Data: []byte("app()" + strings.Repeat(";", 1000))},
-	"tiny.svg":           {Data: []byte("<svg/>")},
+	"index.html":            {Data: []byte("<title>stoa</title>" + strings.Repeat(" ", 1000))},
+	"assets/app.1234.js":    {Data: []byte("app()" + strings.Repeat(";", 1000))},
+	"assets/app.1234.js.br": {Data: []byte("packed")},
+	"tiny.svg":              {Data: []byte("<svg/>")},
 }
 
 // serving runs a server until the test ends.

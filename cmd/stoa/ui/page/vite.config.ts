@@ -1,10 +1,12 @@
 // The build of the page: into ../dist, which is checked in, embedded in the
 // program and served by package ui. The same sources and the same lock file
 // give the same bytes on every machine: names of files come from what they
-// hold, and nothing holds a path or a date.
+// hold, and nothing holds a path or a date. What is packed beside them is the
+// same where Node.js is; compare.js in the folder pack compares with that in mind.
 
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { pack } from './pack/pack.js';
 
 // During development `npm run dev` serves the sources, and passes the local API
 // on to a running node at this address.
@@ -19,6 +21,7 @@ export default defineConfig({
         cssHash: ({ hash, css }) => `s${hash(css)}`,
       },
     }),
+    { name: 'pack', writeBundle: ({ dir }) => pack(dir!) },
   ],
   build: {
     outDir: '../dist',
@@ -30,5 +33,5 @@ export default defineConfig({
     license: { fileName: 'assets/licences.md' },
   },
   server: { host: '127.0.0.1', proxy: { '/enter': node, '/events': node, '/do': node, '/export': node, '/import': node, '/file': node } },
-  test: { include: ['src/**/*.test.ts'], css: true },
+  test: { include: ['src/**/*.test.ts', 'pack/*.test.js'], css: true },
 });
