@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/identity"
 	"stoa/node"
 	"stoa/room"
@@ -131,7 +132,7 @@ func askAll[T any](ctx context.Context, net crowd, addrs []string, question func
 				if errors.Is(err, node.ErrUnreachable) {
 					mark(addr, false) // worth another try when it is found again
 				}
-				if !busy(err) || !pause(ctx, busyPause) {
+				if !busy(err) || pause.For(ctx, busyPause) != nil {
 					return
 				}
 			}
@@ -185,13 +186,3 @@ func firstAnswer[T any](outcomes <-chan outcome[T]) (T, error) {
 
 // busy tells whether somebody was reached who may have the time in a moment.
 func busy(err error) bool { return errors.Is(err, room.ErrBusy) || errors.Is(err, node.ErrBusy) }
-
-// pause waits, and reports whether ctx is still alive.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

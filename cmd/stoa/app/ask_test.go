@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/identity"
 	"stoa/node"
 	"stoa/room"
@@ -42,7 +43,7 @@ var _ crowd = (*village)(nil)
 func (v *village) Find(ctx context.Context) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, a := range v.found {
-			if !pause(ctx, v.every) || !yield(a) {
+			if pause.For(ctx, v.every) != nil || !yield(a) {
 				return
 			}
 		}
@@ -67,7 +68,7 @@ func (v *village) AskPeer(ctx context.Context, addr string, _ []byte) (identity.
 		v.now--
 		v.mu.Unlock()
 	}()
-	if !pause(ctx, r.after) {
+	if pause.For(ctx, r.after) != nil {
 		return identity.ID{}, nil, ctx.Err()
 	}
 	return idOf(addr), []byte(addr), r.err

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/identity"
 	"stoa/node"
 	"stoa/room"
@@ -312,7 +313,7 @@ func keepIn(ctx context.Context, s stays) error {
 			return err
 		}
 		s.tell(err)
-		if !pause(ctx, wait) {
+		if pause.For(ctx, wait) != nil {
 			return nil
 		}
 		wait = min(2*wait, enterRarely)

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/identity"
 	"stoa/node"
 	"stoa/room"
@@ -141,7 +142,7 @@ func (p *phone) Link(ctx context.Context, id identity.ID) error {
 	p.now++
 	p.atOnce = max(p.atOnce, p.now)
 	p.mu.Unlock()
-	pause(ctx, p.takes)
+	pause.For(ctx, p.takes)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now--

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/identity"
 	"stoa/node"
 	"stoa/room/relay"
@@ -71,7 +72,7 @@ func (s *studio) attach(ctx context.Context, cfg node.AttachConfig) (attachment,
 	r.attempts++
 	takes := r.takes
 	s.mu.Unlock()
-	if !pause(ctx, takes) {
+	if pause.For(ctx, takes) != nil {
 		return nil, ctx.Err()
 	}
 	s.mu.Lock()

@@ -24,6 +24,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"stoa/cmd/stoa/pause"
 )
 
 // AppID is what the desktop knows this program by: the name of its entry.
@@ -146,7 +148,7 @@ func (d *Desktop) keep(ctx context.Context, p Part, serve func(context.Context, 
 				text = errNoBus.Error()
 			}
 			d.tell(p, isNone, text)
-			pause(served, d.wait.again)
+			pause.For(served, d.wait.again)
 		}
 		cancel()
 	}
@@ -262,14 +264,4 @@ func (d *Desktop) Switch(words []string) error {
 	close(d.switched)
 	d.switched = make(chan struct{})
 	return nil
-}
-
-// pause waits, unless ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"stoa/cmd/stoa/desktop/icon"
+	"stoa/cmd/stoa/pause"
 )
 
 const (
@@ -58,7 +59,7 @@ func (d *Desktop) notify(ctx context.Context, b *bus) error {
 		}
 		select {
 		case <-changed:
-			pause(ctx, d.wait.look)
+			pause.For(ctx, d.wait.look)
 		case <-again:
 		case sig := <-s.news:
 			n.hear(ctx, sig)

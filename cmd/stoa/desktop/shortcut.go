@@ -16,6 +16,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/cmd/stoa/plain"
 )
 
@@ -279,7 +280,7 @@ func (d *Desktop) hold(ctx context.Context, portal *service) (release func()) {
 	holding.Go(func() {
 		defer cancel()
 		for held.Err() == nil && portal.ping(held) == nil {
-			pause(held, d.wait.ping)
+			pause.For(held, d.wait.ping)
 		}
 	})
 	holding.Go(func() {
@@ -289,7 +290,7 @@ func (d *Desktop) hold(ctx context.Context, portal *service) (release func()) {
 				d.log.Info("a key that is held", "err", err)
 				break
 			}
-			pause(held, d.wait.hold)
+			pause.For(held, d.wait.hold)
 		}
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.wait.call)
 		defer cancel()

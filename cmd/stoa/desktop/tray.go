@@ -10,6 +10,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"stoa/cmd/stoa/desktop/icon"
+	"stoa/cmd/stoa/pause"
 )
 
 const (
@@ -58,7 +59,7 @@ func (d *Desktop) tray(ctx context.Context, b *bus) error {
 	for {
 		select {
 		case <-changed:
-			pause(ctx, d.wait.look)
+			pause.For(ctx, d.wait.look)
 			glance, changed = d.node.Glance()
 			if err := t.show(b.conn, glance); err != nil {
 				return err

@@ -25,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/cmd/stoa/serve"
 )
 
@@ -261,7 +262,7 @@ func (s *Server) watchState(ctx context.Context) {
 			s.feed.beat()
 		}
 		beat = false
-		pause(ctx, stateGap)
+		pause.For(ctx, stateGap)
 		select {
 		case <-changed:
 		case <-s.woken:
@@ -299,17 +300,7 @@ func (s *Server) watchLevels(ctx context.Context) {
 			}
 			continue
 		}
-		pause(ctx, levelGap)
-	}
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
+		pause.For(ctx, levelGap)
 	}
 }
 

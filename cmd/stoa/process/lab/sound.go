@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/cmd/stoa/process/hear"
 	"stoa/cmd/stoa/process/lab/program"
 	"stoa/cmd/stoa/process/lab/scenario"
@@ -215,7 +216,7 @@ func (t *try) judgeLive(m *measure) error {
 func (t *try) watchPlayed(ctx context.Context, m *measure) error {
 	p, who := t.programs[m.listener], t.people[m.speaker]
 	before := p.Speaker(who)
-	if err := pause(ctx, m.expect.For); err != nil {
+	if err := pause.For(ctx, m.expect.For); err != nil {
 		return err
 	}
 	after := p.Speaker(who)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/cmd/stoa/process/lab/program"
 )
 
@@ -87,7 +88,7 @@ func (t *try) ask(ctx context.Context, m *measure, wrong func([]byte) string, ve
 		if asked.After(limit) {
 			return errors.New(text)
 		}
-		if err := pause(ctx, askEvery); err != nil {
+		if err := pause.For(ctx, askEvery); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/cmd/stoa/process/hear"
 	"stoa/cmd/stoa/process/lab/network"
 	"stoa/cmd/stoa/process/lab/program"
@@ -135,7 +136,7 @@ func (t *try) endAll() {
 // step carries out one step that is no expectation.
 func (t *try) step(ctx context.Context, st scenario.Step) error {
 	if st.Do == scenario.Wait {
-		return pause(ctx, st.Time)
+		return pause.For(ctx, st.Time)
 	}
 	t.stepped = time.Now()
 	t.acted = t.stepped
@@ -186,14 +187,4 @@ func (t *try) signal(nodes []int, s syscall.Signal) error {
 }
 
 // pauseUntil lets time pass until then.
-func pauseUntil(ctx context.Context, then time.Time) error { return pause(ctx, time.Until(then)) }
-
-// pause lets time pass.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func pauseUntil(ctx context.Context, then time.Time) error { return pause.For(ctx, time.Until(then)) }

@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"stoa/cmd/stoa/pause"
 )
 
 const mumblePort = 64738
@@ -55,7 +57,7 @@ func (s *scene) mumble(ctx context.Context, o *options, number int, dir, program
 	if err := start(w.command(server, murmurd, "-fg", "-ini", ini)); err != nil {
 		return "", err
 	}
-	if err := pause(ctx, 2*time.Second); err != nil {
+	if err := pause.For(ctx, 2*time.Second); err != nil {
 		return "", err
 	}
 	share := func(at int, role string) *exec.Cmd {
@@ -65,7 +67,7 @@ func (s *scene) mumble(ctx context.Context, o *options, number int, dir, program
 	if err := start(share(0, "speak")); err != nil {
 		return "", err
 	}
-	if err := pause(ctx, 2*time.Second); err != nil {
+	if err := pause.For(ctx, 2*time.Second); err != nil {
 		return "", err
 	}
 	results := make([]struct {

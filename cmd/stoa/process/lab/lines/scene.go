@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"stoa/cmd/stoa/pause"
 	"stoa/cmd/stoa/process/hear"
 )
 
@@ -168,7 +169,7 @@ func (s *scene) stoa(ctx context.Context, o *options, number int, dir, voice str
 		}
 		ears, firsts = append(ears, p), append(firsts, tally{took: sound.At.Sub(p.began)})
 	}
-	if err := pause(ctx, settling); err != nil {
+	if err := pause.For(ctx, settling); err != nil {
 		return "", err
 	}
 	from, carried := make([]tally, len(ears)), w.carried(0)
@@ -177,7 +178,7 @@ func (s *scene) stoa(ctx context.Context, o *options, number int, dir, voice str
 			return "", err
 		}
 	}
-	if err := pause(ctx, o.measure); err != nil {
+	if err := pause.For(ctx, o.measure); err != nil {
 		return "", err
 	}
 	var sum, whole tally
@@ -214,13 +215,4 @@ func quantile(sorted []float64, q float64) float64 {
 		return 0
 	}
 	return sorted[int(q*float64(len(sorted)-1)+0.5)]
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
