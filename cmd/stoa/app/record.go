@@ -54,7 +54,8 @@ type recorder struct {
 	emit    func(Event)
 	changed func() // tells that a View of the room would be another one
 
-	begun chan *recording           // holds one: the room lets no two be on
+	taken atomic.Bool               // a recording is being begun, is on, or is being completed
+	begun chan *recording           // holds one, of whoever has taken the recorder, so nobody waits to send
 	hot   atomic.Pointer[recording] // what is recorded on now; nil: nothing is
 
 	mu   sync.Mutex
@@ -125,9 +126,14 @@ func (r *recorder) record(ctx context.Context) (path string, err error) {
 	if err := s.State.May(r.me, room.KindRecord, identity.ID{}); err != nil {
 		return "", err
 	}
-	if r.hot.Load() != nil {
+	if !r.taken.CompareAndSwap(false, true) {
 		return "", room.ErrRecording
 	}
+	defer func() {
+		if err != nil {
+			r.taken.Store(false)
+		}
+	}()
 	now := time.Now() // the tape counts by the clock that nobody sets
 	f, err := newFolder(r.home, s, now)
 	if err != nil {
@@ -277,6 +283,7 @@ func (r *recorder) finish(ctx context.Context, now *recording, failed error) {
 	r.mu.Lock()
 	now.done = true
 	r.mu.Unlock()
+	r.taken.Store(false)
 	e := Event{Kind: EventRecorded, Room: now.folder.Room, Recording: now.folder.Recording, Folder: now.folder.path, Code: "recorded",
 		Text: fmt.Sprintf("the recording of %q is complete", now.folder.Title), Hint: now.folder.path}
 	if why != (Problem{}) {

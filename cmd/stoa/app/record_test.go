@@ -77,6 +77,9 @@ func TestRecordVerbs(t *testing.T) {
 	}
 	ben.must(consent("no"))
 	ann.until("ben's no", says("no"))
+	if code := ann.code(record("on")); code != "recording_on" {
+		t.Errorf("a second recording: %s", code)
+	}
 	ann.must(record("off"))
 	ann.until("the end", func(v *View) bool {
 		r := v.Rooms[id].Recording
@@ -84,6 +87,9 @@ func TestRecordVerbs(t *testing.T) {
 			slices.ContainsFunc(noticesOf(v), func(n NoticeView) bool { return n.Code == "recorded" && n.Hint == folder })
 	})
 	ben.until("the end", func(v *View) bool { return v.Rooms[id].Recording == nil })
+	if again := ann.must(record("on")).Data.(map[string]any)["folder"]; again == folder {
+		t.Error("the next recording goes into the folder of the last")
+	}
 
 	reply, err := recordingIn(folder)
 	if err != nil {
