@@ -108,7 +108,7 @@ func TestBuilt(t *testing.T) {
 		if name == "/" {
 			continue
 		}
-		if is, _ := path.Match("/assets/??-*.js", name); is {
+		if is, _ := path.Match("/assets/??-*.json", name); is {
 			languages++
 		}
 		sent := f.accepted("gzip, deflate, br, zstd")

@@ -19,6 +19,8 @@ export default defineConfig({
       compilerOptions: {
         // By default a class is named after the path of its file.
         cssHash: ({ hash, css }) => `s${hash(css)}`,
+        // One component that is not surely new Svelte brings the code for the old one along.
+        runes: true,
       },
     }),
     { name: 'pack', writeBundle: ({ dir }) => pack(dir!) },

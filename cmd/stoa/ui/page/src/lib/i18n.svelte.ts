@@ -1,7 +1,7 @@
-// The words of the page. Each language is one file in ../lang, loaded when it is
-// chosen; en.json says which words there are, and the compiler knows them. A
-// sentence about a number has one key for each plural form of its language
-// ("people.one", "people.other").
+// The words of the page. Each language is one file in ../lang, fetched when it is
+// chosen (an import() would bring Vite's loader of styles along); en.json says which
+// words there are, and the compiler knows them. A sentence about a number has one key
+// for each plural form of its language ("people.one", "people.other").
 
 import type en from '../lang/en.json';
 import { settings } from './settings.svelte';
@@ -11,7 +11,8 @@ import { best, fill, type Values } from './words';
 export type Key = keyof typeof en;
 export type Counted = Key extends infer K ? (K extends `${infer Stem}.other` ? Stem : never) : never;
 
-const files = import.meta.glob<Record<string, string>>('../lang/*.json', { import: 'default' });
+/** Where each file is. */
+const files = import.meta.glob<string>('../lang/*.json', { query: '?url', import: 'default', eager: true });
 
 /** The languages that there is a file of. */
 export const languages: string[] = Object.keys(files).map((path) => path.replace(/^.*\/|\.json$/g, ''));
@@ -33,8 +34,8 @@ function language(tag: string, words: Record<string, string>): Language {
 /** speak loads the chosen language, or the browser's, and then has the page speak it. */
 export async function speak(): Promise<void> {
   const tag = best(settings.language ? [settings.language] : navigator.languages, languages);
-  const words = await files[`../lang/${tag}.json`]?.();
-  if (!words) return;
+  const file = await fetch(files[`../lang/${tag}.json`]!);
+  const words = (await file.json()) as Language['words'];
   spoken = language(tag, words);
   document.documentElement.lang = tag;
 }
