@@ -160,6 +160,7 @@ type roomSight struct {
 	invites map[string]InviteView
 	stale   time.Duration
 	figures *figures
+	relays  RelaysView               // but for List
 	volume  func(identity.ID) int    // percent
 	name    func(identity.ID) string // of somebody who was here; empty where that is not known
 	known   *known
@@ -169,8 +170,7 @@ type roomSight struct {
 // figures are of what changes all the time, looked at once a second.
 type figures struct {
 	ways    map[string]WayView
-	relays  RelaysView // but for List
-	audible *Audible   // nil: not known yet
+	audible *Audible // nil: not known yet
 }
 
 // roomView makes the view of a room.
@@ -186,7 +186,7 @@ func roomView(r *roomSight) *RoomView {
 			Stage: s.Me.Stage, Speaks: s.Me.Speaks, Muted: s.Me.Muted, Mic: r.mic, Live: r.live, Place: s.Me.Place, Seated: s.Seated, Aside: s.Me.Aside,
 		},
 		People: make(map[string]*PersonView, len(s.People)), Hands: make([]string, len(s.Hands)),
-		Ways: r.figures.ways, Relays: r.figures.relays, Audible: r.figures.audible,
+		Ways: r.figures.ways, Relays: r.relays, Audible: r.figures.audible,
 		Invites: r.invites, Removed: removedView(s, r.name), Chat: chatViews(s.Chat, r.known.blocks),
 		Schedule:  scheduleView(&s.State.Schedule),
 		Recording: recordingView(s, r.folder, r.records),
@@ -361,16 +361,26 @@ func steadyRTT(ms float64) int {
 // percents is a share to a hundredth.
 func percents(share float64) float64 { return math.Round(share*100) / 100 }
 
-// relaysView says what relays do for this node, all but their list.
+// relaysView says what relays do for this node, all but their list. One that sends
+// nothing any more does nothing for it, also before it is left.
 func relaysView(h *held, lend LendView) RelaysView {
-	v := RelaysView{Lend: lend, Seeking: h.Want && h.Primary == nil}
-	if h.Primary != nil {
-		v.Primary, v.Loss, v.RTT = h.Primary.Relay.String(), percents(h.Primary.LossIn), steadyRTT(ms(h.Primary.RTT))
+	primary, shadow := alive(h.Primary), alive(h.Shadow)
+	v := RelaysView{Lend: lend, Seeking: h.Want && primary == nil}
+	if primary != nil {
+		v.Primary, v.Loss, v.RTT = primary.Relay.String(), percents(primary.LossIn), steadyRTT(ms(primary.RTT))
 	}
-	if h.Shadow != nil {
-		v.Shadow = h.Shadow.Relay.String()
+	if shadow != nil {
+		v.Shadow = shadow.Relay.String()
 	}
 	return v
+}
+
+// alive returns an attachment by which something has come of late, else nil.
+func alive(a *node.AttachmentInfo) *node.AttachmentInfo {
+	if a == nil || a.Quiet >= staleAfter {
+		return nil
+	}
+	return a
 }
 
 // plainAudible is who hears whom, for a page.

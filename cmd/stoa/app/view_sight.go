@@ -256,8 +256,9 @@ type glance struct {
 	mu      sync.Mutex
 	pulse   pulse
 	stale   time.Duration
-	figures *figures  // nil: never
-	at      time.Time // when figures were taken
+	relays  RelaysView // but for List
+	figures *figures   // nil: never
+	at      time.Time  // when figures were taken
 	names   map[identity.ID]string
 	made    madeHere
 }
@@ -288,23 +289,27 @@ func (g *glance) remember(s *room.Snapshot) {
 
 // look looks at what changes all the time, and returns whether it has.
 func (h *hall) look(ctx context.Context, now time.Time) (news bool) {
-	stale := h.feel(ctx, now).Truncate(time.Second)
+	stale, relays := h.feel(ctx, now).Truncate(time.Second), h.relays()
 	g := &h.glance
 	g.mu.Lock()
 	due := now.Sub(g.at) >= figuresEvery
-	news = g.stale != stale
-	g.stale = stale
+	news = g.stale != stale || !reflect.DeepEqual(g.relays, relays)
+	g.stale, g.relays = stale, relays
 	g.mu.Unlock()
 	return due && h.measure(now) || news
+}
+
+// relays says what relays do for this node now, all but their list.
+func (h *hall) relays() RelaysView {
+	held := h.seats.tether.state()
+	return relaysView(&held, h.carry.lends(h.room.Snapshot()))
 }
 
 // measure takes the figures anew, and returns whether they have changed.
 func (h *hall) measure(now time.Time) bool {
 	s := h.room.Snapshot()
-	held := h.seats.tether.state()
 	f := &figures{
 		ways:    waysView(s, linkageOf(h.net.Links(), nil)),
-		relays:  relaysView(&held, h.carry.lends(s)),
 		audible: plainAudible(h.audible.Load()),
 	}
 	g := &h.glance
@@ -333,6 +338,7 @@ func (h *hall) sight(live bool, now time.Time) roomSight {
 		snap: h.room.Snapshot(), now: h.room.Now(), mic: h.voice.wanted(), live: live && h.voice.speaking(),
 		link: link, volume: h.volume, name: g.name, known: h.known, before: h.viewed.Load(),
 	}
+	r.relays = h.relays()
 	r.folder, r.records = h.recorder.here(r.snap)
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -255,14 +255,17 @@ func TestViewOf(t *testing.T) {
 
 func TestRelaysAndWaysView(t *testing.T) {
 	lend := LendView{May: true}
+	mute := attachedTo("rex")
+	mute.Quiet = staleAfter
 	for name, c := range map[string]struct {
 		held held
 		want RelaysView
 	}{
-		"needs none":     {held{}, RelaysView{Lend: lend}},
-		"has none yet":   {held{Want: true}, RelaysView{Lend: lend, Seeking: true}},
-		"has one":        {held{Want: true, Primary: attachedTo("rex")}, RelaysView{Lend: lend, Primary: idOf("rex").String(), Loss: 0.2, RTT: 30}},
-		"lost the first": {held{Want: true, Shadow: attachedTo("rex")}, RelaysView{Lend: lend, Seeking: true, Shadow: idOf("rex").String()}},
+		"needs none":       {held{}, RelaysView{Lend: lend}},
+		"has none yet":     {held{Want: true}, RelaysView{Lend: lend, Seeking: true}},
+		"has one":          {held{Want: true, Primary: attachedTo("rex")}, RelaysView{Lend: lend, Primary: idOf("rex").String(), Loss: 0.2, RTT: 30}},
+		"one says nothing": {held{Want: true, Primary: mute, Shadow: mute}, RelaysView{Lend: lend, Seeking: true}},
+		"lost the first":   {held{Want: true, Shadow: attachedTo("rex")}, RelaysView{Lend: lend, Seeking: true, Shadow: idOf("rex").String()}},
 	} {
 		if v := relaysView(&c.held, lend); !reflect.DeepEqual(v, c.want) {
 			t.Errorf("%s: %+v", name, v)
