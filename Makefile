@@ -100,6 +100,7 @@ page: $(PAGE)/node_modules/.package-lock.json
 # What the tests of the page run beside the program.
 need-e2e: build $(E2E)/node_modules/.package-lock.json
 	@go build -trimpath -o bin/heard ./cmd/stoa/ui/e2e/heard
+	@go build -trimpath -o bin/expired ./cmd/stoa/ui/e2e/expired
 	@go build -trimpath $(TAGS) -o bin/uitest ./cmd/stoa/ui/uitest
 
 e2e: need-e2e

@@ -29,10 +29,15 @@ const quiet = [
   "--disable-sync",
 ];
 
-/** Starts a browser. Whoever starts it closes it; it also ends with this process. */
-export function launch({ args = [] } = {}) {
+/**
+ * Starts a browser. Whoever starts it closes it; it also ends with this process.
+ *
+ * @param {{args?: string[], program?: (browser: string) => Promise<string>}} options
+ *   program: makes of the browser's path that of what runs in its place
+ */
+export async function launch({ args = [], program = (browser) => browser } = {}) {
   return chromium.launch({
-    executablePath: findChromium(),
+    executablePath: await program(findChromium()),
     chromiumSandbox: process.getuid?.() !== 0,
     args: [...quiet, ...args],
   });

@@ -18,11 +18,13 @@ export class Node {
    * @param {string} name what messages of the test call it
    * @param {string} home its folder
    * @param {string[]} args beside --home and --json
+   * @param {import("./machines.js").Machine} machine that it runs on; this one without it
    */
-  constructor(name, home, args) {
+  constructor(name, home, args, machine) {
     this.name = name;
     this.home = home;
-    this.child = start(program, [...args, "--home", home, "--json"], { stdio: ["ignore", "pipe", "pipe"] });
+    const [path, ...words] = [...(machine?.enter ?? []), program, ...args, "--home", home, "--json"];
+    this.child = start(path, words, { stdio: ["ignore", "pipe", "pipe"] });
     this.child.stderr.on("data", (text) => (this.#errors += text));
     createInterface({ input: this.child.stdout }).on("line", (line) => {
       this.events.push(JSON.parse(line));

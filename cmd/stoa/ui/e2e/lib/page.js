@@ -89,9 +89,14 @@ export class Page {
     return this.tab.getByText(text, { exact: true }).filter({ visible: true }).first();
   }
 
+  /** What can be seen and says just what a key stands for. */
+  sentence(key, values) {
+    return this.text(this.word(key, values));
+  }
+
   /** Waits until it can be seen that something is so. */
   async says(key, values) {
-    await this.text(this.word(key, values)).waitFor();
+    await this.sentence(key, values).waitFor();
   }
 
   /** What the page is to a screen reader, for the message of a test that failed. */

@@ -6,33 +6,43 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { launch } from "./browser.js";
+import { onMachines } from "./machines.js";
 import { Node } from "./node.js";
 import { Page } from "./page.js";
 import { patience, root } from "./programs.js";
 
 const loopback = "/ip4/127.0.0.1/udp/0/quic-v1,/ip4/127.0.0.1/tcp/0";
+const everywhere = "/ip4/0.0.0.0/udp/0/quic-v1";
+const noSound = { "--in": "silence", "--out": "null" };
+
+/** Arguments of stoa, with those flags that are not among them. */
+const complete = (args, flags) => [...args, ...Object.entries(flags).filter(([flag]) => !args.includes(flag)).flat()];
 
 /**
  * A test in a world of its own.
  *
  * @param {string} name
  * @param {(world: World, t: import("node:test").TestContext) => Promise<void>} body
- * @param {{skip?: string | false}} options of node's test
+ * @param {{skip?: string | false, machines?: number}} options machines: it needs so many, of
+ *   which the first has the bootstrap and the last the browser; the others are of node's test
  */
-export function story(name, body, options) {
-  test(name, { timeout: 10 * patience, ...options }, async (t) => {
-    const world = new World();
-    try {
-      await world.begin();
-      await body(world, t);
-      world.judge();
-    } catch (error) {
-      error.stack += `\n\n${await world.explain(name)}`;
-      throw error;
-    } finally {
-      await world.end();
-    }
-  });
+export function story(name, body, { machines = 0, ...options } = {}) {
+  test(name, { timeout: 10 * patience, ...options }, (t) =>
+    machines ? onMachines(machines, (all) => tell(name, body, all, t)) : tell(name, body, [], t));
+}
+
+async function tell(name, body, machines, t) {
+  const world = new World();
+  try {
+    await world.begin(machines);
+    await body(world, t);
+    world.judge();
+  } catch (error) {
+    error.stack += `\n\n${await world.explain(name)}`;
+    throw error;
+  } finally {
+    await world.end();
+  }
 }
 
 /** Whoever makes a World themselves ends it. */
@@ -41,19 +51,18 @@ export class World {
   #pages = [];
 
   /** Starts the browser, and a first node that is in no room and serves as bootstrap. */
-  async begin() {
+  async begin(machines = []) {
     this.dir = await mkdtemp(join(tmpdir(), "stoa-e2e-"));
-    const first = this.#start("bootstrap", ["--bootstrap", "none", "--page", "none"]);
-    const [browser, ready] = await Promise.all([launch(), first.event("ready")]);
+    this.machines = machines;
+    const first = this.#start("bootstrap", complete(["--bootstrap", "none", "--page", "none"], noSound), machines[0]);
+    const program = machines.at(-1) && ((browser) => machines.at(-1).runner(this.dir, browser));
+    const [browser, ready] = await Promise.all([launch({ program }), first.event("ready")]);
     this.browser = browser;
     this.bootstrap = ready.addrs.join(",");
   }
 
-  #start(name, args) {
-    const devices = [];
-    if (!args.includes("--in")) devices.push("--in", "silence");
-    if (!args.includes("--out")) devices.push("--out", "null");
-    const node = new Node(name, this.home(name), [...args, ...devices, "--listen", loopback]);
+  #start(name, args, machine) {
+    const node = new Node(name, this.home(name), complete(args, { "--listen": machine ? everywhere : loopback }), machine);
     this.#nodes.push(node);
     return node;
   }
@@ -65,7 +74,17 @@ export class World {
 
   /** Starts somebody's stoa. They have neither microphone nor loudspeaker, unless args say otherwise. */
   node(name, ...args) {
-    return this.#start(name, [...args, "--bootstrap", this.bootstrap]);
+    return this.nodeOn(undefined, name, ...args);
+  }
+
+  /** The same on one of the machines. */
+  nodeOn(machine, name, ...args) {
+    return this.#start(name, complete([...args, "--bootstrap", this.bootstrap], noSound), machine);
+  }
+
+  /** Starts a relay, which takes the links of the rooms that it carries. */
+  relay(name, ...links) {
+    return this.#start(name, ["relay", "--name", name, "--bootstrap", this.bootstrap, ...links]);
   }
 
   /** Where somebody's loudspeaker may be recorded, with --out. */
