@@ -122,7 +122,7 @@ func (r *Room) RaiseHand(ctx context.Context, up bool) error {
 		case !r.wave.take(now):
 			return ErrTooOften
 		}
-		h := &Hand{Room: r.id, Who: r.me, Up: up, Time: max(r.stamp(now), r.last), Seq: 1}
+		h := &Hand{Room: r.id, Who: r.me, Up: up, Time: max(r.stamp(now), r.last, r.state.Lowered[r.me].Until+1), Seq: 1}
 		if old != nil {
 			h.Time, h.Seq = max(h.Time, old.Time), old.Seq+1
 		}
@@ -374,6 +374,12 @@ func (r *Room) act(ctx context.Context, kind Kind, target identity.ID, args any)
 
 // write puts an operation of this member into the log. Loop only.
 func (r *Room) write(kind Kind, target identity.ID, args any, now time.Time) error {
+	return r.writeAt(kind, target, args, r.stamp(now), now)
+}
+
+// writeAt is write with the earliest time that the operation may have, in Unix
+// milliseconds. Loop only.
+func (r *Room) writeAt(kind Kind, target identity.ID, args any, stamp uint64, now time.Time) error {
 	if err := r.state.May(r.me, kind, target); err != nil {
 		return err
 	}
@@ -381,7 +387,7 @@ func (r *Room) write(kind Kind, target identity.ID, args any, now time.Time) err
 	if !ok {
 		return ErrNoRight
 	}
-	op, err := r.log.Compose(r.cfg.Key, kind, grant, target, args, r.stamp(now))
+	op, err := r.log.Compose(r.cfg.Key, kind, grant, target, args, stamp)
 	if err != nil {
 		return err
 	}

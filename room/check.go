@@ -156,6 +156,8 @@ func (l *Log) checkAct(n *node) error {
 		return l.checkRecord(n)
 	case KindConsent:
 		return l.checkConsent(n)
+	case KindLower:
+		return l.checkLower(n)
 	}
 	return nil
 }
@@ -209,14 +211,14 @@ func (l *Log) checkReport(n *node) error {
 	if n.op.Target == n.op.Author {
 		return fmt.Errorf("a relay audits itself: %w", ErrNotAllowed)
 	}
-	if last := l.lastReport(n.op, n.past); last != nil && n.op.Time < last.op.Time+reportGap {
+	if last := l.lastLike(n.op, n.past); last != nil && n.op.Time < last.op.Time+reportGap {
 		return fmt.Errorf("%s within five minutes of the one before: %w", n.op.Kind, ErrNotAllowed)
 	}
 	return nil
 }
 
-// lastReport is the latest operation within past of o's author, kind and target; nil if there is none.
-func (l *Log) lastReport(o *Op, past bitset) *node {
+// lastLike is the latest operation within past of o's author, kind and target; nil if there is none.
+func (l *Log) lastLike(o *Op, past bitset) *node {
 	var last *node
 	for _, n := range l.byAuthor[o.Author] {
 		if n.op.Kind == o.Kind && n.op.Target == o.Target && past.has(n.at) && (last == nil || n.op.Time > last.op.Time) {

@@ -50,6 +50,7 @@
 //	                   3 text, 500 bytes
 //	17 record  no      1 recording that it ends    mute                         see Recordings
 //	18 consent no      1 recording, 2 yes          anything                     register of the author on the recording
+//	19 lower   yes     1 until (unix ms)           stage                        the latest until; see Lowered hands
 //
 // The owners of the charter have rank 0 and every capability, act under no grant, and nobody acts on them. A register holds what the valid
 // operation says that no other valid one on it has seen; of several, the stronger rank wins, then mute over unmute, then the lower hash. A
@@ -64,7 +65,7 @@
 // grant that package identity does not verify at the operation's time; an advert within five minutes of the author's last one in its past, an
 // audit within five minutes of the author's last one of the same target, an audit of oneself; the end of a recording, or consent to one, that
 // is not in its past, the end of another's whose rank is as strong, a ninth consent of one author to one recording, an eighth that
-// says yes. For an admit moreover:
+// says yes; a lower until less than three seconds after its author's last one of the same target in its past. For an admit moreover:
 //   - the credential is verified not at the operation's time but at when, the author's clock, where that is behind it, by an hour at most; or
 //     at the time of the seat (see Seats) that it carries, of the target by the same credential, where the gate is an owner or was given what
 //     makes a gate, an hour after the seat's time at the latest, in the operation's past;
@@ -135,6 +136,14 @@
 // A consent says whether its author lets themself be recorded in one recording: the last one counts, and no where two had not seen each other.
 // It is never void, whatever became of its author's grant, since it is about nobody else: else a withdrawal could be lost because somebody moved
 // its author to another place at the same time. Silence is no. The log shows who said what; nothing can keep from recording who hears.
+//
+// # Lowered hands
+//
+// A lower takes down what its target has raised until a time, which is not later than its own. Of a person the valid one counts with the latest
+// until, of those done under a rank stronger than the person's present one. Hands themselves are no operations: they come and go,
+// and their owner has the last word on them (see Messages), but for this. Nobody has a hand in their queue that its owner dated until then; who
+// raises it again dates it later, and so waits behind all others. Where a lower turns out to be void the hand stays down until its owner
+// raises it again.
 //
 // # Seats
 //

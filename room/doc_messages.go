@@ -28,7 +28,8 @@
 //
 // Of one person's hands the one with the highest (time, seq) counts, unless a later heartbeat of its owner shows another or none: the
 // owner has the last word. A hand is down after ten minutes, when its owner may speak, is put out, says goodbye, or has been away for a
-// minute.
+// minute; and when an operation lowers it. A hand that a heartbeat shows, and that an earlier one of the same session should have shown, is made
+// up to jump the queue.
 //
 // # Writing
 //

@@ -37,6 +37,8 @@ type evaluation struct {
 	records   []*node                // beginnings of recordings that no other by a rank as strong has seen
 	stopped   map[identity.Hash]bool // recordings that somebody ended
 	consents  map[answerer][]*node   // those that no other by the same person to the same recording has seen
+
+	lowers map[identity.ID][]*node // by whose hand they lower
 }
 
 // report is who says something of a relay.
@@ -52,7 +54,7 @@ func newEvaluation(r *rules) evaluation {
 	return evaluation{
 		rules: r, mutes: map[identity.ID][]*node{}, enders: map[identity.ID]bool{},
 		adverts: map[identity.ID][]*node{}, audits: map[report][]*node{},
-		stopped: map[identity.Hash]bool{}, consents: map[answerer][]*node{},
+		stopped: map[identity.Hash]bool{}, consents: map[answerer][]*node{}, lowers: map[identity.ID][]*node{},
 	}
 }
 
@@ -239,6 +241,8 @@ func (e *evaluation) register(n *node) {
 	case KindConsent:
 		by := answerer{n.op.args.consent.Recording, n.op.Author}
 		e.consents[by] = latest(append(e.consents[by], n))
+	case KindLower:
+		e.lowers[n.op.Target] = append(e.lowers[n.op.Target], n)
 	case KindEpoch:
 		e.epochs = append(e.epochs, n)
 		if e.epoch == nil || newer(n, e.epoch) {

@@ -120,16 +120,16 @@ func (q *queue) lower(who identity.ID, by uint64) bool {
 	return true
 }
 
-// settle takes down the hands of those who may speak now, who are no members
-// any more, or who have been away for too long, and forgets old ones.
-func (q *queue) settle(now time.Time, speaks, member, here func(identity.ID) bool) bool {
+// settle takes down the hands that are over, and those of people who have been
+// away for too long, and forgets old ones.
+func (q *queue) settle(now time.Time, over func(*Hand) bool, here func(identity.ID) bool) bool {
 	any := false
 	for who, h := range q.hands {
 		if here(who) {
 			h.seen = now
 		}
 		old := now.Sub(h.since) >= handLife
-		if h.up() && (old || speaks(who) || !member(who) || now.Sub(h.seen) >= handGrace) {
+		if h.up() && (old || over(&h.Hand) || now.Sub(h.seen) >= handGrace) {
 			h.spent = true
 			any = true
 		}

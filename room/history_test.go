@@ -77,7 +77,7 @@ func (h *history) act(who, target int) *Op {
 	}
 	kinds := []Kind{KindGrant, KindGrant, KindGrant, KindRevoke, KindMute, KindUnmute, KindKick, KindKick, KindBan, KindPardon,
 		KindLock, KindUnlock, KindTitle, KindEpoch, KindClose, KindAdvert, KindAudit, KindAudit,
-		KindSchedule, KindRecord, KindRecord, KindConsent, KindConsent}
+		KindSchedule, KindRecord, KindRecord, KindConsent, KindConsent, KindLower}
 	var args any
 	kind, id := kinds[h.rng.IntN(len(kinds))], h.c.id(target)
 	if !kind.onPerson() {
@@ -113,6 +113,8 @@ func (h *history) act(who, target int) *Op {
 			return nil
 		}
 		args = ConsentArgs{of, h.rng.IntN(2) == 0}
+	case KindLower:
+		args = LowerArgs{h.time - uint64(h.rng.IntN(10))}
 	case KindClose:
 		grant = identity.Hash{}
 	}

@@ -153,7 +153,7 @@ func (r *Room) due(now time.Time) time.Time {
 	if r.roster.expire(now) {
 		r.dirty, r.attendance.stale = true, true
 	}
-	r.dirty = r.queue.settle(now, r.state.CanSpeak, r.member, r.here) || r.dirty
+	r.dirty = r.queue.settle(now, r.over, r.here) || r.dirty
 	if over := r.book.expire(now); len(over) > 0 {
 		r.dirty = true
 		// A secret that stays on disk for longer than it should is dropped
@@ -376,12 +376,12 @@ func (r *Room) takeOwnHand(p *Presence, before *attendee, now time.Time, direct 
 		return
 	}
 	h, err := ParseHand(p.Hand)
-	if err != nil || h.Who != p.Who || h.Room != r.id || !h.Up || !r.timely(h, handLife, now) {
+	if err != nil || h.Who != p.Who || h.Room != r.id || !h.Up || r.state.lowers(h) || !r.timely(h, handLife, now) {
 		return
 	}
 	// A hand that an earlier heartbeat should have shown is made up to
 	// jump the queue.
-	if before != nil && before.Session == p.Session && before.Synced && len(before.Hand) == 0 &&
+	if before != nil && before.Session == p.Session && before.Synced && !bytes.Equal(before.Hand, p.Hand) &&
 		before.Time > h.Time+uint64(handSkew.Milliseconds()) {
 		return
 	}
@@ -396,7 +396,7 @@ func (r *Room) takeHand(raw []byte, now time.Time, direct bool) {
 	if !direct {
 		after = handLife
 	}
-	if err != nil || h.Room != r.id || !r.member(h.Who) || !r.timely(h, after, now) {
+	if err != nil || h.Room != r.id || !r.member(h.Who) || r.state.lowers(h) || !r.timely(h, after, now) {
 		return
 	}
 	if h.Who == r.me && r.synced {

@@ -21,6 +21,7 @@ func someone(n byte) identity.ID { return identity.ID{n} }
 
 func noOne(identity.ID) bool     { return false }
 func everybody(identity.ID) bool { return true }
+func waits(*Hand) bool           { return false }
 
 func TestBucket(t *testing.T) {
 	b := bucket{burst: 3, every: time.Second}
@@ -57,7 +58,7 @@ func TestBucketsAreBounded(t *testing.T) {
 }
 
 // TestQueueInAnyOrder gives many members' hands to queues in random orders,
-// some of them twice: they agree.
+// some of them twice, and takes some down at a random moment: they agree.
 func TestQueueInAnyOrder(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for round := range 300 {
@@ -66,13 +67,20 @@ func TestQueueInAnyOrder(t *testing.T) {
 			who := someone(byte(1 + rnd.IntN(5)))
 			hands = append(hands, &Hand{Who: who, Up: rnd.IntN(3) > 0, Time: at(time.Duration(rnd.IntN(6)) * time.Second), Seq: uint64(n)})
 		}
+		state := &State{Lowered: map[identity.ID]Lowered{someone(1): {Until: at(time.Duration(rnd.IntN(6)) * time.Second)}}}
 		var want []Raised
 		for order := range 4 {
 			q := new(queue)
-			for _, i := range append(rnd.Perm(len(hands)), rnd.Perm(len(hands))...) {
-				q.put(hands[i], identity.Marshal(hands[i]), noon, noon.Add(6*time.Second))
+			told := rnd.IntN(2 * len(hands)) // of the one that was taken down
+			for n, i := range append(rnd.Perm(len(hands)), rnd.Perm(len(hands))...) {
+				if n == told {
+					q.settle(noon.Add(6*time.Second), state.lowers, everybody)
+				}
+				if n < told || !state.lowers(hands[i]) {
+					q.put(hands[i], identity.Marshal(hands[i]), noon, noon.Add(6*time.Second))
+				}
 			}
-			q.settle(noon.Add(6*time.Second), noOne, everybody, everybody)
+			q.settle(noon.Add(6*time.Second), waits, everybody)
 			got := q.list()
 			if order == 0 {
 				want = got
@@ -95,24 +103,24 @@ func TestQueueSettles(t *testing.T) {
 		return q
 	}
 	tests := []struct {
-		name                 string
-		after                time.Duration
-		speaks, member, here func(identity.ID) bool
-		up                   bool
+		name  string
+		after time.Duration
+		over  func(*Hand) bool
+		here  func(identity.ID) bool
+		up    bool
 	}{
-		{"waits", 9 * time.Minute, noOne, everybody, everybody, true},
-		{"reached the stage", time.Second, everybody, everybody, everybody, false},
-		{"was put out", time.Second, noOne, noOne, noOne, false},
-		{"away for a moment", 59 * time.Second, noOne, everybody, noOne, true},
-		{"away for long", 60 * time.Second, noOne, everybody, noOne, false},
-		{"forgotten", 10 * time.Minute, noOne, everybody, everybody, false},
+		{"waits", 9 * time.Minute, waits, everybody, true},
+		{"over", time.Second, func(*Hand) bool { return true }, everybody, false},
+		{"away for a moment", 59 * time.Second, waits, noOne, true},
+		{"away for long", 60 * time.Second, waits, noOne, false},
+		{"forgotten", 10 * time.Minute, waits, everybody, false},
 	}
 	for _, tt := range tests {
 		q := raised()
 		if tt.here(someone(1)) {
-			q.settle(noon.Add(tt.after-time.Second), noOne, everybody, everybody)
+			q.settle(noon.Add(tt.after-time.Second), waits, everybody)
 		}
-		q.settle(noon.Add(tt.after), tt.speaks, tt.member, tt.here)
+		q.settle(noon.Add(tt.after), tt.over, tt.here)
 		if up := q.raised(someone(1)) != nil; up != tt.up {
 			t.Errorf("%s: hand up is %t", tt.name, up)
 		}

@@ -47,7 +47,7 @@ func (r *Room) advertise(now time.Time) error {
 		r.offer.want = nil
 		return nil
 	}
-	last := r.log.lastReport(&Op{Author: r.me, Kind: KindAdvert}, allOf(r.log.Len()))
+	last := r.log.lastLike(&Op{Author: r.me, Kind: KindAdvert}, allOf(r.log.Len()))
 	if last != nil {
 		if wait := time.UnixMilli(int64(last.op.Time + reportGap)).Sub(r.common(now)); wait > 0 {
 			r.offer.at = now.Add(wait)
@@ -81,7 +81,7 @@ func (r *Room) SubmitAudit(ctx context.Context, relay identity.ID, kbps uint32) 
 		if relay == r.me || !slices.ContainsFunc(r.relays, func(m RelayMember) bool { return m.ID == relay }) {
 			return ErrNotHere
 		}
-		last := r.log.lastReport(&Op{Author: r.me, Kind: KindAudit, Target: relay}, allOf(r.log.Len()))
+		last := r.log.lastLike(&Op{Author: r.me, Kind: KindAudit, Target: relay}, allOf(r.log.Len()))
 		if last != nil && r.stamp(now) < last.op.Time+reportGap {
 			return ErrTooSoon
 		}

@@ -35,12 +35,14 @@ const (
 	KindSchedule Kind = 16 // say when the room meets
 	KindRecord   Kind = 17 // begin or end a recording
 	KindConsent  Kind = 18 // let oneself be recorded, or not
+	KindLower    Kind = 19 // take down a person's raised hand
 )
 
 var kindNames = [...]string{
 	KindAdmit: "admit", KindGrant: "grant", KindRevoke: "revoke", KindMute: "mute", KindUnmute: "unmute", KindKick: "kick", KindBan: "ban",
 	KindPardon: "pardon", KindLock: "lock", KindUnlock: "unlock", KindTitle: "title", KindEpoch: "epoch", KindClose: "close",
 	KindAdvert: "advert", KindAudit: "audit", KindSchedule: "schedule", KindRecord: "record", KindConsent: "consent",
+	KindLower: "lower",
 }
 
 // String returns the kind's name in lower case, or "kind(n)" for a number that is not a kind.
@@ -52,7 +54,7 @@ func (k Kind) String() string {
 }
 
 // lastKind is the highest of them.
-const lastKind = KindConsent
+const lastKind = KindLower
 
 func (k Kind) known() bool { return k >= KindAdmit && k <= lastKind }
 
@@ -157,6 +159,11 @@ type ConsentArgs struct {
 	Yes       bool          `cbor:"2,keyasint"`
 }
 
+// LowerArgs are the arguments of KindLower.
+type LowerArgs struct {
+	Until uint64 `cbor:"1,keyasint"` // unix ms, not later than the operation: hands that the target raised by then are down
+}
+
 // opArgs are the arguments of an operation, parsed once. Only the fields of its kind are set.
 type opArgs struct {
 	credential identity.Credential
@@ -173,6 +180,7 @@ type opArgs struct {
 	schedule   ScheduleArgs
 	record     RecordArgs
 	consent    ConsentArgs
+	lower      LowerArgs
 }
 
 // Hash names the operation: SHA-256 of its body as signed.
@@ -285,7 +293,7 @@ func (o *Op) checkShape() error {
 // onPerson reports whether operations of this kind name a person.
 func (k Kind) onPerson() bool {
 	switch k {
-	case KindAdmit, KindGrant, KindMute, KindUnmute, KindKick, KindBan, KindPardon, KindAudit:
+	case KindAdmit, KindGrant, KindMute, KindUnmute, KindKick, KindBan, KindPardon, KindAudit, KindLower:
 		return true
 	}
 	return false
@@ -352,6 +360,13 @@ func (o *Op) parseArgs() error {
 		}
 		if o.args.consent.Recording.IsZero() {
 			return errors.New("consent to no recording")
+		}
+	case KindLower:
+		if err := identity.Unmarshal(o.Args, &o.args.lower); err != nil {
+			return err
+		}
+		if until := o.args.lower.Until; until == 0 || until > o.Time {
+			return errors.New("lowers the hands of no time, or of one that is to come")
 		}
 	default:
 		if len(o.Args) != 0 {

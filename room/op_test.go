@@ -59,6 +59,7 @@ func opVectors(tb testing.TB) map[string][]byte {
 		"ok-record":     signed(base(KindRecord, RecordArgs{})),
 		"ok-unrecord":   signed(base(KindRecord, RecordArgs{identity.Hash{3}})),
 		"ok-consent":    signed(base(KindConsent, ConsentArgs{identity.Hash{3}, true})),
+		"ok-lower":      signed(base(KindLower, LowerArgs{dawn})),
 	}
 	for _, kind := range []Kind{KindMute, KindUnmute, KindPardon, KindLock, KindUnlock, KindClose} {
 		v["ok-"+kind.String()] = signed(base(kind, nil))
@@ -116,6 +117,8 @@ func opVectors(tb testing.TB) map[string][]byte {
 	bad("schedule-escape", title, plan(ScheduleArgs{dawn, dawn + 1, "\x1b[2J"}))
 	bad("record-target", title, func(o *Op) { *o = base(KindRecord, RecordArgs{}); o.Target = c.id(pia) })
 	bad("consent-to-nothing", title, func(o *Op) { *o = base(KindConsent, ConsentArgs{Yes: true}) })
+	bad("lower-of-no-time", title, func(o *Op) { *o = base(KindLower, LowerArgs{}) })
+	bad("lower-to-come", title, func(o *Op) { *o = base(KindLower, LowerArgs{dawn + 1}) })
 	bad("grant-to-another", title, func(o *Op) { *o = base(KindGrant, GrantArgs{grant.Bytes(), false}); o.Target = c.id(pete) })
 	bad("grant-under-another", title, func(o *Op) { *o = base(KindGrant, GrantArgs{grant.Bytes(), false}); o.Grant = identity.Hash{1} })
 	bad("admit-another", title, func(o *Op) { *o = base(KindAdmit, AdmitArgs{Credential: cred.Bytes()}); o.Target = c.id(pete) })
@@ -262,6 +265,7 @@ func logVector(t *testing.T) (c *cast, records [][]byte) {
 	p.do("unmute", mark, k, KindUnmute, pia, nil)
 	p.do("lock", mona, m, KindLock, room, nil)
 	p.do("unlock", mona, m, KindUnlock, room, nil)
+	p.do("lower", mona, m, KindLower, pete, LowerArgs{dawn})
 	p.do("kick", mona, m, KindKick, pete, RemoveArgs{Reason: "noise"})
 	p.do("pardon", mona, m, KindPardon, pete, nil)
 	p.do("ban", owner, nil, KindBan, mark, RemoveArgs{}, "unmute")

@@ -43,6 +43,7 @@ var needs = [...]identity.Caps{
 	KindSchedule: identity.CapTitle,
 	KindRecord:   identity.CapMute,
 	KindConsent:  identity.AllCaps,
+	KindLower:    identity.CapStage,
 }
 
 // allows reports whether a grant with these capabilities covers the kind.

@@ -20,7 +20,8 @@ type State struct {
 	Closed   bool // enough owners ended the room
 	Members  map[identity.ID]Member
 	Muted    map[identity.ID]Mark
-	Unmuted  map[identity.ID]Mark // who was muted before; nobody who is in Muted
+	Lowered  map[identity.ID]Lowered // whose raised hands were taken down, and by whom last
+	Unmuted  map[identity.ID]Mark    // who was muted before; nobody who is in Muted
 	Banned   map[identity.ID]Mark
 	Kicked   map[identity.ID]Mark // put out, and not let back; nobody who is in Banned
 	Epoch    EpochMark
@@ -83,7 +84,7 @@ func (l *Log) snapshot() *State {
 	e := &l.eval
 	s := &State{
 		Room: l.room, Closed: len(e.enders) >= int(l.charter.Threshold),
-		Members: map[identity.ID]Member{}, Muted: map[identity.ID]Mark{}, Unmuted: map[identity.ID]Mark{}, Banned: map[identity.ID]Mark{}, Kicked: map[identity.ID]Mark{},
+		Members: map[identity.ID]Member{}, Muted: map[identity.ID]Mark{}, Unmuted: map[identity.ID]Mark{}, Lowered: map[identity.ID]Lowered{}, Banned: map[identity.ID]Mark{}, Kicked: map[identity.ID]Mark{},
 		charter: l.charter, live: map[identity.ID][]*conferral{}, origin: map[identity.ID]origin{}, epochs: e.epochs, rules: e.rules, now: l.next(),
 	}
 	if n := winner(e.titles); n != nil {
@@ -98,6 +99,7 @@ func (l *Log) snapshot() *State {
 	locks := s.rules.locksOut(s.newcomer())
 	s.Locked, s.Door = len(locks) > 0, lastWord(locks, s.rules.unlocks)
 	l.mark(s)
+	l.lowered(s)
 	if e.epoch != nil {
 		o := e.epoch.op
 		s.Epoch = EpochMark{Commit: o.args.epoch.Commit, N: o.args.epoch.N, Op: o.hash, By: o.Author, Time: o.Time, Stale: l.stale(s)}
@@ -409,6 +411,7 @@ func (s *State) root() identity.Hash {
 		Schedule       identity.Hash
 		Recording      identity.Hash
 		Answers        []marked
+		Lowered        []marked
 	}
 	all.Room, all.Title, all.Locked, all.Closed, all.Epoch = s.Room, s.Title, s.Locked, s.Closed, s.Epoch.Op
 	for _, id := range sortedIDs(s.Members) {
@@ -436,6 +439,9 @@ func (s *State) root() identity.Hash {
 		for _, id := range sortedIDs(on.Answers) {
 			all.Answers = append(all.Answers, marked{ID: id, Op: on.Answers[id].Op})
 		}
+	}
+	for _, id := range sortedIDs(s.Lowered) {
+		all.Lowered = append(all.Lowered, marked{ID: id, Op: s.Lowered[id].Op})
 	}
 	return identity.HashOf(identity.Marshal(all))
 }

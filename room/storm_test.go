@@ -40,7 +40,7 @@ func storm(h *hall, rnd *rand.Rand) {
 			delete(down, who)
 		}
 		// Most of what people try is not allowed; that is part of it.
-		switch rnd.IntN(14) {
+		switch rnd.IntN(15) {
 		case 0, 1, 2:
 			_ = who.RaiseHand(ctx, rnd.IntN(3) > 0)
 		case 3:
@@ -64,6 +64,8 @@ func storm(h *hall, rnd *rand.Rand) {
 			down[who] = true
 		case 13:
 			h.scatter(rnd, all)
+		case 14:
+			_ = who.LowerHand(ctx, whom.key.ID())
 		}
 		time.Sleep(time.Duration(rnd.IntN(1500)) * time.Millisecond)
 	}
