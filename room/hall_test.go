@@ -41,7 +41,8 @@ type guest struct {
 // meeting runs f in a bubble with a hall whose network is like that.
 func meeting(t *testing.T, c roomtest.Conditions, f func(h *hall)) {
 	t.Helper()
-	t.Parallel() // virtual time needs no machine of its own
+	t.Parallel()     // virtual time needs no machine of its own
+	identity.Share() // all guests verify what each of them signs, and in one process once is enough
 	synctest.Test(t, func(t *testing.T) {
 		f(&hall{t: t, net: roomtest.NewNet(1, c)})
 	})
