@@ -4,6 +4,7 @@ package app
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,11 +13,19 @@ import (
 	"stoa/room"
 )
 
+// keys are those of all made-up people, by name: some tests name somebody ten
+// thousand times, and a key is a multiplication on the curve.
+var keys sync.Map
+
 // keyOf gives the key of a made-up person, always the same for the same name.
 func keyOf(name string) *identity.Key {
+	if k, made := keys.Load(name); made {
+		return k.(*identity.Key)
+	}
 	var seed [32]byte
 	copy(seed[:], name)
-	return identity.KeyFromSeed(seed)
+	k, _ := keys.LoadOrStore(name, identity.KeyFromSeed(seed))
+	return k.(*identity.Key)
 }
 
 func idOf(name string) identity.ID { return keyOf(name).ID() }
