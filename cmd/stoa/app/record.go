@@ -288,6 +288,10 @@ func (r *recorder) finish(ctx context.Context, now *recording, failed error) {
 		Text: fmt.Sprintf("the recording of %q is complete", now.folder.Title), Hint: now.folder.path}
 	if why != (Problem{}) {
 		e.Code, e.Why, e.Text = "recording_stopped", why.Text, "the recording has stopped: "+why.Text
+		switch why.Code {
+		case "disk_low", "recording_long": // of spare: a page has words for why it has stopped
+			e.Code = why.Code
+		}
 	}
 	r.emit(e)
 	r.changed()

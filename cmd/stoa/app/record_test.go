@@ -219,7 +219,7 @@ func TestRecordingStops(t *testing.T) {
 	tape.stops <- &UserError{Code: "disk_low", Text: "the disk is nearly full", Hint: "make room"}
 	ann.until("that it has stopped", func(v *View) bool {
 		return slices.ContainsFunc(noticesOf(v), func(n NoticeView) bool {
-			return n.Code == "recording_stopped" && n.Text == "the recording has stopped: the disk is nearly full"
+			return n.Code == "disk_low" && n.Text == "the recording has stopped: the disk is nearly full"
 		})
 	})
 	if h.room.Snapshot().State.Recording() != nil {
