@@ -2,8 +2,9 @@
 // on, and takes it back by itself when that is over. How long each took is printed.
 
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
 import { Client } from "./lib/client.js";
-import { noMachines } from "./lib/machines.js";
+import { noMachines, SmallDisk } from "./lib/machines.js";
 import { built, end, run } from "./lib/programs.js";
 import { story } from "./lib/world.js";
 
@@ -126,6 +127,42 @@ story("a microphone that is not there", async (world, t) => {
   await ann.page.link("talk.settings").click();
   await ann.page.heading("settings.title").waitFor();
 });
+
+story("a disk that is full", async (world, t) => {
+  const home = world.home("Ann");
+  await mkdir(home);
+  const disk = new SmallDisk(home);
+  try {
+    await disk.ready();
+    const node = world.nodeOn(disk, "Ann", "--name", "Ann");
+    await node.event("ready");
+    const client = await Client.enter(await node.address());
+    const page = await world.page(node);
+    const { room } = (await client.do({ verb: "open", open: { title } })).data;
+    await page.go(`#/room/${room}`);
+    await disk.fill();
+    const text = "x".repeat(900); // what is kept already has room for some
+    await assert.rejects(async () => {
+      for (let i = 0; i < 20; i++) await client.do({ verb: "say", room, args: [`${i} ${text}`] });
+    }, /disk_full/);
+
+    const field = page.field("chat.write"), send = page.button("chat.send");
+    await field.fill(text);
+    await timed(t, "disk full", () => send.click(), page.sentence("error.disk_full"));
+    await page.says("error.disk_full.hint");
+    assert.equal(await field.inputValue(), text, "what was not written is lost");
+    await disk.clear();
+    await send.click();
+    await page.text(text).waitFor();
+    await node.kill();
+    await page.says("lost");
+    world.nodeOn(disk, "Ann");
+    await page.sentence("lost").waitFor({ state: "hidden" });
+    await page.text(text).waitFor(); // what was said to be written is there
+  } finally {
+    disk.release();
+  }
+}, { skip: noMachines });
 
 /** Where a node listens that nobody can dial, as behind a NAT: two of them need a relay. */
 const nowhere = "/p2p-circuit";

@@ -1,8 +1,10 @@
-// Machines with a network of their own, where a cable can be pulled and nobody else is
-// harmed: network namespaces of Linux, wired to a switch.
+// Machines to which can happen what shall happen to no other: namespaces of Linux. Some
+// have a network of their own, where an adapter can be switched off, wired to a switch,
 //
 //	machine 1, 10.77.0.1 on eth0 ── port1 ┐
 //	machine 2, 10.77.0.2 on eth0 ── port2 ┴ switch
+//
+// and some a small disk of their own, which can be filled.
 //
 // Each namespace is held by a cat that reads from this process, so that all of it is gone
 // when this process is, whatever ended it.
@@ -16,27 +18,28 @@ import { printed, run, start } from "./programs.js";
 export const noMachines = lacks();
 
 function lacks() {
-  if (process.platform !== "linux" || process.getuid() !== 0) return "networks can be made on Linux alone, and by root";
+  if (process.platform !== "linux" || process.getuid() !== 0) return "machines can be made on Linux alone, and by root";
   return ["/usr/sbin/ip", "/sbin/ip"].some(existsSync) ? false : "there is no ip here: .ci/need lab installs it";
 }
 
-/** A network namespace. */
+/** A namespace. */
 class Namespace {
-  #holder = start("unshare", ["--net", "cat"], { stdio: ["pipe", "pipe", "inherit"] });
+  #holder;
 
-  /** Where nsenter finds it. */
-  path = `/proc/${this.#holder.pid}/ns/net`;
+  /** @param {"net" | "mount"} kind what those inside have of their own */
+  constructor(kind) {
+    this.#holder = start("unshare", [`--${kind}`, "cat"], { stdio: ["pipe", "pipe", "inherit"] });
+    this.path = `/proc/${this.#holder.pid}/ns/${kind === "mount" ? "mnt" : kind}`;
+    /** What a command line begins with that runs a program in it. */
+    this.enter = ["nsenter", `--${kind}=${this.path}`];
+  }
 
-  /** Waits until there is one, with a loopback that works. */
+  /** Waits until there is one. */
   async ready() {
     const made = printed(this.#holder.stdout, /made/);
     this.#holder.stdin.write("made\n");
     await made;
-    await this.ip("link", "set", "lo", "up");
   }
-
-  /** What a command line begins with that runs a program in it. */
-  enter = ["nsenter", `--net=${this.path}`];
 
   /** Makes a file in a folder that runs a program in it, for who takes no arguments. */
   async runner(folder, program) {
@@ -45,14 +48,26 @@ class Namespace {
     return file;
   }
 
-  ip(...words) {
-    const [program, ...args] = [...this.enter, "ip", ...words];
+  /** Runs a program in it to its end. */
+  run(...words) {
+    const [program, ...args] = [...this.enter, ...words];
     return run(program, args);
   }
 
   /** Lets go of it: it is gone when nothing runs in it any more. */
   release() {
     this.#holder.stdin.end();
+  }
+}
+
+/** A network. */
+class Network extends Namespace {
+  constructor() {
+    super("net");
+  }
+
+  ip(...words) {
+    return this.run("ip", ...words);
   }
 }
 
@@ -63,7 +78,7 @@ class Namespace {
  * @param {(machines: Machine[]) => Promise<void>} body
  */
 export async function onMachines(count, body) {
-  const wires = new Namespace();
+  const wires = new Network();
   const machines = Array.from({ length: count }, (_, i) => new Machine(wires, i + 1));
   try {
     await wires.ready();
@@ -77,7 +92,10 @@ export async function onMachines(count, body) {
 }
 
 /** A machine on a switch. */
-export class Machine extends Namespace {
+export class Machine extends Network {
+  /** Where its stoa listens. */
+  listen = "/ip4/0.0.0.0/udp/0/quic-v1";
+
   #wires;
   #port;
 
@@ -90,6 +108,7 @@ export class Machine extends Namespace {
 
   async connect() {
     await this.ready();
+    await this.ip("link", "set", "lo", "up");
     await this.ip("link", "add", "eth0", "type", "veth", "peer", "name", this.#port, "netns", this.#wires.path);
     await this.ip("address", "add", `${this.address}/24`, "dev", "eth0");
     await this.ip("link", "set", "eth0", "up");
@@ -99,5 +118,29 @@ export class Machine extends Namespace {
   /** Switches its network adapter on or off. */
   adapter(on) {
     return this.ip("link", "set", "eth0", on ? "up" : "down");
+  }
+}
+
+/** A machine whose folder, which must exist, is a disk of 1 MiB. It is on the network of this one. */
+export class SmallDisk extends Namespace {
+  constructor(folder) {
+    super("mount");
+    this.folder = folder;
+    this.ballast = join(folder, "ballast");
+  }
+
+  async ready() {
+    await super.ready();
+    await this.run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", this.folder);
+  }
+
+  /** Fills what is free. */
+  fill() {
+    return this.run("sh", "-c", `! cat /dev/zero >"${this.ballast}"`);
+  }
+
+  /** Makes room again. */
+  clear() {
+    return this.run("rm", this.ballast);
   }
 }

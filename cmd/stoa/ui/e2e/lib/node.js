@@ -18,12 +18,13 @@ export class Node {
    * @param {string} name what messages of the test call it
    * @param {string} home its folder
    * @param {string[]} args beside --home and --json
-   * @param {import("./machines.js").Machine} machine that it runs on; this one without it
+   * @param {{enter: string[]}} machine that it runs on, see machines.js; this one without it
    */
   constructor(name, home, args, machine) {
     this.name = name;
     this.home = home;
-    const [path, ...words] = [...(machine?.enter ?? []), program, ...args, "--home", home, "--json"];
+    this.machine = machine;
+    const [path, ...words] = this.#line(...args, "--json");
     this.child = start(path, words, { stdio: ["ignore", "pipe", "pipe"] });
     this.child.stderr.on("data", (text) => (this.#errors += text));
     createInterface({ input: this.child.stdout }).on("line", (line) => {
@@ -36,6 +37,11 @@ export class Node {
       this.#wake();
       return code ?? signal;
     });
+  }
+
+  /** The words of a command line that runs stoa where it is. */
+  #line(...args) {
+    return [...(this.machine?.enter ?? []), program, ...args, "--home", this.home];
   }
 
   #wake() {
@@ -65,7 +71,8 @@ export class Node {
 
   /** Steers the node, as another terminal would, and returns what was printed. */
   verb(...args) {
-    return run(program, [...args, "--home", this.home]);
+    const [path, ...words] = this.#line(...args);
+    return run(path, words);
   }
 
   /** Steers the node and returns its answer. */

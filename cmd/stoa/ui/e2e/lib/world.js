@@ -12,7 +12,6 @@ import { Page } from "./page.js";
 import { patience, root } from "./programs.js";
 
 const loopback = "/ip4/127.0.0.1/udp/0/quic-v1,/ip4/127.0.0.1/tcp/0";
-const everywhere = "/ip4/0.0.0.0/udp/0/quic-v1";
 const noSound = { "--in": "silence", "--out": "null" };
 
 /** Arguments of stoa, with those flags that are not among them. */
@@ -62,7 +61,7 @@ export class World {
   }
 
   #start(name, args, machine) {
-    const node = new Node(name, this.home(name), complete(args, { "--listen": machine ? everywhere : loopback }), machine);
+    const node = new Node(name, this.home(name), complete(args, { "--listen": machine?.listen ?? loopback }), machine);
     this.#nodes.push(node);
     return node;
   }
