@@ -4,6 +4,7 @@
 import { Client } from "./client.js";
 import { Page } from "./page.js";
 import { Play } from "./play.js";
+import { Prompter } from "./prompter.js";
 
 const minute = 60_000, hour = 60 * minute, day = 24 * hour;
 const ago = (ms) => Date.now() - ms;
@@ -212,13 +213,8 @@ export class Stage {
       stage: others.filter((id) => people[id].stage),
       audience: others.filter((id) => !people[id].stage),
     };
-    stage.page = await Page.open(browser, stage.play, options);
-    const known = answers(stage.cast);
-    await stage.page.tab.route("**/do", async (route) => {
-      const { verb } = route.request().postDataJSON();
-      if (known[verb]) await route.fulfill({ json: { lines: [], data: known[verb] } });
-      else await route.continue();
-    });
+    stage.prompter = await Prompter.before(stage.play, answers(stage.cast));
+    stage.page = await Page.open(browser, stage.prompter, options);
     return stage;
   }
 
@@ -238,6 +234,7 @@ export class Stage {
 
   async strike() {
     await this.page.tab.context().close();
+    this.prompter.close();
     await this.play.kill();
   }
 }
