@@ -2,6 +2,7 @@
 # make test                      everything that must hold
 # make page                      the page: types, tests, and that its build is what is checked in
 # make e2e [E2ETEST=story]       the page of real nodes in a real browser; a minute
+# make browsers [E2ETEST=story]  the same in Firefox and in WebKitGTK; ten minutes
 # make pagesoak [SOAKTIME=10m]   the page over a room of 520 people, for so long
 # make screens [SCREENS=room]    pictures of the page, into cmd/stoa/ui/screens
 # make bench                     the figures, in a table at the end; five minutes
@@ -30,7 +31,7 @@ TESTFLAGS :=
 
 export CGO_ENABLED := 1
 
-.PHONY: run build need test check page need-e2e e2e pagesoak screens bench relaybench crowd sim sound lab lines packages fuzz clean
+.PHONY: run build need test check page need-e2e e2e browsers pagesoak screens bench relaybench crowd sim sound lab lines packages fuzz clean
 
 run: build
 	@bin/stoa $(ARGS)
@@ -109,6 +110,17 @@ need-e2e: build $(E2E)/node_modules/.package-lock.json
 
 e2e: need-e2e
 	cd $(E2E) && STRICT=$(STRICT) node --test --test-concurrency=1 --test-reporter=./lib/verdict.js lib/verdict.test.js $(E2ETEST).test.js
+
+# What people do and see, in browsers of other makes; what attackers try is Chromium's to stop.
+# On a screen of their own that nobody sees, since they copy and paste.
+browsers: E2ETEST := story truth screens
+browsers: need-e2e
+	@.ci/need browsers
+	@cd $(E2E) && failed=; for browser in firefox webkit; do \
+		echo "in $$browser"; \
+		DRIVE=$$browser STRICT=$(STRICT) xvfb-run -a -s '-screen 0 1600x1200x24' node --test --test-concurrency=1 \
+			--test-reporter=./lib/verdict.js lib/tab.test.js $(E2ETEST:%=%.test.js) || failed="$$failed $$browser"; \
+	done; [ -z "$$failed" ] || { echo "failed in$$failed" >&2; exit 1; }
 
 SOAKTIME := 10m
 

@@ -1,8 +1,10 @@
-// Chromium, as these tests run it.
+// The browser of these tests: Chromium, or what DRIVE in the environment names.
 
 import { chromium } from "playwright-core";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { Firefox, WebKit } from "./drivers.js";
+import { DrivenBrowser } from "./tab.js";
 
 /** Where a browser may be: .ci/need looks for the same ones. */
 const names = ["chromium", "chromium-browser", "google-chrome"];
@@ -29,13 +31,16 @@ const quiet = [
   "--disable-sync",
 ];
 
+const others = { firefox: Firefox, webkit: WebKit };
+
 /**
  * Starts a browser. Whoever starts it closes it; it also ends with this process.
  *
- * @param {{args?: string[], program?: (browser: string) => Promise<string>}} options
- *   program: makes of the browser's path that of what runs in its place
+ * @param {{args?: string[], program?: (browser: string) => Promise<string>}} options of
+ *   Chromium alone; program: makes of the browser's path that of what runs in its place
  */
 export async function launch({ args = [], program = (browser) => browser } = {}) {
+  if (process.env.DRIVE) return new DrivenBrowser(others[process.env.DRIVE]);
   return chromium.launch({
     executablePath: await program(findChromium()),
     chromiumSandbox: process.getuid?.() !== 0,

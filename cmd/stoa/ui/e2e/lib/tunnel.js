@@ -14,7 +14,7 @@ const server = "/usr/sbin/sshd";
 export const noTunnel = existsSync(server) ? false : "there is no ssh server here: .ci/need ssh installs one";
 
 /** A port of 127.0.0.1 that nothing listens on now. */
-async function freePort() {
+export async function freePort() {
   const socket = createServer();
   await new Promise((listening) => socket.listen(0, "127.0.0.1", listening));
   const { port } = socket.address();

@@ -23,9 +23,11 @@ const complete = (args, flags) => [...args, ...Object.entries(flags).filter(([fl
  * @param {string} name
  * @param {(world: World, t: import("node:test").TestContext) => Promise<void>} body
  * @param {{skip?: string | false, machines?: number}} options machines: it needs so many, of
- *   which the first has the bootstrap and the last the browser; the others are of node's test
+ *   which the first has the bootstrap and the last the browser, which only Chromium can be told
+ *   to be on; the others are of node's test
  */
 export function story(name, body, { machines = 0, ...options } = {}) {
+  if (machines && process.env.DRIVE) return;
   test(name, { timeout: 10 * patience, ...options }, (t) =>
     machines ? onMachines(machines, (all) => tell(name, body, all, t)) : tell(name, body, [], t));
 }
