@@ -42,6 +42,7 @@ type pageServer interface {
 	Address(fragment string) string
 	Tell(name string, data any)
 	Pages() (open, visible int)
+	SignOut() error
 	Wake()
 }
 
@@ -153,9 +154,7 @@ func (d *desk) run(ctx context.Context, cfg app.Config, first app.Task, terminal
 	ctx, d.quit = context.WithCancel(ctx)
 	defer d.parts.Wait()
 	defer d.quit()
-	cfg.Version, cfg.Verbs = d.version, map[string]func(context.Context, app.Request) (app.Reply, error){
-		app.VerbPage: d.page, verbDesktop: d.switchDesktop,
-	}
+	cfg.Version, cfg.Verbs = d.version, d.verbs()
 	emit := cfg.Emit
 	cfg.Emit = func(e app.Event) { d.event(e); emit(e) }
 	for {
@@ -168,6 +167,13 @@ func (d *desk) run(ctx context.Context, cfg app.Config, first app.Task, terminal
 			return err
 		}
 		first = nil // the home has other rooms now
+	}
+}
+
+// verbs are the desk's own, which need no session.
+func (d *desk) verbs() map[string]func(context.Context, app.Request) (app.Reply, error) {
+	return map[string]func(context.Context, app.Request) (app.Reply, error){
+		app.VerbPage: d.page, verbSignOut: d.signOut, verbDesktop: d.switchDesktop,
 	}
 }
 
@@ -364,8 +370,8 @@ func (d *desk) Levels() (map[string]int, <-chan struct{}) {
 
 // locked performs the verbs of other processes while the key is locked.
 func (d *desk) locked(ctx context.Context, req app.Request) (app.Reply, error) {
-	if req.Verb == app.VerbPage {
-		return d.page(ctx, req)
+	if own, is := d.verbs()[req.Verb]; is {
+		return own(ctx, req)
 	}
 	return app.Reply{}, &app.UserError{Code: "locked", Text: "your key is locked", Hint: "type its passphrase in the page: `stoa page` shows where"}
 }
@@ -375,13 +381,12 @@ func (d *desk) do(ctx context.Context, req app.Request) (app.Reply, error) {
 	d.mu.Lock()
 	s, phase := d.session, d.phase
 	d.mu.Unlock()
+	own, is := d.verbs()[req.Verb]
 	switch {
 	case s != nil:
 		return s.Do(ctx, req)
-	case req.Verb == app.VerbPage:
-		return d.page(ctx, req)
-	case req.Verb == verbDesktop:
-		return d.switchDesktop(ctx, req)
+	case is:
+		return own(ctx, req)
 	case phase != phaseLocked:
 		return app.Reply{}, notNow
 	case req.Verb != app.VerbPassphrase:
@@ -435,6 +440,18 @@ func (d *desk) page(_ context.Context, req app.Request) (app.Reply, error) {
 
 // previewOf is the part of an address that shows where a link leads.
 func previewOf(link string) string { return "#/preview/" + url.PathEscape(link) }
+
+// signOut performs the verb signout: it has no browser in the page any more.
+func (d *desk) signOut(context.Context, app.Request) (app.Reply, error) {
+	d.mu.Lock()
+	server := d.server
+	if server == nil {
+		defer d.mu.Unlock() // none is served meanwhile
+		return signedOut(ui.SignOut(filepath.Join(d.home, pageFile)))
+	}
+	d.mu.Unlock()
+	return signedOut(server.SignOut())
+}
 
 // present returns the session, or says that there is none now.
 func (d *desk) present() (session, error) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -185,6 +186,68 @@ func TestDeskLinks(t *testing.T) {
 	if s.page.told[2] != "react" {
 		t.Errorf("told %q", s.page.told)
 	}
+}
+
+// Browsers are signed out of the page that is served, else of the file of the next one:
+// while no node runs, too, and never while one begins to.
+func TestDeskSignOut(t *testing.T) {
+	file := func(home string) string { return filepath.Join(home, "page.json") }
+	known := func(home string) {
+		t.Helper()
+		text := `{"version":1,"port":7862,"browsers":[{"cookie":"` + strings.Repeat("00", 32) + `","public":"BA==","last":1}]}`
+		if err := os.WriteFile(file(home), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	knows := func(home string) bool {
+		t.Helper()
+		text, err := os.ReadFile(file(home))
+		if err != nil || !strings.Contains(string(text), "7862") {
+			t.Fatalf("%s, %v", text, err)
+		}
+		return strings.Contains(string(text), "cookie")
+	}
+
+	s := newTheatre(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	end := s.begin(t, ctx, true)
+	r := <-s.runs
+	s.until("running")
+	known(s.home)
+	ask := func() (app.Reply, error) { return r.cfg.Verbs[verbSignOut](ctx, app.Request{Verb: verbSignOut}) }
+	if reply, err := ask(); err != nil || len(reply.Lines) != 1 || knows(s.home) || len(s.page.told) > 0 {
+		t.Errorf("while no page is served: %v, %v, told %q", reply, err, s.page.told)
+	}
+	if _, err := s.desk.page(ctx, app.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(); err != nil || !slices.Equal(s.page.told, []string{"out"}) {
+		t.Errorf("while one is: %v, told %q", err, s.page.told)
+	}
+	cancel()
+	end()
+
+	t.Run("no node", func(t *testing.T) {
+		home := t.TempDir()
+		known(home)
+		forget := func(words ...string) result {
+			return (&fake{}).run(t.Context(), append([]string{"page", "--forget", "--home", home}, words...)...)
+		}
+		if err := app.Alone(home, func() error {
+			if got := forget(); got.status != 1 || !strings.HasPrefix(got.err, "stoa: error: another stoa runs with this home\n") || !knows(home) {
+				t.Errorf("one begins: %+v", got)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		if got := forget("stoa:j/abc"); got.status != 2 || !knows(home) {
+			t.Errorf("with a link: %+v", got)
+		}
+		if got, want := forget(), (result{0, "every browser is signed out: `stoa page` lets one in again\n", ""}); got != want || knows(home) {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
 }
 
 // testLink is a link that can be read.

@@ -62,6 +62,7 @@ type backend struct {
 	browse  func(address string) error // opens the page in a browser
 	desktop func(desktop.Config) desktopParts
 	do      func(ctx context.Context, home string, req app.Request, passphrase func() (string, error)) (app.Reply, error)
+	alone   func(home string, act func() error) error
 	preview func(ctx context.Context, cfg app.Config, link string) (preview, error)
 	rooms   func(ctx context.Context, cfg app.Config, topic, lang string) ([]listing, error)
 	demo    func(ctx context.Context, opt demo.Options) error
@@ -91,6 +92,7 @@ func realBackend() backend {
 		browse:  openBrowser,
 		desktop: func(cfg desktop.Config) desktopParts { return desktop.New(cfg) },
 		do:      app.Do,
+		alone:   app.Alone,
 		preview: func(ctx context.Context, cfg app.Config, link string) (preview, error) {
 			quietLibraries(cfg.Log)
 			p, err := app.Preview(ctx, cfg, link)

@@ -80,13 +80,14 @@ func (f *fake) backend() backend {
 					f.running, f.err = true, nil
 				}
 			}
-			if (req.Verb == app.VerbPage || req.Verb == app.VerbJoin) && !f.running {
+			if (req.Verb == app.VerbPage || req.Verb == app.VerbJoin || req.Verb == verbSignOut) && !f.running {
 				return app.Reply{}, &app.UserError{Code: "not_running", Text: "no stoa runs with this home"}
 			}
 			f.calls++
 			f.home, f.req = home, req
 			return f.reply, f.err
 		},
+		alone: app.Alone,
 		preview: func(ctx context.Context, cfg app.Config, link string) (preview, error) {
 			f.calls++
 			f.cfg, f.task = cfg, app.JoinRoom{Link: link}
@@ -166,6 +167,11 @@ func (p *fakePage) Address(fragment string) string {
 func (p *fakePage) Tell(name string, _ any) { p.told = append(p.told, name) }
 
 func (p *fakePage) Pages() (open, visible int) { return p.visible, p.visible }
+
+func (p *fakePage) SignOut() error {
+	p.told = append(p.told, "out")
+	return nil
+}
 
 func (p *fakePage) Wake() {}
 

@@ -1,5 +1,5 @@
-// The page: its flag, its address, and how one stoa hands over to another that
-// runs with the same home.
+// The page: its flag, its address, which browsers it forgets, and how one stoa hands over
+// to another that runs with the same home.
 
 package main
 
@@ -11,11 +11,13 @@ import (
 	"net/url"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"stoa/cmd/stoa/app"
+	"stoa/cmd/stoa/ui"
 )
 
 // linkScheme is what every link begins with.
@@ -37,18 +39,28 @@ func servingOf(flag string, normally serving) (serving, int, error) {
 	return always, port, nil
 }
 
+// verbSignOut signs every browser out of the page.
+const verbSignOut = "signout"
+
 func pageCommand() *command {
 	return &command{
 		name:    "page",
 		summary: "show the page of the running stoa",
 		usage:   "[LINK]",
 		about: `Prints an address that lets one browser in, once and within ten minutes, and opens
-it where there is a browser. With a link, the page shows where that leads.`,
+it where there is a browser. With a link, the page shows where that leads.
+
+A browser that was let in comes back by itself. With --forget none does any more, and
+none is in, nor gets in by an address from before; it also works when no node runs.`,
 		example: `stoa page
-stoa page --json`,
+stoa page --forget`,
 		setup: func(fs *flag.FlagSet) action {
 			v := newVerb(fs, app.VerbPage)
+			forget := fs.Bool("forget", false, "sign out every browser, and show nothing")
 			return func(ctx context.Context, c *cli, words []string) error {
+				if *forget {
+					return c.signOut(ctx, v, words)
+				}
 				if err := tooMany(words, 1); err != nil {
 					return err
 				}
@@ -61,6 +73,37 @@ stoa page --json`,
 			}
 		},
 	}
+}
+
+// signOut signs every browser out of the page: of the node that runs, or of the next.
+func (c *cli) signOut(ctx context.Context, v *verb, words []string) error {
+	if err := tooMany(words, 0); err != nil {
+		return err
+	}
+	v.req.Verb = verbSignOut
+	reply, err := v.ask(ctx, c)
+	if err != nil && app.Explain(err).Code == "not_running" {
+		home := homeOr(v.home)
+		err = c.app.alone(home, func() (err error) {
+			reply, err = signedOut(ui.SignOut(filepath.Join(home, pageFile)))
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return v.print(c, reply)
+}
+
+// signedOut is what the verb signout answers when err is what came of it.
+func signedOut(err error) (app.Reply, error) {
+	if err != nil {
+		return app.Reply{}, &app.UserError{
+			Code: "choice_not_kept", Text: "that every browser is signed out cannot be kept: " + reason(err),
+			Hint: "see that stoa may write to its home and has room there, and try again", Err: err,
+		}
+	}
+	return app.Reply{Lines: []string{"every browser is signed out: `stoa page` lets one in again"}}, nil
 }
 
 // showPage shows what the verb page answered.

@@ -8,6 +8,7 @@
 //	volumes.json    how loud people are played, see volume.go
 //	contacts.json   whom they know, and by what name, see known.go
 //	blocked.json    whom they do not want to hear or read, see blocked.go
+//	page.json       the page's port, and which browsers may come back to it, see package ui
 //	desktop.json    what they want of their desktop, see package desktop
 //	stoa.sock       how a running node is steered, see control.go
 //	import.ready    an import that a crash interrupted; finished at the next start
@@ -55,6 +56,16 @@ func openHome(dir string, passphrase func() (string, error)) (*home, error) {
 }
 
 func (h *home) close() error { return h.store.Close() }
+
+// Alone runs act while no node runs with a home, and none can begin to. It needs no key.
+// Errors are for the person.
+func Alone(dir string, act func() error) error {
+	store, err := openStore(dir)
+	if err != nil {
+		return asUserError(err)
+	}
+	return asUserError(errors.Join(act(), store.Close()))
+}
 
 // openStore opens and locks the store of a home.
 func openStore(dir string) (*keep.Store, error) {

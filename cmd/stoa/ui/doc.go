@@ -58,6 +58,7 @@
 //	event: react   data: {"room":"7dk…","who":"4kq…","emoji":"👏"}
 //	event: link    data: {"link":"stoa:j/…"}              a link was clicked: show where it leads
 //	event: asleep  data: {}                               last: this browser has opened too many pages, of which this is the oldest
+//	event: out     data: {}                               last: the key is worth nothing any more; /return gives another, unless the browser was signed out
 //
 // Nothing queues up for a page that reads slowly: it finds the newest state,
 // levels and moments when it is done with what it had, and is cut off when that
@@ -67,6 +68,7 @@
 //
 //	POST /do       {"verb":"mute","room":"7dk…"}  ->  {"lines":["…"],"data":{…}}    the Request and Reply of package app
 //	POST /visible  {"visible":true}               ->  204                           whether a person can see this page now
+//	POST /signout  {}                             ->  204                           no other browser is in, or comes back, or gets in by an address made before
 //	POST /export   {"passphrase":"…"}             ->  the file
 //	POST /import   the file; header Stoa-Passphrase, percent-encoded  ->  204
 //	GET  /file/NAME                               ->  a file to save

@@ -117,6 +117,100 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// What a browser had that was signed out is worth nothing any more: its key, its cookie,
+// its signature, an address that was not used yet. What it was asking for is broken off.
+func TestSignOut(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		out   func(b *bench)
+		stays bool // the browser that was used last
+	}{
+		{"by another browser", func(b *bench) {
+			if status, _ := b.post("/signout", `{}`); status != 204 {
+				b.Errorf("signing out: %d", status)
+			}
+		}, true},
+		{"by the node", func(b *bench) {
+			if err := b.server.SignOut(); err != nil {
+				b.Error(err)
+			}
+		}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := serving(t).enter()
+				lost := *b
+				lost.cookie, lost.key = "", ""
+				lost.enter()
+				here, there := b.listen(), lost.listen()
+				here.until("state")
+				there.until("state")
+				_, asked := lost.post("/return", `{}`)
+				unused := b.token()
+				body, rest := io.Pipe()
+				upload := lost.request("POST", "/import", "x", with("Content-Type", "application/octet-stream"))
+				upload.Body, upload.ContentLength = body, 2
+				uploaded := make(chan int)
+				go func() {
+					status, _, _ := lost.send(upload)
+					uploaded <- status
+				}()
+				if _, err := rest.Write([]byte("1")); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait() // the server waits for the rest
+
+				tt.out(b)
+
+				if name, _ := there.next(); name != "out" {
+					t.Errorf("its page is told %q", name)
+				}
+				if name, _ := there.next(); name != "" {
+					t.Errorf("and then %q", name)
+				}
+				if _, err := rest.Write([]byte("2")); err != nil {
+					t.Fatal(err)
+				}
+				rest.Close()
+				if status := <-uploaded; status != 401 {
+					t.Errorf("what it was sending: %d", status)
+				}
+				for path, body := range map[string]string{
+					"/do": `{"verb":"who"}`, "/visible": `{"visible":true}`, "/signout": `{}`, "/export": `{"passphrase":"p"}`,
+					"/return": `{}`,
+					"/enter":  `{"token":"` + unused + `","public":"` + publicOf(t, lost.signer) + `"}`,
+				} {
+					if status, _ := lost.post(path, body); status != 401 {
+						t.Errorf("%s: %d", path, status)
+					}
+				}
+				if status, _ := lost.post("/return", `{"nonce":"`+asked["nonce"]+`","signature":"`+sign(t, lost.signer, signed+asked["nonce"])+`"}`); status != 401 {
+					t.Errorf("a nonce from before: %d", status)
+				}
+				for _, path := range []string{"/events", "/file/room.ics"} {
+					if status, _, text := lost.send(lost.request("GET", path, "")); status != 401 || text != "" {
+						t.Errorf("%s: %d %q", path, status, text)
+					}
+				}
+				if did := b.node.done(); did != "" {
+					t.Errorf("the node did %q", did)
+				}
+
+				if status, _ := b.post("/do", `{}`); (status == 200) != tt.stays {
+					t.Errorf("the other browser: %d", status)
+				}
+				b.node.set("after", "it")
+				if name, _ := here.next(); (name == "patch") != tt.stays || (name == "out") == tt.stays {
+					t.Errorf("the other browser is told %q", name)
+				}
+				if lost.cookie, lost.key = "", ""; lost.enter().key == "" {
+					t.Error("a new address lets it in no more")
+				}
+			})
+		})
+	}
+}
+
 // hardened checks the headers that every answer has.
 func hardened(t *testing.T, h http.Header) {
 	t.Helper()

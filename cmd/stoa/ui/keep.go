@@ -64,6 +64,19 @@ func parseKept(data []byte) (port int, browsers []browser, err error) {
 	return k.Port, browsers, nil
 }
 
+// SignOut has none of the browsers come back that a file names, see [Config.Keep]. It is
+// for while no server has the file; one that does has a method for it.
+func SignOut(keep string) error {
+	port, _, err := loadKept(keep)
+	switch {
+	case err != nil:
+		return os.Remove(keep) // another version may understand it
+	case port == 0:
+		return nil // there is none
+	}
+	return saveKept(keep, port, nil)
+}
+
 // saveKept writes the file so that a crash leaves the old one or the new one.
 func saveKept(path string, port int, browsers []browser) error {
 	if path == "" {

@@ -3,6 +3,7 @@
 package ui
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hmac"
@@ -47,6 +48,11 @@ type visit struct {
 	key     hash
 	browser hash        // its cookie
 	visible atomic.Bool // as the page says
+
+	// life ends, by end, when the key is good no more: what was asked for with it is
+	// then broken off.
+	life context.Context
+	end  context.CancelFunc
 }
 
 // A token lets one browser in.
@@ -134,8 +140,30 @@ func (k *keyring) visit(b browser, now time.Time) (key string) {
 	key = newSecret()
 	b.Last = now.Unix()
 	k.browsers = newest(append(k.browsers, b), maxBrowsers)
-	k.visits = newest(append(k.visits, &visit{key: hashOf(key), browser: b.Cookie}), maxKeys)
+	v := &visit{key: hashOf(key), browser: b.Cookie}
+	v.life, v.end = context.WithCancel(context.Background())
+	if len(k.visits) == maxKeys {
+		k.visits[0].end()
+		k.visits = slices.Delete(k.visits, 0, 1)
+	}
+	k.visits = append(k.visits, v)
 	return key
+}
+
+// signOut has none in any more but the browser with the cookie but, and none get in by
+// what it had: a token, a key or a signature. The zero hash is no browser's.
+func (k *keyring) signOut(but hash) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.tokens = nil
+	k.browsers = slices.DeleteFunc(k.browsers, func(b browser) bool { return b.Cookie != but })
+	k.visits = slices.DeleteFunc(k.visits, func(v *visit) bool {
+		if v.browser == but {
+			return false
+		}
+		v.end()
+		return true
+	})
 }
 
 // nonce returns what the browser of a cookie has to sign. It is empty for an

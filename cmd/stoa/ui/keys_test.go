@@ -75,6 +75,7 @@ func TestVisits(t *testing.T) {
 			t.Errorf("%v", tt)
 		}
 	}
+	first, _ := k.find(c1, k1)
 	c3, k3, _ := k.enter(k.newToken(now), c1, nil, now)
 	if c3 != c1 {
 		t.Error("a browser that was let in before has another cookie")
@@ -87,6 +88,9 @@ func TestVisits(t *testing.T) {
 	}
 	if _, ok := k.find(c3, k3); ok || len(k.visits) != maxKeys {
 		t.Error("visits without bound")
+	}
+	if first.life.Err() == nil {
+		t.Error("what is asked for with a forgotten key goes on")
 	}
 }
 
@@ -185,7 +189,9 @@ func TestKept(t *testing.T) {
 	}
 	cookie, key, _ := s.keys.enter(s.keys.newToken(time.Now()), "", public, time.Now())
 	s.keys.enter(s.keys.newToken(time.Now()), "", nil, time.Now()) // cannot come back
-	s.save()
+	if err := s.save(); err != nil {
+		t.Fatal(err)
+	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file: %v, %v", info, err)
 	}
@@ -210,6 +216,69 @@ func TestKept(t *testing.T) {
 	third := open()
 	if third.Port() == again.Port() || third.keys.nonce(cookie, time.Now()) != "" {
 		t.Errorf("port %d; a browser of port %d may come back", third.Port(), again.Port())
+	}
+}
+
+// Who was signed out is so for the next run, too.
+func TestKeptSignedOut(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "page.json")
+	open := func() *Server {
+		t.Helper()
+		s, err := Open(Config{Node: newNode(), Do: newNode(), Files: page, Keep: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	enter := func(s *Server) (cookie string) {
+		t.Helper()
+		cookie, _, _ = s.keys.enter(s.keys.newToken(time.Now()), "", []byte{4}, time.Now())
+		if err := s.save(); err != nil || cookie == "" {
+			t.Fatal(err)
+		}
+		return cookie
+	}
+	for name, out := range map[string]func(*Server) error{
+		"of a server":              (*Server).SignOut,
+		"of one that does not run": func(*Server) error { return SignOut(file) },
+	} {
+		s := open()
+		cookie := enter(s)
+		if err := out(s); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.Close()
+		again := open()
+		if again.Port() != s.Port() || again.keys.nonce(cookie, time.Now()) != "" {
+			t.Errorf("%s: port %d, before %d; the browser may come back", name, again.Port(), s.Port())
+		}
+		again.Close()
+	}
+	for name, data := range map[string]string{"none": "", "one of another version": `{"version":2}`} {
+		if err := os.RemoveAll(file); err != nil {
+			t.Fatal(err)
+		}
+		if data != "" {
+			if err := os.WriteFile(file, []byte(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := SignOut(file); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(file); !os.IsNotExist(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	s := open()
+	cookie := enter(s)
+	if err := os.RemoveAll(filepath.Dir(file)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SignOut(); err == nil || s.keys.nonce(cookie, time.Now()) != "" {
+		t.Errorf("where nothing can be kept: %v", err)
 	}
 }
 

@@ -142,7 +142,7 @@ func Open(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	s.save()
+	s.trySave()
 	return s, nil
 }
 
@@ -222,6 +222,17 @@ func (s *Server) Wake() {
 
 // Pages returns how many pages are open, and how many of them a person sees.
 func (s *Server) Pages() (open, visible int) { return s.streams.count() }
+
+// SignOut has no browser in any more, and none come back: their keys, their cookies and
+// addresses that were made before are worth nothing from now on, and what they are asking
+// for is broken off. After an error this holds until the next run only.
+func (s *Server) SignOut() error { return s.signOut(hash{}) }
+
+// signOut is SignOut for all but the browser with a cookie.
+func (s *Server) signOut(but hash) error {
+	s.keys.signOut(but)
+	return s.save()
+}
 
 // Run serves until ctx ends. Every page is told the last state first. Everything
 // that it started has ended when it returns, commands too.
@@ -329,6 +340,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized)
 		return
 	}
+	ctx, end := context.WithCancel(v.life) // who was signed out is so for what is under way, at once
+	defer end()
+	defer context.AfterFunc(r.Context(), end)()
+	r = r.WithContext(ctx)
 	switch r.Method + " " + path {
 	case "GET /events":
 		s.events(w, r, v)
@@ -336,6 +351,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		s.command(w, r)
 	case "POST /visible":
 		s.see(w, r, v)
+	case "POST /signout":
+		s.signOutOthers(w, r, v)
 	case "POST /export":
 		s.export(w, r)
 	case "POST /import":
@@ -393,7 +410,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusUnauthorized, &Problem{Code: "spent_token", Text: "this address has been used, or is too old", Hint: "`stoa page` makes another one"})
 		return
 	}
-	s.save()
+	s.trySave()
 	setCookie(w, r, cookie)
 	answer(w, http.StatusOK, map[string]string{"key": key})
 }
@@ -410,7 +427,7 @@ func (s *Server) back(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	} else if key, ok := s.keys.back(cookie, ask.Nonce, ask.Signature, now); ok {
-		s.save()
+		s.trySave()
 		setCookie(w, r, cookie)
 		answer(w, http.StatusOK, map[string]string{"key": key})
 		return
@@ -418,12 +435,16 @@ func (s *Server) back(w http.ResponseWriter, r *http.Request) {
 	problem(w, http.StatusUnauthorized, &Problem{Code: "no_key", Text: "this browser has not been let in", Hint: "`stoa page` makes an address that does"})
 }
 
-// save keeps the port and the browsers. A failure costs a person another
-// address, nothing more.
-func (s *Server) save() {
+// save keeps the port and the browsers.
+func (s *Server) save() error {
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
-	if err := saveKept(s.keep, s.port, s.keys.kept()); err != nil {
+	return saveKept(s.keep, s.port, s.keys.kept())
+}
+
+// trySave is save where a failure costs a person another address, nothing more.
+func (s *Server) trySave() {
+	if err := s.save(); err != nil {
 		s.log.Warn("keeping which browsers may come back", "err", err)
 	}
 }
@@ -443,7 +464,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, v *visit) {
 	c := http.NewResponseController(w)
 	_ = c.SetReadDeadline(time.Time{}) // what comes is the end alone; if it cannot be set, the page reconnects
 	var out []byte
-	for {
+	for r.Context().Err() == nil {
 		news, moved, over := s.feed.since(&at)
 		out = out[:0]
 		for _, e := range news {
@@ -458,8 +479,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, v *visit) {
 			send(w, c, event{"asleep", []byte("{}")}.append(nil))
 			return
 		case <-r.Context().Done():
-			return
 		}
+	}
+	if v.life.Err() != nil {
+		send(w, c, event{"out", []byte("{}")}.append(nil))
 	}
 }
 
@@ -505,6 +528,18 @@ func (s *Server) see(w http.ResponseWriter, r *http.Request, v *visit) {
 		v.visible.Store(ask.Visible)
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+func (s *Server) signOutOthers(w http.ResponseWriter, r *http.Request, v *visit) {
+	if !decode(w, r, &struct{}{}) {
+		return
+	}
+	if err := s.signOut(v.browser); err != nil {
+		s.log.Error("signing browsers out", "err", err)
+		s.fail(w, &Problem{Code: "choice_not_kept", Text: "they are signed out until stoa starts again: that cannot be kept", Hint: "make room on the disk, and try again"})
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *Server) export(w http.ResponseWriter, r *http.Request) {
@@ -581,6 +616,9 @@ func read(w http.ResponseWriter, r *http.Request, kind string, size int64) ([]by
 		return nil, false
 	case err != nil:
 		problem(w, http.StatusBadRequest, &Problem{Code: "bad_request", Text: "the request was cut off"})
+		return nil, false
+	case r.Context().Err() != nil: // signed out meanwhile
+		refuse(w, http.StatusUnauthorized)
 		return nil, false
 	}
 	w.Header().Del("Connection")
