@@ -119,6 +119,33 @@ story("an address that somebody used before", async (world) => {
   await ann.unharmed();
 });
 
+story("a browser that was signed out", async (world) => {
+  const { node, client } = await victim(world);
+  const [lost, mine] = [await world.page(node), await world.page(node)];
+  for (const page of [lost, mine]) await page.heading("hall.title").waitFor();
+  const unused = await node.address();
+  await mine.go("#/settings");
+  await mine.button("browsers.out").click();
+  await mine.says("browsers.done");
+
+  const isOut = async (page) => {
+    await page.says("start.refused");
+    assert.equal(await page.heading("hall.title").count(), 0, "it still shows what was so");
+  };
+  await isOut(lost);
+  await lost.tab.reload(); // it has its cookie and its secret still
+  await isOut(lost);
+  await assert.rejects(client.do({ verb: "id" }), /401/, "a key and its cookie are worth something");
+  await isOut(await world.page(node, { address: unused }));
+
+  await mine.tab.reload();
+  await mine.heading("settings.title").waitFor();
+  await node.ask("page", "--forget");
+  await isOut(mine);
+  await mine.visit(await node.address());
+  await mine.heading("hall.title").waitFor();
+});
+
 /** Sends a request just as it is given. */
 const send = (port, { path = "/do", body = rename, ...options }) =>
   new Promise((answered, failed) => {

@@ -92,6 +92,7 @@ async function follow(to: Listener, alive: () => void): Promise<Exclude<Line, 'c
       heard();
       for (const e of parse(value)) {
         if (e.event === 'asleep') return 'asleep';
+        if (e.event === 'out') return 'refused';
         if (e.event === 'state') {
           alive();
           to.line('live');

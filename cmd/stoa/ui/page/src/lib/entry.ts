@@ -19,7 +19,10 @@ export const headers = (): Record<string, string> => ({ 'Stoa-Key': key });
  * with none, it comes back by the secret instead.
  */
 export async function enter(): Promise<void> {
-  const given = new URLSearchParams(location.hash.slice(1));
+  const inAddress = () => new URLSearchParams(location.hash.slice(1));
+  // A fresh address pasted over that of a page that was signed out loads nothing by itself.
+  addEventListener('hashchange', () => inAddress().has('enter') && location.reload());
+  const given = inAddress();
   const token = given.get('enter');
   if (token === null) return void (await comeBack());
   history.replaceState(null, '', given.get('go') ?? '#/');

@@ -41,12 +41,19 @@ export function follow(): void {
   void listen({
     line: (state) => {
       live.line = state;
+      if (state === 'refused') forget();
       if (state === 'live') tellVisible();
       else showLevels({});
     },
     event: take,
   });
   document.addEventListener('visibilitychange', tellVisible);
+}
+
+/** forget leaves nothing to see for whoever has the page after it was signed out. */
+function forget(): void {
+  live.view = nothing;
+  live.known = false;
 }
 
 /** tellVisible lets the node know whether a person sees this page, and needs no notification. */
