@@ -60,7 +60,7 @@ func sections() []section {
 		}},
 		{"people", []*command{contactCommand(), blockCommand(), unblockCommand(), blockedCommand()}},
 		{"for rooms that grow", []*command{relayCommand(), lendCommand(), demoCommand()}},
-		{"this home", []*command{idCommand(), logCommand(), icsCommand(), recordingCommand(), forgetCommand(), devicesCommand(), doctorCommand(), installCommand(), uninstallCommand(), showDesktopCommand(), versionCommand()}},
+		{"this home", []*command{idCommand(), logCommand(), icsCommand(), recordingCommand(), pinCommand(), unpinCommand(), forgetCommand(), devicesCommand(), doctorCommand(), installCommand(), uninstallCommand(), showDesktopCommand(), versionCommand()}},
 	}
 }
 

@@ -262,8 +262,13 @@ func (p *printer) hand(e app.Event, who string) {
 	switch {
 	case up && !p.hands[at]: // a hand that only moved up the queue is no news
 		p.line(e, "%s raised a hand (place %d)", who, e.Place)
+	case !up && e.By != "":
+		p.line(e, "%s took down the hand of %s", p.person(e.Room, e.By), who)
 	case !up && p.hands[at]:
 		p.line(e, "%s has the hand down", who)
+	}
+	if e.Hint != "" {
+		p.line(e, "%s", plain.Line(e.Hint))
 	}
 	p.hands[at] = up
 }

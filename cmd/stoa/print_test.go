@@ -113,6 +113,7 @@ func TestPrint(t *testing.T) {
 			{hand(ann, false, 0), "Ann has the hand down\n"},
 			{hand(ann, false, 0), ""},
 			{hand(bob, true, 1), "bobkeybb raised a hand (place 1)\n"},
+			{e{Kind: app.EventHand, Room: roomA, Who: bob, Up: flagged(false), By: ann, Text: "t", Hint: "raise it again"}, "Ann took down the hand of bobkeybb\nraise it again\n"},
 		},
 		"stage and microphones": {
 			{here(ann, "Ann"), "Ann is here (listener)\n"},

@@ -140,12 +140,13 @@ func roomVerb(name, summary, about, example string) *command {
 	}
 }
 
-// keptVerb is a command on one ROOM of the home, in it or not.
-func keptVerb(name, summary, about, example string) *command {
+// keptVerb is a command that makes req of one ROOM of the home, in it or not.
+func keptVerb(name string, req app.Request, summary, about, example string) *command {
 	return &command{
 		name: name, summary: summary, usage: "ROOM", about: about, example: example,
 		setup: func(fs *flag.FlagSet) action {
 			v := newVerb(fs, name)
+			v.req = req
 			return func(ctx context.Context, c *cli, words []string) error {
 				if len(words) == 0 || words[0] == "" {
 					return needs("ROOM")
@@ -229,13 +230,22 @@ func leaveCommand() *command {
 }
 
 func enterCommand() *command {
-	return keptVerb(app.VerbEnter, "go back into a room that this home has", "The node that runs goes in, muted, with the rights that it had.", `stoa enter "Evening talk"`)
+	return keptVerb(app.VerbEnter, app.Request{Verb: app.VerbEnter}, "go back into a room that this home has", "The node that runs goes in, muted, with the rights that it had.", `stoa enter "Evening talk"`)
 }
 
 func forgetCommand() *command {
-	return keptVerb(app.VerbForget, "remove all that this home has of a room",
+	return keptVerb(app.VerbForget, app.Request{Verb: app.VerbForget}, "remove all that this home has of a room",
 		`Its keys, history and messages go, and the way back with them. A room that nobody
 else keeps is lost. It also works when no node runs.`, `stoa forget "Evening talk"`)
+}
+
+func pinCommand() *command {
+	return keptVerb(app.VerbPin, app.Request{Verb: app.VerbPin, Args: []string{"on"}}, "have a room first on the page",
+		"Also one that you are not in. It works when no node runs, too.", `stoa pin "Evening talk"`)
+}
+
+func unpinCommand() *command {
+	return keptVerb("unpin", app.Request{Verb: app.VerbPin, Args: []string{"off"}}, "have it among the others again", "", `stoa unpin "Evening talk"`)
 }
 
 func lockCommand() *command {
@@ -290,15 +300,25 @@ func statusCommand() *command {
 
 func handCommand() *command {
 	return &command{
-		name: app.VerbHand, summary: "raise or lower your hand", usage: "[up|down] [ROOM]",
-		example: "stoa hand\nstoa hand down",
+		name: app.VerbHand, summary: "raise or lower your hand, or lower somebody's", usage: "[up|down [PERSON]] [ROOM]",
+		about: `Who calls people to the stage may lower the hand of PERSON, who can raise it again
+and then waits last. A single word after down that is no PERSON may be the ROOM;
+--room leaves no doubt.`,
+		example: "stoa hand\nstoa hand down\nstoa hand down Bob",
 		setup: func(fs *flag.FlagSet) action {
 			v := newVerb(fs, app.VerbHand)
 			v.addRoom(fs)
 			return func(ctx context.Context, c *cli, words []string) error {
 				v.req.Args = []string{"up"}
-				if len(words) > 0 && (words[0] == "up" || words[0] == "down") {
-					v.req.Args, words = words[:1], words[1:]
+				n := 0
+				switch {
+				case len(words) > 0 && words[0] == "up":
+					n = 1
+				case len(words) > 0 && words[0] == "down":
+					n = min(len(words), 2)
+				}
+				if n > 0 {
+					v.req.Args, words = words[:n], words[n:]
 				}
 				if err := v.room(words); err != nil {
 					return err

@@ -33,7 +33,7 @@ func changes(prev, next *room.Snapshot) []Event {
 			add(Event{Kind: EventMember, Who: p.ID.String(), Name: p.Name, Role: p.Role.String(), State: "present"})
 		}
 	}
-	for _, e := range handChanges(prev.Hands, next.Hands) {
+	for _, e := range handChanges(prev, next) {
 		add(e)
 	}
 	for _, p := range next.People {
@@ -83,20 +83,28 @@ func peopleByID(s *room.Snapshot) map[identity.ID]room.Person {
 }
 
 // handChanges tells of hands that went down, then of those that went up or
-// moved, in the order of the queue.
-func handChanges(prev, next []room.Raised) []Event {
+// moved, in the order of the queue. Whose own was taken down is told what to do.
+func handChanges(prev, next *room.Snapshot) []Event {
 	var events []Event
-	place := make(map[identity.ID]int, len(prev))
-	for _, h := range prev {
+	place := make(map[identity.ID]int, len(prev.Hands))
+	for _, h := range prev.Hands {
 		place[h.Who] = h.Place
 	}
 	up, down := true, false
-	for _, h := range prev {
-		if !slices.ContainsFunc(next, func(n room.Raised) bool { return n.Who == h.Who }) {
-			events = append(events, Event{Kind: EventHand, Who: h.Who.String(), Up: &down})
+	for _, h := range prev.Hands {
+		if slices.ContainsFunc(next.Hands, func(n room.Raised) bool { return n.Who == h.Who }) {
+			continue
 		}
+		e := Event{Kind: EventHand, Who: h.Who.String(), Up: &down}
+		if by := next.State.Lowered[h.Who]; by != prev.State.Lowered[h.Who] {
+			e.By = author(by.Mark)
+			if h.Who == next.Me.ID {
+				e.Code, e.Text, e.Hint = "hand_lowered", "a moderator took your hand down", "`stoa hand` raises it again, behind the others"
+			}
+		}
+		events = append(events, e)
 	}
-	for _, h := range next {
+	for _, h := range next.Hands {
 		if place[h.Who] != h.Place {
 			events = append(events, Event{Kind: EventHand, Who: h.Who.String(), Up: &up, Place: h.Place})
 		}

@@ -44,6 +44,10 @@ func TestChanges(t *testing.T) {
 			}
 		}
 	}
+	lowered := func(who, by identity.ID, s *room.Snapshot) *room.Snapshot {
+		s.State.Lowered = map[identity.ID]room.Lowered{who: {Mark: room.Mark{By: by}, Until: 1}}
+		return s
+	}
 	renamed := cid
 	renamed.Name = "cyd"
 	promoted := being("cid", identity.RoleSpeaker)
@@ -93,6 +97,15 @@ func TestChanges(t *testing.T) {
 		"the queue moves up": {with(around("ann", ann, bob, cid), raised(bob, cid)), with(around("ann", ann, bob, cid), raised(cid)), []string{
 			`{"event":"hand","who":"bob","up":false}`,
 			`{"event":"hand","who":"cid","up":true,"place":1}`,
+		}},
+		"a hand is taken down": {with(around("ann", ann, bob, cid), raised(cid)), lowered(cid.ID, bob.ID, around("ann", ann, bob, cid)), []string{
+			`{"event":"hand","who":"cid","up":false,"by":"bob"}`,
+		}},
+		"one's own is": {with(around("cid", ann, cid), raised(cid)), lowered(cid.ID, ann.ID, around("cid", ann, cid)), []string{
+			`{"event":"hand","who":"cid","up":false,"by":"ann","code":"hand_lowered","text":"a moderator took your hand down","hint":"` + "`stoa hand`" + ` raises it again, behind the others"}`,
+		}},
+		"one that was taken down before goes down": {lowered(cid.ID, ann.ID, with(around("cid", ann, cid), raised(cid))), lowered(cid.ID, ann.ID, around("cid", ann, cid)), []string{
+			`{"event":"hand","who":"cid","up":false}`,
 		}},
 		"mute": {around("ann", ann, bob), with(around("ann", ann, mutedBob), func(s *room.Snapshot) {
 			s.State.Muted = map[identity.ID]room.Mark{bob.ID: {By: ann.ID}}

@@ -23,7 +23,7 @@ type Event struct {
 	Up    *bool  `json:"up,omitempty"`    // hand
 	Place int    `json:"place,omitempty"` // hand: 1 is next
 	On    *bool  `json:"on,omitempty"`    // stage, mic, talk, duck, locked, lend, heard, help
-	By    string `json:"by,omitempty"`    // muted, removed, locked; hears: who brings the voice
+	By    string `json:"by,omitempty"`    // muted, removed, locked; hand: who took it down; hears: who brings the voice
 	Why   string `json:"why,omitempty"`   // removed, left, relay
 	Muted *bool  `json:"muted,omitempty"` // muted
 
@@ -42,12 +42,12 @@ type Event struct {
 	Recording string `json:"recording,omitempty"` // recording, consent, recorded
 	Folder    string `json:"folder,omitempty"`    // recorded
 
-	Code  string `json:"code,omitempty"`  // error, relay, echo: see Problem
+	Code  string `json:"code,omitempty"`  // error, relay, echo, hand: see Problem
 	Key   string `json:"key,omitempty"`   // chat: names the message, in the order of time
 	Emoji string `json:"emoji,omitempty"` // react
 
-	Text string `json:"text,omitempty"` // error, device, relay, reach, unheard, echo, chat
-	Hint string `json:"hint,omitempty"` // error, unheard, echo
+	Text string `json:"text,omitempty"` // error, device, relay, reach, unheard, echo, chat, hand
+	Hint string `json:"hint,omitempty"` // error, unheard, echo, hand
 }
 
 // The kinds of event. Their words are a contract with scripts.
@@ -58,7 +58,7 @@ const (
 	EventLink    = "link"    // an invite link was made: role, link
 	EventJoined  = "joined"  // this node is a member: room, role, ms
 	EventMember  = "member"  // somebody came, changed or went: who, name, role, state
-	EventHand    = "hand"    // a hand went up, moved in the queue or went down: who, up, place
+	EventHand    = "hand"    // a hand went up, moved in the queue or went down: who, up, place; by where another took it down, text and hint where it was this person's
 	EventStage   = "stage"   // somebody stepped on or off the stage: who, on
 	EventMuted   = "muted"   // a moderator muted or unmuted somebody: who, muted, by
 	EventMic     = "mic"     // this node's own microphone: on

@@ -202,6 +202,8 @@ func opText(o *room.Op) string {
 			return "no to recording " + o.Consent().Recording.Short()
 		}
 		return "yes to recording " + o.Consent().Recording.Short()
+	case room.KindLower:
+		return "raised hand"
 	case room.KindEpoch:
 		return fmt.Sprintf("%d", o.Epoch().N)
 	}

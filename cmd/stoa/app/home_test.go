@@ -580,6 +580,9 @@ func TestVerbsWithoutANode(t *testing.T) {
 	if _, err := do(VerbPin, rec.Title, "up"); Explain(err).Code != "usage" {
 		t.Errorf("pinned up: %v", err)
 	}
+	if _, err := do(VerbPin); Explain(err).Code != "usage" {
+		t.Errorf("nothing pinned: %v", err)
+	}
 	if _, err := do(VerbPin, rec.Title, "on"); err != nil {
 		t.Errorf("pin: %v", err)
 	}

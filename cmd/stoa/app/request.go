@@ -41,7 +41,7 @@ type InviteOptions struct {
 // The verbs. Those marked * also work with no node running.
 const (
 	VerbWho     = "who"    // who is here, what they may do
-	VerbHand    = "hand"   // [up|down]
+	VerbHand    = "hand"   // [up|down [PERSON]]: without one, one's own
 	VerbMute    = "mute"   // [PERSON]: without one, one's own microphone
 	VerbUnmute  = "unmute" // [PERSON]
 	VerbPush    = "push"   // hold WHO | end WHO | on | off: a key, see Config.Talk
@@ -76,7 +76,7 @@ const (
 	VerbJoin    = "join"    // LINK
 	VerbEnter   = "enter"   // ROOM: go back into one of this home
 	VerbForget  = "forget"  // * ROOM: remove all that this home has of it
-	VerbPin     = "pin"     // * ROOM on|off
+	VerbPin     = "pin"     // * ROOM on|off: first on the page
 	VerbPreview = "preview" // LINK: what it leads to
 	VerbFind    = "find"    // [TOPIC [LANG]]: public rooms, see doFind
 	VerbQR      = "qr"      // LINK

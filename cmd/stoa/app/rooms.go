@@ -262,11 +262,12 @@ func (s *Session) doPin(req Request) (Reply, error) {
 }
 
 func (h *home) pin(req Request) (Reply, error) {
-	word := argument(req.Args, len(req.Args)-1)
+	last := max(0, len(req.Args)-1)
+	word := argument(req.Args, last)
 	if word != "on" && word != "off" {
-		return Reply{}, &UserError{Code: "usage", Text: "pin takes a room, and on or off", Hint: "`stoa pin ROOM on`"}
+		return Reply{}, &UserError{Code: "usage", Text: "pin takes a room, and on or off", Hint: "`stoa pin ROOM`, or `stoa unpin ROOM`"}
 	}
-	req.Args = req.Args[:len(req.Args)-1]
+	req.Args = req.Args[:last]
 	rec, err := h.pick(roomWord(req))
 	if err != nil {
 		return Reply{}, err

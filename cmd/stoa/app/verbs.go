@@ -119,8 +119,8 @@ func said(format string, args ...any) Reply {
 	return Reply{Lines: []string{fmt.Sprintf(format, args...)}}
 }
 
-// pick finds the room that a verb is about. One word after mute or unmute may
-// be a person or a room: it is a room only when it is nobody.
+// pick finds the room that a verb is about. One word after mute, unmute or hand
+// down may be a person or a room: it is a room only when it is nobody.
 func (s *Session) pick(req Request) (*hall, Request, error) {
 	halls := s.rooms()
 	names := make([]roomName, len(halls))
@@ -135,19 +135,32 @@ func (s *Session) pick(req Request) (*hall, Request, error) {
 		return halls[slices.IndexFunc(halls, func(h *hall) bool { return h.id == id })], nil
 	}
 	h, err := find(req.Room)
-	if (req.Verb != VerbMute && req.Verb != VerbUnmute) || req.Room != "" || len(req.Args) != 1 {
+	args, own := ownOrPerson(req)
+	if !own || req.Room != "" || len(args) != 1 {
 		return h, req, err
 	}
 	if h != nil {
-		if _, _, err := h.person(req.Args); err == nil {
+		if _, _, err := h.person(args); err == nil {
 			return h, req, nil
 		}
 	}
-	if named, e := find(req.Args[0]); e == nil {
-		req.Args = nil
+	if named, e := find(args[0]); e == nil {
+		req.Args = req.Args[:len(req.Args)-1]
 		return named, req, nil
 	}
 	return h, req, err
+}
+
+// ownOrPerson returns the words of a request that name a person, and whether it
+// is about oneself where there is none.
+func ownOrPerson(req Request) (args []string, own bool) {
+	switch {
+	case req.Verb == VerbMute, req.Verb == VerbUnmute:
+		return req.Args, true
+	case req.Verb == VerbHand && argument(req.Args, 0) == "down":
+		return req.Args[1:], true
+	}
+	return nil, false
 }
 
 // roomVerbs are the verbs that change one room and need only that room.
@@ -271,6 +284,8 @@ func callName(s *room.Snapshot, id identity.ID) string {
 func doHand(ctx context.Context, h *hall, req Request) (Reply, error) {
 	up := true
 	switch {
+	case len(req.Args) == 2 && req.Args[0] == "down":
+		return h.lower(ctx, req.Args[1:])
 	case len(req.Args) == 1 && req.Args[0] == "down":
 		up = false
 	case len(req.Args) > 1, len(req.Args) == 1 && req.Args[0] != "up":
@@ -293,6 +308,18 @@ func doHand(ctx context.Context, h *hall, req Request) (Reply, error) {
 		}
 	}
 	return said("your hand was up"), nil // called to the stage already
+}
+
+// lower takes down the hand of the person that args name, who may be this one.
+func (h *hall) lower(ctx context.Context, args []string) (Reply, error) {
+	id, name, err := h.person(args)
+	if err != nil {
+		return Reply{}, err
+	}
+	if id == h.me {
+		return said("your hand is down"), h.room.RaiseHand(ctx, false)
+	}
+	return said("the hand of %s is down", name), h.room.LowerHand(ctx, id)
 }
 
 func doMute(ctx context.Context, h *hall, req Request) (Reply, error) {

@@ -59,7 +59,7 @@ func (n *notices) now() []notice {
 func noticeOf(e *Event) (Problem, bool) {
 	switch {
 	case e.Kind == EventError, e.Kind == EventEcho, e.Kind == EventBegins, e.Kind == EventRecorded:
-	case e.Kind == EventRelay && e.Text != "":
+	case e.Text != "" && (e.Kind == EventRelay || e.Kind == EventHand):
 	default:
 		return Problem{}, false
 	}

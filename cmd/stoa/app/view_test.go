@@ -386,10 +386,13 @@ func TestNotices(t *testing.T) {
 	if !n.seen(list[3].number) || n.seen(list[3].number) || n.seen(1) || len(n.now()) != maxNotices-1 {
 		t.Error("a notice is dropped once, when it was there")
 	}
-	for kind, want := range map[string]bool{EventError: true, EventEcho: true, EventRelay: true, EventLeft: false, EventDevice: false} {
+	for kind, want := range map[string]bool{EventError: true, EventEcho: true, EventRelay: true, EventHand: true, EventLeft: false, EventDevice: false} {
 		if p, is := noticeOf(&Event{Kind: kind, Code: "x", Text: "text", Hint: "hint"}); is != want || is && p != (Problem{"x", "text", "hint"}) {
 			t.Errorf("%s: %+v, %v", kind, p, is)
 		}
+	}
+	if _, is := noticeOf(&Event{Kind: EventHand}); is {
+		t.Error("another's hand is a notice")
 	}
 }
 

@@ -75,6 +75,9 @@ func TestHandStageAndEditedClient(t *testing.T) {
 	if p := a.who(dan); p.Place != 1 {
 		t.Errorf("Dan has place %d now", p.Place)
 	}
+	a.verb("hand", "down", dan)
+	d.wait("word of who took his hand down", func(e event) bool { return about("hand", dan)(e) && !e.Up && e.By == a.id() && e.Text != "" })
+	b.wait("Dan's hand down", func(e event) bool { return about("hand", dan)(e) && !e.Up && e.By == a.id() })
 
 	dropped, refused := map[*process]time.Duration{}, map[*process]uint64{}
 	for p := range hears {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -139,7 +140,8 @@ func (p *play) inRoom(q *app.Request, id string, r *app.RoomView) (data any, err
 	}
 	switch q.Verb {
 	case "hand":
-		r.Hands = slices.DeleteFunc(slices.Clone(r.Hands), func(o string) bool { return o == p.me })
+		whose := cmp.Or(arg(q, 1), p.me)
+		r.Hands = slices.DeleteFunc(slices.Clone(r.Hands), func(o string) bool { return o == whose })
 		if arg(q, 0) != "down" {
 			r.Hands = append(r.Hands, p.me)
 		}

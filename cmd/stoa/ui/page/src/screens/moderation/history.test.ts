@@ -17,6 +17,7 @@ test('what nobody has decided is shown only when all is wanted', () => {
 
 test.each([
   [{ kind: 'kick' }, 'log.kick'],
+  [{ kind: 'lower' }, 'log.lower'],
   [{ kind: 'title' }, 'log.title-set'],
   [{ kind: 'schedule', starts_ms: 1 }, 'log.schedule'],
   [{ kind: 'schedule' }, 'log.schedule.off'],

@@ -56,6 +56,7 @@ const sentences: Record<string, Key> = {
   admit: 'log.admit',
   grant: 'log.grant',
   revoke: 'log.revoke',
+  lower: 'log.lower',
   mute: 'log.mute',
   unmute: 'log.unmute',
   kick: 'log.kick',
