@@ -10,10 +10,8 @@ package room
 import (
 	"bytes"
 	"container/heap"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"stoa/identity"
 )
@@ -69,7 +67,7 @@ func (l *Log) evaluate() {
 	l.order = canonical(l.nodes, l.children())
 	r := newRules()
 	r.given = l.eval.rules.given
-	r.void = make([]string, len(l.nodes))
+	r.void = make([]Void, len(l.nodes))
 	l.eval = newEvaluation(r)
 	l.eval.ends = make([][]*node, len(l.nodes))
 	l.eval.blame = make([][]*node, len(l.nodes))
@@ -107,7 +105,7 @@ func (l *Log) evaluate() {
 func (l *Log) extend(n *node) {
 	e := &l.eval
 	l.order = append(l.order, n)
-	e.rules.void = append(e.rules.void, "")
+	e.rules.void = append(e.rules.void, Void{})
 	e.ends = append(e.ends, nil)
 	e.blame = append(e.blame, nil)
 	if n.op.Kind == KindAdmit {
@@ -149,19 +147,16 @@ func (l *Log) judgeConferral(c *conferral) {
 		return
 	}
 	if late := slices.DeleteFunc(slices.Clone(ends), func(n *node) bool { return n.sees(c.node) }); len(late) > 0 {
-		e.spoil(c.node, "shut out by a %s", late)
+		e.spoil(c.node, Void{VoidShutOut, winner(late).op.Kind}, late)
 	} else if full := e.rules.crowdedOut(c); full != nil {
-		e.spoil(c.node, "the invite was used up", []*node{full})
+		e.spoil(c.node, Void{Code: VoidUsedUp}, []*node{full})
 	} else if locks := e.rules.locksOut(c); len(locks) > 0 {
-		e.spoil(c.node, "the room was locked", locks)
+		e.spoil(c.node, Void{Code: VoidLocked}, locks)
 	}
 }
 
-// spoil makes n void. A verb in why stands for what the weightiest of those to blame did.
-func (e *evaluation) spoil(n *node, why string, blame []*node) {
-	if strings.Contains(why, "%s") {
-		why = fmt.Sprintf(why, winner(blame).op.Kind)
-	}
+// spoil makes n void.
+func (e *evaluation) spoil(n *node, why Void, blame []*node) {
 	e.rules.void[n.at], e.blame[n.at] = why, blame
 }
 
@@ -172,24 +167,24 @@ func (l *Log) judgeAct(n *node) {
 		e.register(n) // their own word about themselves, whatever became of their grant: a withdrawal must never be lost
 		return
 	}
-	if why, blame := e.standing(n); why != "" {
+	if why, blame := e.standing(n); why != (Void{}) {
 		e.spoil(n, why, blame)
 		return
 	}
 	if shields := e.shields(n, l.byPerson[n.op.Target]); n.op.Kind.overPerson() && len(shields) > 0 {
-		e.spoil(n, "its target's rank was as strong as its author's", shields)
+		e.spoil(n, Void{Code: VoidOutranked}, shields)
 		return
 	}
 	e.rules.note(n)
 	e.register(n)
 }
 
-// standing says why the author of n could not act under its grant, "" if they could, and which operations are to blame.
-func (e *evaluation) standing(n *node) (why string, blame []*node) {
+// standing says why the author of n could not act under its grant, zero if they could, and which operations are to blame.
+func (e *evaluation) standing(n *node) (why Void, blame []*node) {
 	if n.op.Grant.IsZero() {
-		return "", nil
+		return Void{}, nil
 	}
-	why = "its author's grant was void"
+	why.Code = VoidGrantVoid
 	for _, c := range e.rules.given[holding{n.op.Author, n.op.Grant}] {
 		if !n.sees(c.node) {
 			continue
@@ -200,9 +195,12 @@ func (e *evaluation) standing(n *node) (why string, blame []*node) {
 		}
 		late := slices.DeleteFunc(slices.Clone(e.ends[c.node.at]), func(r *node) bool { return r.sees(n) })
 		if len(late) == 0 {
-			return "", nil
+			return Void{}, nil
 		}
-		why, blame = "its author's grant was ended by a %s that had not seen it", append(blame, late...)
+		why.Code, blame = VoidGrantEnded, append(blame, late...)
+	}
+	if why.Code == VoidGrantEnded {
+		why.By = winner(blame).op.Kind
 	}
 	return why, blame
 }

@@ -143,7 +143,7 @@ func requireSame(tb testing.TB, what string, a, b *Log) {
 	}
 	for i := range va {
 		if va[i].Op.hash != vb[i].Op.hash || va[i].Why != vb[i].Why {
-			tb.Fatalf("%s: operation %d: %s %q, and %s %q", what, i, va[i].Op.Kind, va[i].Why, vb[i].Op.Kind, vb[i].Why)
+			tb.Fatalf("%s: operation %d: %s %v, and %s %v", what, i, va[i].Op.Kind, va[i].Why, vb[i].Op.Kind, vb[i].Why)
 		}
 	}
 	sa, sb := a.State(), b.State()

@@ -289,7 +289,7 @@ func (l *Log) Missing(theirHeads []identity.Hash) (mine [][]byte, unknown []iden
 type Entry struct {
 	Op    *Op
 	Valid bool
-	Why   string // why it is void, in words; empty when valid
+	Why   Void // why it is void; zero when valid
 }
 
 // Ops yields every operation in canonical order (causal; ties by lower hash) with its verdict. The log must not change meanwhile.
@@ -298,7 +298,7 @@ func (l *Log) Ops() iter.Seq[Entry] {
 		l.judge()
 		for _, n := range l.order {
 			why := l.eval.rules.void[n.at]
-			if !yield(Entry{Op: n.op, Valid: why == "", Why: why}) {
+			if !yield(Entry{Op: n.op, Valid: why == (Void{}), Why: why}) {
 				return
 			}
 		}

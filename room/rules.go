@@ -21,7 +21,7 @@ type tally struct {
 // rules is what the operations found valid so far say about others. A State shares it, so a log that has handed it out clones it before
 // it changes: slices only grow, maps are copied.
 type rules struct {
-	void     []string                 // by position: why the operation is void, "" if valid or not judged yet
+	void     []Void                   // by position: why the operation is void, zero if valid or not judged yet
 	given    map[holding][]*conferral // all conferrals, valid or not
 	removals map[identity.ID][]*node  // valid kicks, bans and replacing grants by target
 	closings map[identity.Hash][]*node
@@ -46,7 +46,7 @@ func (r *rules) clone() *rules {
 	return &c
 }
 
-func (r *rules) valid(n *node) bool { return r.void[n.at] == "" }
+func (r *rules) valid(n *node) bool { return r.void[n.at] == (Void{}) }
 
 // seen reports whether past holds a conferral of this grant on this person, valid or not.
 func (r *rules) seen(past bitset, h holding) bool {

@@ -458,13 +458,13 @@ func (p *play) in() roles {
 // requireVoid compares the void operations with those named.
 func (p *play) requireVoid(want []string) {
 	p.t.Helper()
-	void := map[identity.Hash]string{}
+	void := map[identity.Hash]Void{}
 	for e := range p.l.Ops() {
 		void[e.Op.hash] = e.Why
 	}
 	for name, o := range p.ops {
-		if why := void[o.hash]; (why != "") != slices.Contains(want, name) {
-			p.t.Errorf("%s: void for %q", name, why)
+		if why := void[o.hash]; (why != Void{}) != slices.Contains(want, name) {
+			p.t.Errorf("%s: void for %v", name, why)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"stoa/node"
+	"stoa/room"
 )
 
 // codes finds every code in this package, whatever it is built with, and fails the test
@@ -120,6 +121,11 @@ func TestEveryCodeIsInEveryLanguage(t *testing.T) {
 		}
 		if len(missing) > 0 {
 			t.Errorf("%s lacks the words for %s", filepath.Base(path), strings.Join(missing, " "))
+		}
+		for c := room.VoidShutOut; c.String() != ""; c++ {
+			if words["log.void."+c.String()] == "" {
+				t.Errorf("%s does not say why an entry of the history is void: %s", filepath.Base(path), c)
+			}
 		}
 		for _, kind := range []node.ReachKind{node.ReachOpen, node.ReachPunch, node.ReachRelayed, node.ReachLocal} {
 			if code, word := netView(node.Public, false, node.Reach{Kind: kind}).Code, string(kind); code != "reach_"+word || words["net."+word] == "" {

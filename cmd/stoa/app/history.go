@@ -24,7 +24,8 @@ type entryData struct {
 	Whom   string `json:"whom,omitempty"` // the target's
 	Text   string `json:"text,omitempty"`
 	Valid  bool   `json:"valid"`
-	Why    string `json:"why,omitempty"` // why it is void
+	Void   string `json:"void,omitempty"` // why it is: a word of room.VoidCode
+	Why    string `json:"why,omitempty"`  // the same in English
 	opFacts
 }
 
@@ -77,7 +78,8 @@ func history(rec room.Record, store room.Keeper, names map[identity.ID]string) (
 			Kind:   e.Op.Kind.String(),
 			Text:   opText(e.Op),
 			Valid:  e.Valid,
-			Why:    e.Why,
+			Void:   e.Why.Code.String(),
+			Why:    e.Why.String(),
 
 			opFacts: factsOf(e.Op),
 		}

@@ -21,7 +21,7 @@ export interface Entry {
   starts_ms?: Millis; // schedule; absent: called off
   yes?: boolean; // record: it begins; consent: given
   valid: boolean;
-  why?: string; // it is void
+  void?: 'shut_out' | 'used_up' | 'locked' | 'outranked' | 'grant_void' | 'grant_ended'; // why it is
 }
 
 export interface History {
