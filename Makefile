@@ -113,7 +113,7 @@ e2e: need-e2e
 
 # What people do and see, in browsers of other makes; what attackers try is Chromium's to stop.
 # On a screen of their own that nobody sees, since they copy and paste.
-browsers: E2ETEST := story truth screens
+browsers: E2ETEST := story truth looks screens
 browsers: need-e2e
 	@.ci/need browsers
 	@cd $(E2E) && failed=; for browser in firefox webkit; do \

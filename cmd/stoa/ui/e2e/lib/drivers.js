@@ -17,6 +17,7 @@ import { freePort } from "./tunnel.js";
 const commands = {
   open: ["WebDriver:NewSession"],
   visit: ["WebDriver:Navigate", "POST", "/url"],
+  reload: ["WebDriver:Refresh", "POST", "/refresh"],
   run: ["WebDriver:ExecuteScript", "POST", "/execute/sync"],
   label: ["WebDriver:GetComputedLabel", "GET", "/element/{id}/computedlabel"],
   click: ["WebDriver:ElementClick", "POST", "/element/{id}/click"],

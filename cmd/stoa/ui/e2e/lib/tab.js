@@ -111,6 +111,11 @@ class Tab {
     await this.#hear();
   }
 
+  async reload() {
+    await this.driver.command("reload");
+    await this.#hear();
+  }
+
   run(body, ...args) {
     const script = typeof body === "string" ? body : `return (${body})(...arguments)`;
     return this.driver.command("run", { script, args });
@@ -251,6 +256,14 @@ class Locator {
 
   async click() {
     await this.#on("let itself be pressed", (element) => this.tab.driver.command("click", { id: Object.values(element)[0] }));
+  }
+
+  /** Chooses one of a list that opens. */
+  async selectOption(value) {
+    await this.#on("let itself be chosen", async (element) => {
+      const option = await this.tab.run((list, value) => [...list.options].find((option) => option.value === value), element, value);
+      await this.tab.driver.command("click", { id: Object.values(option)[0] });
+    });
   }
 
   innerText() {
