@@ -112,13 +112,14 @@ e2e: need-e2e
 	cd $(E2E) && STRICT=$(STRICT) node --test --test-concurrency=1 --test-reporter=./lib/verdict.js lib/verdict.test.js $(E2ETEST).test.js
 
 # What people do and see, in browsers of other makes; what attackers try is Chromium's to stop.
-# On a screen of their own that nobody sees, since they copy and paste.
+# On a screen of their own that nobody sees, since they copy and paste. A browser for each
+# person, asked by one word after the other, takes its time.
 browsers: E2ETEST := story truth looks screens
 browsers: need-e2e
 	@.ci/need browsers
 	@cd $(E2E) && failed=; for browser in firefox webkit; do \
 		echo "in $$browser"; \
-		DRIVE=$$browser STRICT=$(STRICT) xvfb-run -a -s '-screen 0 1600x1200x24' node --test --test-concurrency=1 \
+		DRIVE=$$browser STRICT=$(STRICT) PATIENCE=80000 xvfb-run -a -s '-screen 0 1600x1200x24' node --test --test-concurrency=1 \
 			--test-reporter=./lib/verdict.js lib/tab.test.js $(E2ETEST:%=%.test.js) || failed="$$failed $$browser"; \
 	done; [ -z "$$failed" ] || { echo "failed in$$failed" >&2; exit 1; }
 

@@ -40,7 +40,11 @@ const others = { firefox: Firefox, webkit: WebKit };
  *   Chromium alone; program: makes of the browser's path that of what runs in its place
  */
 export async function launch({ args = [], program = (browser) => browser } = {}) {
-  if (process.env.DRIVE) return new DrivenBrowser(others[process.env.DRIVE]);
+  const { DRIVE } = process.env;
+  if (DRIVE) {
+    if (!(DRIVE in others)) throw new Error(`DRIVE is ${DRIVE}, and not one of ${Object.keys(others)}`);
+    return new DrivenBrowser(others[DRIVE]);
+  }
   return chromium.launch({
     executablePath: await program(findChromium()),
     chromiumSandbox: process.getuid?.() !== 0,

@@ -83,6 +83,9 @@ class Driven {
   }
 }
 
+/** What stands above the page in a window, in px. */
+const barsOfFirefox = 85, barsOfWebKit = 38;
+
 export class Firefox extends Driven {
   #waiting = new Map(); // number of a command -> who waits for its answer
   #sent = 0;
@@ -99,7 +102,7 @@ export class Firefox extends Driven {
     await mkdir(join(this.home, "chrome"));
     await writeFile(join(this.home, "chrome/userChrome.css"), ":root { min-width: 0 !important }"); // its windows are 450 px wide at least
     const program = find("Firefox", inPath("firefox-esr", "firefox"));
-    this.start(program, ["--marionette", "--no-remote", "--profile", this.home, "--width", `${width}`, "--height", `${height + 85}`]);
+    this.start(program, ["--marionette", "--no-remote", "--profile", this.home, "--width", `${width}`, "--height", `${height + barsOfFirefox}`]);
     const port = await this.reached(async () => Number(await readFile(join(this.home, "MarionetteActivePort"), "utf8")));
     this.socket = connect(port, "127.0.0.1");
     this.socket.on("error", () => {}); // whoever waits hears of its end
@@ -132,6 +135,7 @@ export class Firefox extends Driven {
 
   command(name, params = {}) {
     return new Promise((done, fail) => {
+      if (this.socket.destroyed) throw new Error("Firefox has ended");
       const number = ++this.#sent;
       this.#waiting.set(number, { done, fail, name });
       const message = Buffer.from(JSON.stringify([0, number, commands[name][0], params]));
@@ -155,7 +159,7 @@ export class WebKit extends Driven {
     const options = { args: ["--automation", `--class=stoa-${port}`] };
     const { sessionId } = await this.reached(() => this.#ask("open", "POST", "", { capabilities: { alwaysMatch: { "webkitgtk:browserOptions": options } } }));
     this.address += `/${sessionId}`;
-    await this.#ask("resize", "POST", "/window/rect", { width, height: height + 38 });
+    await this.#ask("resize", "POST", "/window/rect", { width, height: height + barsOfWebKit });
     this.window = (await run("xdotool", ["search", "--sync", "--onlyvisible", "--class", `stoa-${port}`])).trim();
   }
 

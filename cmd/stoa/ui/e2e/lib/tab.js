@@ -103,7 +103,8 @@ class Tab {
 
   async goto(address) {
     if (this.language !== "en") {
-      // WebKitGTK speaks a language for which the machine has a locale: so the page is told, as by its settings.
+      // WebKitGTK speaks the language of a locale that the machine has, or English: the page is
+      // told as its settings would.
       await this.driver.command("visit", { url: new URL("/index.html", address).href });
       await this.run((language) => localStorage.setItem("stoa.language", language), this.language);
     }
