@@ -45,6 +45,7 @@ func shifted(t *testing.T, ahead ...time.Duration) (programs []string) {
 // way, raises a hand, is called up and speaks; by one that is over nobody lets
 // anybody in; and those whose clocks differ from most are told.
 func TestClocksApart(t *testing.T) {
+	t.Parallel()
 	programs := shifted(t, 10*time.Minute, -10*time.Minute)
 	fast, slow := programs[0], programs[1]
 	w := newWorld(t)

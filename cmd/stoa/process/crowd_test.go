@@ -376,6 +376,7 @@ func busiest(r crowdReport) (id string) {
 func TestRelaysThatLie(t *testing.T) {
 	for _, how := range []string{"drops", "delays", "censors", "forges", "replays"} {
 		t.Run(how, func(t *testing.T) {
+			t.Parallel() // beside each other and nothing else: mostly they wait for her to be found out
 			w := newWorld(t)
 			ann := w.behindNAT("ann", "open", "Stoa", "--in", clip("a"), "--loop", "--out", "none")
 			ann.wait("the room", kind("joined"))
@@ -383,8 +384,7 @@ func TestRelaysThatLie(t *testing.T) {
 			listener := ann.link() // which names relays, the only ones who can be dialled
 			bob := w.behindNAT("bob", "join", ann.link("--role", "speaker"), "--in", clip("b"), "--loop", "--out", "none")
 			bob.wait("the room", kind("joined"))
-			t.Setenv("STOA_CROOKED", how)
-			mal := start(t, edited, "mallory", w.home("mallory"), "relay", "--bootstrap", w.bootstrap, "--listen", loopback,
+			mal := startIn(t, append(os.Environ(), "STOA_CROOKED="+how), edited, "mallory", w.home("mallory"), "relay", "--bootstrap", w.bootstrap, "--listen", loopback,
 				"--name", "mallory", ann.link("--role", "relay", "--slots", "1000"))
 			mal.wait("to carry", lent(true))
 			id := mal.id()

@@ -14,6 +14,7 @@ import (
 // somebody whose hand is first in the queue, sleep until the others believe that they have
 // gone. Both are back as they were, and hear nothing of what they have missed.
 func TestSleepAndWake(t *testing.T) {
+	t.Parallel()
 	const dozing = 300 * time.Millisecond // what is on its way to the disk when a process stops
 
 	w := newWorld(t)
@@ -43,10 +44,10 @@ func TestSleepAndWake(t *testing.T) {
 	muted := played.now() + flushed
 
 	mark := a.mark()
-	slept := heard.now() + flushed + dozing
 	for _, p := range sleepers {
 		p.signal(syscall.SIGSTOP)
 	}
+	slept := heard.now() + flushed + dozing
 	time.Sleep(3 * time.Second) // Ann's voice fills the sockets of those who sleep
 	a.verb("mute")
 	for _, who := range []string{bob, dan} {
