@@ -282,7 +282,7 @@ func TestNobodysFault(t *testing.T) {
 
 // TestBothDie: the listener is with two others soon.
 func TestBothDie(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range seeds(20) {
 		w := newWorld(seed, 2, 4)
 		w.start()
 		w.run(40 * time.Second)
@@ -345,7 +345,7 @@ func floors(w *world) {
 
 // TestBothCollude: when both hide a voice, in media and digests, the acting host's floor shows it, and both go.
 func TestBothCollude(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range seeds(20) {
 		w := newWorld(seed, 2, 4)
 		floors(w)
 		w.start()
@@ -375,7 +375,7 @@ func TestBothCollude(t *testing.T) {
 
 // TestFreshRelaysAreNotBlamed: what two relays hid together does not speak against those who come after them, even when the voice has ended.
 func TestFreshRelaysAreNotBlamed(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range seeds(20) {
 		w := newWorld(seed, 2, 4)
 		floors(w)
 		w.start()
@@ -491,7 +491,7 @@ func TestShadowThatDoesNotKnow(t *testing.T) {
 
 // TestShadowThatDoesNotSend: a shadow whose digests are all it ever sends is found out when the primary dies, and both are left.
 func TestShadowThatDoesNotSend(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range seeds(20) {
 		w := newWorld(seed, 1, 4)
 		w.start()
 		w.run(40 * time.Second)

@@ -44,7 +44,11 @@ func TestFindsOneOfNine(t *testing.T) {
 		clips[i] = seek(t, l)
 		voices[i] = said(t, l)
 	}
-	for _, absent := range []int{0, 4, 9} {
+	absents := []int{0, 4, 9}
+	if testing.Short() {
+		absents = absents[:1]
+	}
+	for _, absent := range absents {
 		mix := make([]float64, length)
 		for i, v := range voices {
 			if i == absent {
