@@ -27,16 +27,16 @@ export interface Problem {
 
 export interface Me {
   id: Id;
-  name: string;
+  name?: string;
   new?: boolean; // has chosen no name yet: the first run
-  version: string;
+  version?: string;
   home?: string; // the folder with everything
 }
 
 export interface Net {
   network: string;
   alone?: boolean;
-  text: string;
+  text?: string;
   code?: string;
 }
 
@@ -44,7 +44,7 @@ export type Talk = 'open' | 'push' | 'push-to-mute';
 export type Stage = 'highpass' | 'echo' | 'noise' | 'gain' | 'music' | 'level';
 
 export interface Device {
-  name: string;
+  name?: string;
   state?: 'used' | 'instead' | 'none'; // absent: nobody has needed it yet
   text?: string;
 }
@@ -219,7 +219,7 @@ export interface Removed {
 
 export interface Message {
   who: Id;
-  name: string;
+  name?: string;
   at_ms: Millis;
   text?: string;
   hidden_by?: Id;
