@@ -376,7 +376,6 @@ func busiest(r crowdReport) (id string) {
 func TestRelaysThatLie(t *testing.T) {
 	for _, how := range []string{"drops", "delays", "censors", "forges", "replays"} {
 		t.Run(how, func(t *testing.T) {
-			t.Parallel() // beside each other and nothing else: mostly they wait for her to be found out
 			w := newWorld(t)
 			ann := w.behindNAT("ann", "open", "Stoa", "--in", clip("a"), "--loop", "--out", "none")
 			ann.wait("the room", kind("joined"))
