@@ -111,10 +111,10 @@ need-e2e: build $(E2E)/node_modules/.package-lock.json
 e2e: need-e2e
 	cd $(E2E) && STRICT=$(STRICT) node --test --test-concurrency=1 --test-reporter=./lib/verdict.js lib/verdict.test.js $(E2ETEST).test.js
 
-# What people do and see, in browsers of other makes; what attackers try is Chromium's to stop.
+# What people do and see, and what other sites try, in browsers of other makes.
 # On a screen of their own that nobody sees, since they copy and paste. A browser for each
 # person, asked by one word after the other, takes its time.
-browsers: E2ETEST := story truth looks screens
+browsers: E2ETEST := story truth looks screens strangers
 browsers: need-e2e
 	@.ci/need browsers
 	@cd $(E2E) && failed=; for browser in firefox webkit; do \

@@ -104,7 +104,7 @@ story("a name that turns to this machine", async (world) => {
     await browser.close();
   }
   await ann.unharmed();
-});
+}, { chromium: true }); // which alone can be told where a name leads
 
 story("an address that somebody used before", async (world) => {
   const ann = await victim(world);

@@ -54,7 +54,7 @@ function news() {
   return Object.entries(window.complaints).map(([kind, all]) => [kind, all.splice(0)]);
 }
 
-/** A browser in a process of its own for every context. */
+/** A browser in a process of its own for every context, which has one window: its newest page takes the place of the others. */
 export class DrivenBrowser {
   #contexts = [];
 

@@ -22,12 +22,12 @@ const complete = (args, flags) => [...args, ...Object.entries(flags).filter(([fl
  *
  * @param {string} name
  * @param {(world: World, t: import("node:test").TestContext) => Promise<void>} body
- * @param {{skip?: string | false, machines?: number}} options machines: it needs so many, of
- *   which the first has the bootstrap and the last the browser, which only Chromium can be told
- *   to be on; the others are of node's test
+ * @param {{skip?: string | false, machines?: number, chromium?: boolean}} options
+ *   machines: it needs so many, of which the first has the bootstrap and the last the browser;
+ *   chromium: other browsers cannot do it, as they cannot be put on a machine; skip is of node's test
  */
-export function story(name, body, { machines = 0, ...options } = {}) {
-  if (machines && process.env.DRIVE) return;
+export function story(name, body, { machines = 0, chromium = machines > 0, ...options } = {}) {
+  if (chromium && process.env.DRIVE) return;
   test(name, { timeout: 10 * patience, ...options }, (t) =>
     machines ? onMachines(machines, (all) => tell(name, body, all, t)) : tell(name, body, [], t));
 }
