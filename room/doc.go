@@ -65,7 +65,7 @@
 // grant that package identity does not verify at the operation's time; an advert within five minutes of the author's last one in its past, an
 // audit within five minutes of the author's last one of the same target, an audit of oneself; the end of a recording, or consent to one, that
 // is not in its past, the end of another's whose rank is as strong, a ninth consent of one author to one recording, an eighth that
-// says yes; a lower until less than three seconds after its author's last one of the same target in its past. For an admit moreover:
+// says yes; a lower until less than three seconds after the latest of its author's ones of the same target in its past. For an admit moreover:
 //   - the credential is verified not at the operation's time but at when, the author's clock, where that is behind it, by an hour at most; or
 //     at the time of the seat (see Seats) that it carries, of the target by the same credential, where the gate is an owner or was given what
 //     makes a gate, an hour after the seat's time at the latest, in the operation's past;

@@ -50,16 +50,32 @@ const lowerGap = uint64(handEvery / time.Millisecond)
 
 // checkLower keeps people who raise and lower the same hand over and over from filling the log.
 func (l *Log) checkLower(n *node) error {
-	if l.lowersTooSoon(n.op, n.op.args.lower.Until, n.past) {
+	if n.op.args.lower.Until < l.lowersNext(n.op, n.past) {
 		return fmt.Errorf("lowers the same hands again, or too soon: %w", ErrNotAllowed)
 	}
 	return nil
 }
 
-// lowersTooSoon tells whether the author of o has lowered the same person's hands within past, and it is too soon to lower them up to a time.
-func (l *Log) lowersTooSoon(o *Op, until uint64, past bitset) bool {
-	last := l.lastLike(o, past)
-	return last != nil && until < last.op.args.lower.Until+lowerGap
+// lowersNext is until when, in unix ms, the author of o may lower the hands of its target at the earliest, with what they have lowered within
+// past; 0 if that is nothing. It asks all of it: of what an author wrote twice for one time none is the last.
+func (l *Log) lowersNext(o *Op, past bitset) (until uint64) {
+	for _, n := range l.byAuthor[o.Author] {
+		if n.op.Kind == KindLower && n.op.Target == o.Target && past.has(n.at) {
+			until = max(until, n.op.args.lower.Until+lowerGap)
+		}
+	}
+	return until
+}
+
+// lowersUntil is until when to lower a hand of a time, next being the earliest that is possible, and all in unix ms. A hand may be dated ahead,
+// by a fast clock or a liar, but not to later than most; whoever lowers it does so until then, and next is ahead as well. ok is false
+// for who has to wait.
+func lowersUntil(hand, next, now, most uint64) (until uint64, ok bool) {
+	until = max(now, hand)
+	if until < next && next > now+lowerGap {
+		until = next // else who raises a hand dated ahead once more has it up until that date
+	}
+	return until, next <= until && until <= most
 }
 
 // LowerHand takes down the raised hand of somebody of weaker rank, for everybody. They may raise it again, and then wait behind all others.
@@ -73,8 +89,9 @@ func (r *Room) LowerHand(ctx context.Context, who identity.ID) error {
 		if h == nil {
 			return nil
 		}
-		until := max(r.stamp(now), h.Time) // the clock of who raised it may be fast
-		if r.log.lowersTooSoon(&Op{Author: r.me, Kind: KindLower, Target: who}, until, allOf(r.log.Len())) {
+		next := r.log.lowersNext(&Op{Author: r.me, Target: who}, allOf(r.log.Len()))
+		until, ok := lowersUntil(h.Time, next, r.stamp(now), r.stamp(now.Add(maxSkew)))
+		if !ok {
 			return ErrTooOften
 		}
 		return r.writeAt(KindLower, who, LowerArgs{Until: until}, until, now)

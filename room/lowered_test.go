@@ -92,6 +92,46 @@ func TestLowerHostile(t *testing.T) {
 	p.do("second", mona, m, KindLower, pete, LowerArgs{dawn + lowerGap})
 }
 
+// TestLowersOfOneTime: of an author who signs two for the same time, in whatever order these come, the later one decides when the next may be.
+func TestLowersOfOneTime(t *testing.T) {
+	for _, untils := range [][2]uint64{{dawn, dawn + 10_000}, {dawn + 10_000, dawn}} {
+		p := newPlay(t)
+		m, _, _ := p.start()
+		p.grant("pete", mona, m, pete, listener, false)
+		for i, name := range []string{"one", "other"} {
+			p.time = dawn + 60_000
+			p.do(name, mona, m, KindLower, pete, LowerArgs{untils[i]}, "pete")
+		}
+		if err := p.try("x", mona, m, KindLower, pete, LowerArgs{dawn + 10_000 + lowerGap - 1}); !errors.Is(err, ErrNotAllowed) {
+			t.Errorf("after %d and %d: lowered again too soon: %v", untils[0]-dawn, untils[1]-dawn, err)
+		}
+		p.do("next", mona, m, KindLower, pete, LowerArgs{dawn + 10_000 + lowerGap})
+	}
+}
+
+// TestLowersUntil: until when a hand is lowered at dawn, which others take until half an hour later.
+func TestLowersUntil(t *testing.T) {
+	const most, gap = dawn + 1_800_000, lowerGap
+	for name, tt := range map[string]struct {
+		hand, next, until uint64
+		ok                bool
+	}{
+		"one of a while ago": {dawn - 5000, 0, dawn, true},
+		"one dated ahead":    {dawn + 5000, 0, dawn + 5000, true},
+		"again":              {dawn - 1, dawn, dawn, true},
+		"again, too soon":    {dawn - 1, dawn + 1, dawn, false},
+		"at once":            {dawn, dawn + gap, dawn, false},
+		"one dated ahead that was lowered before":    {dawn + 5001, dawn + 5000 + gap, dawn + 5000 + gap, true},
+		"the same as late as anybody takes it":       {most - gap + 1, most, most, true},
+		"and then as often as time passes":           {most, most + 1, most + 1, false},
+		"one of now, after one that was dated ahead": {dawn, dawn + 5000 + gap, dawn + 5000 + gap, true},
+	} {
+		if until, ok := lowersUntil(tt.hand, tt.next, dawn, most); ok != tt.ok || ok && until != tt.until {
+			t.Errorf("%s: until dawn%+d, %t, want %+d, %t", name, int64(until-dawn), ok, int64(tt.until-dawn), tt.ok)
+		}
+	}
+}
+
 // TestHandIsOver: whose wish was granted, who was put out, and whose hand was lowered waits no more.
 func TestHandIsOver(t *testing.T) {
 	p := newPlay(t)
