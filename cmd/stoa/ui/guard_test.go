@@ -211,6 +211,28 @@ func TestSignOut(t *testing.T) {
 	}
 }
 
+// Who is signed out while a file is made for them, a copy of the key for example, gets none.
+func TestSignOutDuringFile(t *testing.T) {
+	for _, tt := range []struct{ method, path, body string }{
+		{"POST", "/export", `{"passphrase":"theirs"}`}, {"GET", "/file/room.ics", ""},
+	} {
+		t.Run(tt.path, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := serving(t).enter()
+				b.node.during = func() {
+					if err := b.server.SignOut(); err != nil {
+						t.Error(err)
+					}
+				}
+				status, _, text := b.send(b.request(tt.method, tt.path, tt.body, with("Content-Type", "application/json")))
+				if did := b.node.done(); status != 401 || text != "" || did == "" {
+					t.Errorf("%d %q, having done %q", status, text, did)
+				}
+			})
+		})
+	}
+}
+
 // hardened checks the headers that every answer has.
 func hardened(t *testing.T, h http.Header) {
 	t.Helper()

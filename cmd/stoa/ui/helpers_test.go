@@ -63,6 +63,7 @@ type node struct {
 	levels  map[string]int
 	changed chan struct{}
 	hang    chan struct{} // State waits for it, unless it is nil
+	during  func()        // is run while a file is made, unless it is nil
 	did     []string
 }
 
@@ -118,6 +119,14 @@ func (n *node) note(what string) {
 	n.did = append(n.did, what)
 }
 
+// file notes that a file is made.
+func (n *node) file(what string) {
+	n.note(what)
+	if n.during != nil {
+		n.during()
+	}
+}
+
 // done returns what was done since the last time.
 func (n *node) done() string {
 	n.mu.Lock()
@@ -131,7 +140,7 @@ func (n *node) Export(_ context.Context, passphrase string) ([]byte, error) {
 	if passphrase == "" {
 		return nil, &Problem{Code: "passphrase_missing", Text: "none", Hint: "type one"}
 	}
-	n.note("export")
+	n.file("export")
 	return []byte("sealed"), nil
 }
 
@@ -144,7 +153,7 @@ func (n *node) File(_ context.Context, name string) (Download, error) {
 	if name != "room.ics" {
 		return Download{}, io.ErrUnexpectedEOF
 	}
-	n.note("file:" + name)
+	n.file("file:" + name)
 	return Download{"text/calendar", []byte("BEGIN:VCALENDAR")}, nil
 }
 

@@ -553,7 +553,7 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	serveDownload(w, Download{"application/octet-stream", data})
+	serveDownload(w, r, Download{"application/octet-stream", data})
 }
 
 func (s *Server) restore(w http.ResponseWriter, r *http.Request) {
@@ -580,11 +580,16 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, name string) {
 		s.fail(w, err)
 		return
 	}
-	serveDownload(w, d)
+	serveDownload(w, r, d)
 }
 
-// serveDownload sends a file to be saved, never to be shown.
-func serveDownload(w http.ResponseWriter, d Download) {
+// serveDownload sends a file to be saved, never to be shown. Who was signed out while it
+// was made gets none.
+func serveDownload(w http.ResponseWriter, r *http.Request, d Download) {
+	if r.Context().Err() != nil {
+		refuse(w, http.StatusUnauthorized)
+		return
+	}
 	w.Header().Set("Content-Type", d.Kind)
 	w.Header().Set("Content-Disposition", "attachment")
 	_, _ = w.Write(d.Data) // the browser is gone: nobody to tell
