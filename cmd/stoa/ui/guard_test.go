@@ -211,10 +211,11 @@ func TestSignOut(t *testing.T) {
 	}
 }
 
-// Who is signed out while a file is made for them, a copy of the key for example, gets none.
-func TestSignOutDuringFile(t *testing.T) {
+// Who is signed out while they ask for an address that lets them in, or for a copy of the
+// key, gets none.
+func TestSignOutMeanwhile(t *testing.T) {
 	for _, tt := range []struct{ method, path, body string }{
-		{"POST", "/export", `{"passphrase":"theirs"}`}, {"GET", "/file/room.ics", ""},
+		{"POST", "/do", `{"verb":"page"}`}, {"POST", "/export", `{"passphrase":"theirs"}`}, {"GET", "/file/room.ics", ""},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

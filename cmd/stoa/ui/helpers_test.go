@@ -63,7 +63,7 @@ type node struct {
 	levels  map[string]int
 	changed chan struct{}
 	hang    chan struct{} // State waits for it, unless it is nil
-	during  func()        // is run while a file is made, unless it is nil
+	during  func()        // is run while it does what was asked, unless it is nil
 	did     []string
 }
 
@@ -119,8 +119,8 @@ func (n *node) note(what string) {
 	n.did = append(n.did, what)
 }
 
-// file notes that a file is made.
-func (n *node) file(what string) {
+// do notes what is done.
+func (n *node) do(what string) {
 	n.note(what)
 	if n.during != nil {
 		n.during()
@@ -140,7 +140,7 @@ func (n *node) Export(_ context.Context, passphrase string) ([]byte, error) {
 	if passphrase == "" {
 		return nil, &Problem{Code: "passphrase_missing", Text: "none", Hint: "type one"}
 	}
-	n.file("export")
+	n.do("export")
 	return []byte("sealed"), nil
 }
 
@@ -153,13 +153,13 @@ func (n *node) File(_ context.Context, name string) (Download, error) {
 	if name != "room.ics" {
 		return Download{}, io.ErrUnexpectedEOF
 	}
-	n.file("file:" + name)
+	n.do("file:" + name)
 	return Download{"text/calendar", []byte("BEGIN:VCALENDAR")}, nil
 }
 
 func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	n.note("do:" + string(body))
+	n.do("do:" + string(body))
 	answer(w, http.StatusOK, map[string]string{"did": string(body)})
 }
 

@@ -344,9 +344,13 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	defer end()
 	defer context.AfterFunc(r.Context(), end)()
 	r = r.WithContext(ctx)
-	switch r.Method + " " + path {
-	case "GET /events":
+	asked := r.Method + " " + path
+	if asked == "GET /events" {
 		s.events(w, r, v)
+		return
+	}
+	w = &lasting{ResponseWriter: w, in: ctx}
+	switch asked {
 	case "POST /do":
 		s.command(w, r)
 	case "POST /visible":
@@ -365,6 +369,35 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound)
 	}
 }
+
+// lasting is an answer to somebody who may be signed out while it is made: an address that
+// lets them in again, or a copy of the key. Then they are refused.
+type lasting struct {
+	http.ResponseWriter
+	in    context.Context // ends when they are in no more
+	begun bool
+}
+
+func (l *lasting) WriteHeader(status int) {
+	l.begun = true
+	if l.in.Err() != nil {
+		status = http.StatusUnauthorized
+	}
+	l.ResponseWriter.WriteHeader(status)
+}
+
+func (l *lasting) Write(p []byte) (int, error) {
+	if !l.begun {
+		l.WriteHeader(http.StatusOK)
+	}
+	if err := l.in.Err(); err != nil {
+		return 0, err
+	}
+	return l.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (l *lasting) Unwrap() http.ResponseWriter { return l.ResponseWriter }
 
 // refuse answers with a status and nothing else, and reads no more.
 func refuse(w http.ResponseWriter, status int) {
@@ -553,7 +586,7 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	serveDownload(w, r, Download{"application/octet-stream", data})
+	serveDownload(w, Download{"application/octet-stream", data})
 }
 
 func (s *Server) restore(w http.ResponseWriter, r *http.Request) {
@@ -580,16 +613,11 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, name string) {
 		s.fail(w, err)
 		return
 	}
-	serveDownload(w, r, d)
+	serveDownload(w, d)
 }
 
-// serveDownload sends a file to be saved, never to be shown. Who was signed out while it
-// was made gets none.
-func serveDownload(w http.ResponseWriter, r *http.Request, d Download) {
-	if r.Context().Err() != nil {
-		refuse(w, http.StatusUnauthorized)
-		return
-	}
+// serveDownload sends a file to be saved, never to be shown.
+func serveDownload(w http.ResponseWriter, d Download) {
 	w.Header().Set("Content-Type", d.Kind)
 	w.Header().Set("Content-Disposition", "attachment")
 	_, _ = w.Write(d.Data) // the browser is gone: nobody to tell
