@@ -214,6 +214,14 @@ func (g *guest) sees(other *guest) bool {
 	return ok
 }
 
+// waiting are the people in the queue as g sees it.
+func (g *guest) waiting() (who []identity.ID) {
+	for _, h := range g.Snapshot().Hands {
+		who = append(who, h.Who)
+	}
+	return who
+}
+
 // secret returns the current epoch as g knows it.
 func (g *guest) epoch() room.EpochKey {
 	if e := g.Snapshot().Epochs; len(e) > 0 {

@@ -11,14 +11,6 @@ import (
 	"stoa/room"
 )
 
-// waiting are the people in the queue as g sees it.
-func (g *guest) waiting() (who []identity.ID) {
-	for _, h := range g.Snapshot().Hands {
-		who = append(who, h.Who)
-	}
-	return who
-}
-
 // TestLowerHand: a moderator takes a hand down for everybody, also for who comes later; its owner is told, and waits last when it is up again.
 func TestLowerHand(t *testing.T) {
 	meeting(t, rough, func(h *hall) {

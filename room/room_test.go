@@ -699,13 +699,9 @@ func TestRoughNetwork(t *testing.T) {
 		rest := slices.Concat(all[:6], all[7:])
 		h.agree(rest...)
 		for _, g := range rest {
-			var order []identity.ID
-			for _, r := range g.Snapshot().Hands {
-				order = append(order, r.Who)
-			}
 			want := []identity.ID{all[0].key.ID(), all[2].key.ID(), all[3].key.ID(), all[4].key.ID(), all[5].key.ID()}
-			if !slices.Equal(order, want) {
-				t.Errorf("%s has another queue: %v", g.name, order)
+			if got := g.waiting(); !slices.Equal(got, want) {
+				t.Errorf("%s has another queue: %v", g.name, got)
 			}
 			if !g.epoch().Known {
 				t.Errorf("%s lacks the secret", g.name)

@@ -157,6 +157,18 @@ func TestReturn(t *testing.T) {
 	})
 }
 
+// keeping opens a server that keeps who may come back in a file. It does not run, and is
+// closed when the test ends.
+func keeping(t *testing.T, file string) *Server {
+	t.Helper()
+	s, err := Open(Config{Node: newNode(), Do: newNode(), Files: page, Keep: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
 // The page survives the death of its node: the port, the cookie and the public
 // key are on the disk before the browser has its first key.
 func TestKept(t *testing.T) {
@@ -169,16 +181,7 @@ func TestKept(t *testing.T) {
 	if err := saveKept(file, free.Addr().(*net.TCPAddr).Port, nil); err != nil {
 		t.Fatal(err)
 	}
-	open := func() *Server {
-		t.Helper()
-		s, err := Open(Config{Node: newNode(), Do: newNode(), Files: page, Keep: file})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		return s
-	}
-	s := open()
+	s := keeping(t, file)
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +200,7 @@ func TestKept(t *testing.T) {
 	}
 	s.Close()
 
-	again := open()
+	again := keeping(t, file)
 	if again.Port() != s.Port() {
 		t.Errorf("port %d, before %d", again.Port(), s.Port())
 	}
@@ -213,7 +216,7 @@ func TestKept(t *testing.T) {
 	}
 
 	// Somebody else has the port now: cookies have gone there.
-	third := open()
+	third := keeping(t, file)
 	if third.Port() == again.Port() || third.keys.nonce(cookie, time.Now()) != "" {
 		t.Errorf("port %d; a browser of port %d may come back", third.Port(), again.Port())
 	}
@@ -222,15 +225,6 @@ func TestKept(t *testing.T) {
 // Who was signed out is so for the next run, too.
 func TestKeptSignedOut(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "page.json")
-	open := func() *Server {
-		t.Helper()
-		s, err := Open(Config{Node: newNode(), Do: newNode(), Files: page, Keep: file})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		return s
-	}
 	enter := func(s *Server) (cookie string) {
 		t.Helper()
 		cookie, _, _ = s.keys.enter(s.keys.newToken(time.Now()), "", []byte{4}, time.Now())
@@ -243,13 +237,13 @@ func TestKeptSignedOut(t *testing.T) {
 		"of a server":              (*Server).SignOut,
 		"of one that does not run": func(*Server) error { return SignOut(file) },
 	} {
-		s := open()
+		s := keeping(t, file)
 		cookie := enter(s)
 		if err := out(s); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		s.Close()
-		again := open()
+		again := keeping(t, file)
 		if again.Port() != s.Port() || again.keys.nonce(cookie, time.Now()) != "" {
 			t.Errorf("%s: port %d, before %d; the browser may come back", name, again.Port(), s.Port())
 		}
@@ -272,7 +266,7 @@ func TestKeptSignedOut(t *testing.T) {
 		}
 	}
 
-	s := open()
+	s := keeping(t, file)
 	cookie := enter(s)
 	if err := os.RemoveAll(filepath.Dir(file)); err != nil {
 		t.Fatal(err)
