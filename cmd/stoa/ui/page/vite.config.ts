@@ -11,6 +11,7 @@ import { pack } from './pack/pack.js';
 // During development `npm run dev` serves the sources, and passes the local API
 // on to a running node at this address.
 const node = { target: 'http://127.0.0.1:7862' };
+const api = ['/enter', '/return', '/events', '/do', '/visible', '/signout', '/export', '/import', '/file'];
 
 export default defineConfig({
   base: './',
@@ -34,6 +35,6 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: 'assets/licences.md' },
   },
-  server: { host: '127.0.0.1', proxy: { '/enter': node, '/events': node, '/do': node, '/export': node, '/import': node, '/file': node } },
+  server: { host: '127.0.0.1', proxy: Object.fromEntries(api.map((path) => [path, node])) },
   test: { include: ['src/**/*.test.ts', 'pack/*.test.js'], css: true },
 });
