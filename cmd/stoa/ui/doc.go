@@ -44,7 +44,9 @@
 // the machine may, thus gets the cookie and nothing else that lasts. The port,
 // the cookies' hashes and the public keys are kept, see [Config.Keep]; when
 // another program has taken the port meanwhile, no browser is let back in,
-// because cookies have gone there.
+// because cookies have gone there. [Server.SignOut] and [SignOut] forget them, and
+// POST /signout all but the one that asks; what a forgotten browser is in the middle
+// of is broken off.
 //
 // # Events
 //
