@@ -133,9 +133,12 @@ func (c *catchup) done(who identity.ID, sum uint64, news bool, now time.Time) {
 	c.vain[who] = sum
 }
 
-// next is when take may have somebody; zero when it will not.
+// next is when take may have somebody; zero while it will not.
 func (c *catchup) next() time.Time {
-	if c.busy || c.at.IsZero() || c.at.After(c.rest) {
+	switch {
+	case c.busy || c.at.IsZero():
+		return time.Time{}
+	case c.at.After(c.rest):
 		return c.at
 	}
 	return c.rest

@@ -155,3 +155,31 @@ func TestRemarksHandedOn(t *testing.T) {
 		t.Errorf("a question too long: %v", err)
 	}
 }
+
+// TestCatchupRests: whatever happens in whatever order, next names a time only at which take has something to do, and take leaves nothing to do
+// at once: the loop sleeps until next, and would not sleep at all.
+func TestCatchupRests(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	var c catchup
+	now := time.UnixMilli(0)
+	for range 10000 {
+		now = now.Add(time.Duration(rnd.Int64N(int64(time.Second))))
+		who, sum := identity.ID{byte(rnd.IntN(3))}, uint64(rnd.IntN(4))
+		switch rnd.IntN(3) {
+		case 0:
+			c.note(who, sum, now.Add(time.Duration(rnd.Int64N(int64(catchSpread)))))
+		case 1:
+			if c.busy {
+				c.done(who, sum, rnd.IntN(2) == 0, now)
+			}
+		}
+		if next := c.next(); !next.IsZero() && next.After(now) {
+			continue
+		}
+		before := c
+		c.take(uint64(rnd.IntN(4)), now)
+		if next := c.next(); !next.IsZero() && !next.After(now) {
+			t.Fatalf("at %v it is to look again at %v: %+v, before %+v", now, next, c, before)
+		}
+	}
+}
