@@ -18,6 +18,7 @@ import (
 	"stoa/audio/opus"
 	"stoa/identity"
 	"stoa/room"
+	"stoa/room/seal"
 )
 
 // mouth seals packets of one stream: of the rogue itself, or of a victim.
@@ -64,6 +65,16 @@ func newMouth(t testing.TB, id identity.RoomID, speaker identity.ID, session [8]
 	return m
 }
 
+// sframeNumber is a number of an SFrame header (RFC 9605 section 4.3): half of the first byte, and the bytes that follow, as few as can be. One key
+// identifier in 256 has seven.
+func sframeNumber(n uint64) (bytes []byte, half byte) {
+	if n < 8 {
+		return nil, byte(n)
+	}
+	size := (bits.Len64(n) + 7) / 8
+	return binary.BigEndian.AppendUint64(nil, n)[8-size:], byte(8 | (size - 1))
+}
+
 // packet seals one frame. With a key it is signed, by whoever's key that is.
 func (m *mouth) packet(index uint32, payload []byte, signer *identity.Key) []byte {
 	flags, ctr := byte(0x10), uint64(index)<<1
@@ -71,15 +82,9 @@ func (m *mouth) packet(index uint32, payload []byte, signer *identity.Key) []byt
 		flags, ctr = flags|1, ctr|1
 	}
 	fixed := []byte{flags, 10}
-	header := []byte{0xf0} // KID in eight bytes
-	header = binary.BigEndian.AppendUint64(header, m.kid)
-	if ctr < 8 {
-		header[0] |= byte(ctr)
-	} else {
-		n := (bits.Len64(ctr) + 7) / 8
-		header[0] |= byte(8 | (n - 1))
-		header = append(header, binary.BigEndian.AppendUint64(nil, ctr)[8-n:]...)
-	}
+	kid, x := sframeNumber(m.kid)
+	count, y := sframeNumber(ctr)
+	header := append(append([]byte{x<<4 | y}, kid...), count...)
 	nonce := append([]byte(nil), m.salt...)
 	for i, b := range binary.BigEndian.AppendUint64(nil, ctr) {
 		nonce[4+i] ^= b
@@ -156,4 +161,31 @@ func secondsOf(t testing.TB, path string, freq float64) float64 {
 		}
 	}
 	return float64(n) / 50
+}
+
+// TestForgerKnowsTheFormat: what the forger seals for a stream is opened, also under one of the key identifiers that are short.
+func TestForgerKnowsTheFormat(t *testing.T) {
+	epoch := seal.NewEpoch([32]byte{2})
+	id, speaker := identity.RoomID{3}, identity.ID{4}
+	for n, short := uint64(0), false; !short; n++ {
+		if n == 5000 {
+			t.Fatal("no key identifier is short")
+		}
+		stream := seal.Stream{Speaker: speaker}
+		binary.BigEndian.PutUint64(stream.Session[:], n)
+		m := newMouth(t, id, speaker, stream.Session, room.EpochKey{Commit: epoch.Commit, Secret: epoch.Secret})
+		short = m.kid < 1<<56
+		opener := seal.NewOpener(id)
+		if err := opener.SetEpochs([]seal.Epoch{epoch}); err != nil {
+			t.Fatal(err)
+		}
+		if err := opener.SetStreams([]seal.Stream{stream}); err != nil {
+			t.Fatal(err)
+		}
+		for _, index := range []uint32{3, 1_000_000} {
+			if _, f, err := opener.Open(m.packet(index, []byte{0xf8, 1, 2}, nil), speaker); err != nil || f[0].Index != index {
+				t.Fatalf("key identifier %x, frame %d: %v", m.kid, index, err)
+			}
+		}
+	}
 }
