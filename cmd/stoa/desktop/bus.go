@@ -5,7 +5,10 @@ package desktop
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -106,7 +109,7 @@ func dial(ctx context.Context, getenv func(string) string, wait patience) (*bus,
 	}
 	cut := context.AfterFunc(ctx, func() { raw.Close() })
 	b := &bus{raw: raw, wait: wait, services: map[string]*service{}}
-	b.conn, err = dbus.NewConn(&impatient{raw, wait.write}, dbus.WithSignalHandler(b))
+	b.conn, err = dbus.NewConn(&impatient{Conn: raw, write: wait.write}, dbus.WithSignalHandler(b))
 	if err == nil {
 		err = b.conn.Auth(nil)
 	}
@@ -134,13 +137,60 @@ func (b *bus) close() {
 // lost is closed when the connection has ended.
 func (b *bus) lost() <-chan struct{} { return b.conn.Context().Done() }
 
-// impatient is a connection whose other side must read.
+// impatient is a connection whose other side must read, and whose messages are read
+// whole: the library panics when a connection ends just before a message's body.
 type impatient struct {
 	net.Conn
 	write time.Duration
+	begun bool   // messages follow, no lines any more; the library reads from then on
+	rest  []byte // of a message that has come
+}
+
+// maxMessage is how long a message may be, in bytes.
+const maxMessage = 1 << 20
+
+func (c *impatient) Read(p []byte) (int, error) {
+	if !c.begun {
+		return c.Conn.Read(p)
+	}
+	if len(c.rest) == 0 {
+		var err error
+		if c.rest, err = readMessage(c.Conn); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// readMessage reads a message as it stands: 16 bytes, of which the first tells the order of
+// all others, the rest of the header, filled up to eight bytes, and the body (D-Bus
+// specification, "Message Format").
+func readMessage(from io.Reader) ([]byte, error) {
+	var fixed [16]byte
+	if _, err := io.ReadFull(from, fixed[:]); err != nil {
+		return nil, err
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if fixed[0] == 'B' {
+		order = binary.BigEndian
+	}
+	fields, body := uint64(order.Uint32(fixed[12:])), uint64(order.Uint32(fixed[4:]))
+	size := 16 + (fields+7)/8*8 + body
+	if size > maxMessage {
+		return nil, fmt.Errorf("a message of %d bytes on the desktop's bus", size)
+	}
+	message := make([]byte, size)
+	copy(message, fixed[:])
+	_, err := io.ReadFull(from, message[len(fixed):])
+	return message, err
 }
 
 func (c *impatient) Write(p []byte) (int, error) {
+	if !c.begun && strings.HasPrefix(string(p), "BEGIN") { // the last line of the handshake
+		c.begun = true
+	}
 	if err := c.SetWriteDeadline(time.Now().Add(c.write)); err != nil {
 		return 0, err
 	}

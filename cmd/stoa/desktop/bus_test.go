@@ -4,7 +4,9 @@
 package desktop
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"net"
 	"os"
 	"path/filepath"
@@ -572,7 +574,7 @@ func TestBusThatHangs(t *testing.T) {
 func TestBusThatReadsNoMore(t *testing.T) {
 	here, there := net.Pipe()
 	defer there.Close()
-	c := &impatient{here, 10 * time.Millisecond}
+	c := &impatient{Conn: here, write: 10 * time.Millisecond}
 	if _, err := c.Write(make([]byte, 100)); err == nil {
 		t.Error("written to nobody")
 	}
@@ -605,4 +607,32 @@ func TestBusComesBack(t *testing.T) {
 	}
 	next(t, w.items, "an icon")
 	await(t, d, Tray, isOn)
+}
+
+// A bus that ends anywhere within a message ends the connection, and not the program.
+func TestBusThatEndsWithinAMessage(t *testing.T) {
+	t.Parallel()
+	var whole bytes.Buffer
+	m := dbus.Message{Type: dbus.TypeSignal, Headers: map[dbus.HeaderField]dbus.Variant{
+		dbus.FieldInterface: dbus.MakeVariant("a.b"), dbus.FieldMember: dbus.MakeVariant("C"),
+		dbus.FieldPath: dbus.MakeVariant(dbus.ObjectPath("/")), dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf("")),
+	}, Body: []any{"said"}}
+	if err := m.EncodeTo(&whole, binary.BigEndian); err != nil {
+		t.Fatal(err)
+	}
+	for n := range whole.Len() + 1 {
+		here, there := net.Pipe()
+		go func() {
+			there.Write(whole.Bytes()[:n])
+			there.Close()
+		}()
+		got, err := dbus.DecodeMessage(&impatient{Conn: here, begun: true})
+		if complete := n == whole.Len(); complete != (err == nil) || complete && got.Body[0] != "said" {
+			t.Errorf("%d of %d bytes: %v, %v", n, whole.Len(), got, err)
+		}
+	}
+	long := []byte{'l', 4, 0, 1, 0xff, 0xff, 0xff, 0x7f, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}
+	if _, err := readMessage(bytes.NewReader(long)); err == nil {
+		t.Error("a message of gigabytes is read")
+	}
 }
