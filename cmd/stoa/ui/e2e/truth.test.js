@@ -140,6 +140,7 @@ story("a disk that is full", async (world, t) => {
     const page = await world.page(node);
     const { room } = (await client.do({ verb: "open", open: { title } })).data;
     await page.go(`#/room/${room}`);
+    await page.tab.getByRole("heading", { name: title }).waitFor(); // who it is has been kept, so that it may return
     await disk.fill();
     const text = "x".repeat(900); // what is kept already has room for some
     await assert.rejects(async () => {
